@@ -1,0 +1,4 @@
+//! Ashore's engine: documents, collections, sealing and sync as a state machine that is fed and drained.
+//!
+//! It has no clock, no random source, no file, no socket, no `Send` and no async runtime: a host hands it what happened,
+//! the time and a seed, and does what it answers. Modules stand in the order in which they build on one another.
