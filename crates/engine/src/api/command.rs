@@ -1,0 +1,209 @@
+//! What a page asks of the engine.
+
+use serde::{Deserialize, Serialize};
+
+/// Several calls of one client, in the order in which they take effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Calls {
+    /// Who asks: random per opened handle, at most 64 bytes. Ids of calls count within it.
+    pub client: String,
+    /// Every answer with an id up to this one has reached the client: the engine may forget them.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub received: u64,
+    /// The calls, ids rising. One that was asked before is answered again, not applied again.
+    pub calls: Vec<Call>,
+}
+
+/// One question with the id that its answer will carry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    /// Rising by one per call of this client, from 1.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub id: u64,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// Everything that can be asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Command {
+    /// Answers `pong` with the same text: is the engine alive, and how far away?
+    Ping {
+        /// Comes back as it is.
+        text: String,
+    },
+    /// Documents by id; answers `documents`, `null` where there is none.
+    Get {
+        /// The collection's name.
+        collection: String,
+        /// At most 10,000 ids.
+        ids: Vec<String>,
+    },
+    /// One page of ids in byte order; answers `ids`.
+    List {
+        /// The collection's name.
+        collection: String,
+        /// Which part.
+        range: IdRange,
+    },
+    /// One page of documents in byte order of their ids; answers `documents`.
+    Scan {
+        /// The collection's name.
+        collection: String,
+        /// Which part.
+        range: IdRange,
+    },
+    /// Names of the collections that hold or held documents; answers `collections`.
+    Collections {},
+    /// Writes, all or nothing, as one change set that travels as one entry; answers `written`.
+    Write {
+        /// In order; a document may occur more than once.
+        writes: Vec<Write>,
+        /// When the answer may come.
+        durability: Durability,
+    },
+    /// Waits until every committed change is at the relay, or the time is over; answers `flushed`.
+    Flush {
+        /// At most this long, in milliseconds.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        timeout_ms: u64,
+    },
+    /// Starts syncing, creating the group when there is none. Resolves without a network; answers `status`.
+    EnableSync {
+        /// The relay's WebSocket address; `null` keeps the one from before.
+        relay: Option<String>,
+        /// What other members see this device as; sealed before it leaves.
+        device_name: Option<String>,
+    },
+    /// Stops syncing; answers `status`.
+    DisableSync {
+        /// Also forget the group, its keys and its entries. Documents stay.
+        forget: bool,
+    },
+    /// Pushes and pulls now; answers `synced` when both are through, or fails.
+    SyncNow {
+        /// At most this long, in milliseconds.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        timeout_ms: u64,
+    },
+    /// Where sync stands; answers `status`.
+    Status {},
+    /// Where one document stands; answers `document-status`.
+    DocumentStatus {
+        /// The collection's name.
+        collection: String,
+        /// The document's id.
+        id: String,
+    },
+    /// A one-time code for another device; needs the relay; answers `invite`.
+    CreateInvite {
+        /// How long it opens, in seconds.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        ttl_seconds: u64,
+        /// The page that the link opens; the code goes behind its `#`.
+        link_base: Option<String>,
+    },
+    /// Joins the group of an invite: a short code, a link or a QR code's text; answers `joined`.
+    JoinInvite {
+        /// The code in any of its forms.
+        invite: String,
+        /// The relay to ask; `null` takes the link's or the one from before.
+        relay: Option<String>,
+        /// What other members see this device as.
+        device_name: Option<String>,
+    },
+    /// The members of the group; answers `devices`.
+    Devices {},
+    /// Renames this device for all members; answers `devices`.
+    RenameDevice {
+        /// The new name, at most 256 bytes.
+        name: String,
+    },
+    /// Entries that are kept but could not be opened or applied; answers `quarantine`.
+    Quarantine {},
+    /// Counts and versions for a bug report; holds no document; answers `diagnostics`.
+    Diagnostics {},
+    /// Something the host noticed that makes a retry worthwhile; answers `done`.
+    Hint {
+        /// What it was.
+        hint: Hint,
+    },
+    /// A client that will not come back: its remembered answers may go; answers `done`.
+    ForgetClient {
+        /// Its name.
+        client: String,
+    },
+    /// Commits what waits, closes the store and refuses everything after; answers `done`.
+    Close {},
+}
+
+/// One part of a `write`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Write {
+    /// Puts documents: what differs from what the caller read is applied to what is there now.
+    Put {
+        /// The collection's name.
+        collection: String,
+        /// One id per document.
+        ids: Vec<String>,
+        /// A JSON array with one document per id; dates, bytes and big integers are tagged.
+        documents: String,
+        /// Per id the version that the caller read; `null` compares with what is there.
+        bases: Vec<Option<String>>,
+    },
+    /// Deletes documents, leaving tombstones that sync.
+    Delete {
+        /// The collection's name.
+        collection: String,
+        /// Which ones.
+        ids: Vec<String>,
+    },
+}
+
+/// When a write counts as done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum Durability {
+    /// When it survives the end of the program; a power cut may lose the last moments.
+    #[default]
+    Relaxed,
+    /// When it is on the disk.
+    Strict,
+}
+
+/// A part of a collection, by document id in byte order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", default)]
+pub struct IdRange {
+    /// Only ids after this one.
+    pub after: Option<String>,
+    /// Only ids before this one.
+    pub before: Option<String>,
+    /// Only ids that start with this.
+    pub prefix: Option<String>,
+    /// At most so many, 1 to 10,000; 0 means 10,000.
+    pub limit: u32,
+}
+
+/// What a host noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum Hint {
+    /// The network came back.
+    Online,
+    /// The network went away.
+    Offline,
+    /// The app came to the front.
+    Foreground,
+}

@@ -1,0 +1,80 @@
+//! What the engine says unasked, and the message that carries answers and events to a client.
+
+use super::failure::Failure;
+use super::reply::{Answer, SyncStatus};
+use serde::{Deserialize, Serialize};
+
+/// What goes to one client at once.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct News {
+    /// Answers to this client's calls.
+    pub answers: Vec<Answer>,
+    /// Events, in the order in which they happened.
+    pub events: Vec<Event>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// Documents changed and the change is committed here.
+    Changed {
+        /// Which ones.
+        changes: Vec<ChangedDocuments>,
+        /// There were too many to name: read again what is shown.
+        missed: bool,
+    },
+    /// Sync stands elsewhere than before.
+    Status {
+        /// Where.
+        status: SyncStatus,
+    },
+    /// The relay accepted this device: once per handshake.
+    Connected {
+        /// The relay's address.
+        relay: String,
+    },
+    /// The connection ended.
+    Disconnected {
+        /// Why.
+        reason: DisconnectReason,
+    },
+    /// Something went wrong that no call waits for; once per fault.
+    Error {
+        /// What.
+        failure: Failure,
+    },
+}
+
+/// Documents of one collection that changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct ChangedDocuments {
+    /// The collection's name.
+    pub collection: String,
+    /// Their ids, in byte order.
+    pub ids: Vec<String>,
+    /// The change came from another device.
+    pub remote: bool,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum DisconnectReason {
+    /// The app disabled sync or closed the database.
+    Disabled,
+    /// The relay ended it or became unreachable.
+    Lost,
+    /// The relay refused this device.
+    Refused,
+    /// The relay said something that it must not say.
+    Misbehaved,
+    /// The host said that the network is gone.
+    Offline,
+}

@@ -1,0 +1,144 @@
+//! How things fail at the API: a stable code, a sentence for people, and whether trying again helps.
+
+use serde::{Deserialize, Serialize};
+
+/// One failure, the same on every host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+#[error("{code}: {message}", code = code.as_str())]
+pub struct Failure {
+    /// Stable; what programs look at.
+    pub code: ErrorCode,
+    /// A sentence for people, without secrets; it may improve.
+    pub message: String,
+    /// Trying the same again may help.
+    pub retry: bool,
+    /// The collection that it is about.
+    pub collection: Option<String>,
+    /// The document that it is about.
+    pub id: Option<String>,
+}
+
+impl Failure {
+    /// A failure that is about no document in particular.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), retry: code.retry(), collection: None, id: None }
+    }
+
+    /// The same failure, about this document.
+    #[must_use]
+    pub fn about(mut self, collection: &str, id: &str) -> Self {
+        self.collection = Some(collection.to_owned());
+        self.id = Some(id.to_owned());
+        self
+    }
+}
+
+macro_rules! error_codes {
+    ($($(#[doc = $meaning:literal])+ $variant:ident = $text:literal, retry: $retry:literal;)+) => {
+        /// The codes. They never change their meaning; new ones may come.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+        pub enum ErrorCode {
+            $($(#[doc = $meaning])+ #[serde(rename = $text)] $variant,)+
+        }
+
+        impl ErrorCode {
+            /// Every code there is.
+            pub const ALL: &[ErrorCode] = &[$(ErrorCode::$variant),+];
+
+            /// The code as it is printed and compared.
+            pub fn as_str(self) -> &'static str {
+                match self { $(ErrorCode::$variant => $text),+ }
+            }
+
+            /// Whether trying the same again may help.
+            pub fn retry(self) -> bool {
+                match self { $(ErrorCode::$variant => $retry),+ }
+            }
+
+            /// What it means, for the page of codes.
+            pub fn meaning(self) -> &'static str {
+                match self { $(ErrorCode::$variant => concat!($($meaning),+).trim_ascii()),+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// A value that a document cannot hold: a cycle, a function, a symbol, NaN or an infinity, an unknown class, an undefined inside an array.
+    DocumentNotSerializable = "document.not-serializable", retry: false;
+    /// The document is larger or nested deeper than the limit.
+    DocumentTooLarge = "document.too-large", retry: false;
+    /// A document id that is empty, too long or not text.
+    DocumentInvalidId = "document.invalid-id", retry: false;
+    /// A collection name that is empty, too long or not text.
+    DocumentInvalidCollection = "document.invalid-collection", retry: false;
+    /// The version that the write is based on is not known here.
+    DocumentUnknownVersion = "document.unknown-version", retry: false;
+    /// The writes of one transaction are larger than one entry can carry.
+    TransactionTooLarge = "transaction.too-large", retry: false;
+    /// The device's storage failed; the handle must be reopened.
+    StoreFailed = "store.failed", retry: true;
+    /// The device's storage is full; what was there before is intact.
+    StoreQuotaExceeded = "store.quota-exceeded", retry: true;
+    /// Stored bytes do not decode; everything else stays readable.
+    StoreCorrupt = "store.corrupt", retry: false;
+    /// An earlier commit failed; the handle must be reopened.
+    StorePoisoned = "store.poisoned", retry: true;
+    /// The store was written by a newer version of Ashore.
+    StoreNewerFormat = "store.newer-format", retry: false;
+    /// The database was closed.
+    DatabaseClosed = "database.closed", retry: false;
+    /// The engine does not answer; the next call starts a new one.
+    HostDead = "host.dead", retry: true;
+    /// Another tab has taken over; the call is asked again there.
+    HostSuperseded = "host.superseded", retry: true;
+    /// This environment lacks something that is needed.
+    HostUnsupported = "host.unsupported", retry: false;
+    /// The engine was given something that is no call.
+    RequestInvalid = "request.invalid", retry: false;
+    /// The caller gave up.
+    RequestAborted = "request.aborted", retry: true;
+    /// It did not happen in the time that was given.
+    RequestTimedOut = "request.timed-out", retry: true;
+    /// Sync is not enabled.
+    SyncDisabled = "sync.disabled", retry: false;
+    /// There is no connection to the relay.
+    SyncOffline = "sync.offline", retry: true;
+    /// The relay's address is missing or is no WebSocket address.
+    RelayInvalidAddress = "relay.invalid-address", retry: false;
+    /// The relay could not be reached.
+    RelayUnreachable = "relay.unreachable", retry: true;
+    /// The relay speaks no version that this device speaks.
+    RelayIncompatible = "relay.incompatible", retry: false;
+    /// The relay refused; the sentence says why.
+    RelayRefused = "relay.refused", retry: true;
+    /// The relay keeps no more for this group.
+    RelayQuotaExceeded = "relay.quota-exceeded", retry: true;
+    /// The relay said something that it must not say; nothing of it was kept.
+    RelayMisbehaved = "relay.misbehaved", retry: true;
+    /// The invite's text is no code, link or QR code.
+    InviteBadCode = "invite.bad-code", retry: false;
+    /// No invite with this code is known.
+    InviteNotFound = "invite.not-found", retry: false;
+    /// The invite has been used.
+    InviteUsed = "invite.used", retry: false;
+    /// The invite has expired.
+    InviteExpired = "invite.expired", retry: false;
+    /// Too many wrong codes; wait before the next.
+    InviteLockedOut = "invite.locked-out", retry: true;
+    /// This device is no member of the group.
+    GroupNotAMember = "group.not-a-member", retry: false;
+    /// This database already shares a group with other devices.
+    GroupAlreadyJoined = "group.already-joined", retry: false;
+    /// The device's role does not allow it.
+    GroupNotAllowed = "group.not-allowed", retry: false;
+    /// An entry was refused: forged, damaged or not allowed.
+    EntryInvalid = "entry.invalid", retry: false;
+    /// An entry is kept but does not open yet.
+    EntryQuarantined = "entry.quarantined", retry: false;
+    /// A fault of Ashore's own.
+    Internal = "internal", retry: false;
+}

@@ -1,0 +1,273 @@
+//! What the engine answers.
+
+use super::failure::Failure;
+use serde::{Deserialize, Serialize};
+
+/// The answer to one call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// The call's id.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub id: u64,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// A reply or a failure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// It went well.
+    Ok(Reply),
+    /// It did not; nothing of it was applied.
+    Failed(Failure),
+}
+
+/// Everything that can be answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Reply {
+    /// To `ping`.
+    Pong {
+        /// The text that was sent.
+        text: String,
+    },
+    /// To `get` and `scan`.
+    Documents {
+        /// For `scan`: the ids, in byte order. For `get`: empty, the caller knows them.
+        ids: Vec<String>,
+        /// A JSON array, `null` where there is no document.
+        documents: String,
+        /// Per document its version, empty where there is none.
+        versions: Vec<String>,
+        /// Some value in `documents` is tagged and must be revived.
+        tagged: bool,
+        /// Ids whose stored bytes do not decode; their place in `documents` is `null` (`get`) or absent (`scan`).
+        corrupt: Vec<String>,
+        /// `scan`: there is more behind the last id.
+        more: bool,
+    },
+    /// To `list`.
+    Ids {
+        /// In byte order.
+        ids: Vec<String>,
+        /// There is more behind the last id.
+        more: bool,
+    },
+    /// To `collections`.
+    Collections {
+        /// In byte order.
+        names: Vec<String>,
+    },
+    /// To `write`: one result per write, in order.
+    Written {
+        /// In the order of the writes.
+        results: Vec<WriteResult>,
+    },
+    /// To `flush`.
+    Flushed {
+        /// Changes that still wait.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        pending: u64,
+    },
+    /// To `status`, `enableSync` and `disableSync`.
+    Status {
+        /// The same as in the event of that name.
+        status: SyncStatus,
+    },
+    /// To `documentStatus`.
+    DocumentStatus {
+        /// Where the document stands.
+        state: DocumentState,
+    },
+    /// To `syncNow`.
+    Synced {
+        /// Entries that the relay acknowledged meanwhile.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        pushed: u64,
+        /// Entries of others that were stored meanwhile.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        pulled: u64,
+    },
+    /// To `createInvite`.
+    Invite {
+        /// `XXXX-XXXX-XXXX-XXXX`.
+        short_code: String,
+        /// The page's address with the code behind `#`.
+        link: String,
+        /// The link as a QR code: a `data:image/svg+xml` URL.
+        qr_code: String,
+        /// Milliseconds since 1970.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        expires_at: u64,
+    },
+    /// To `joinInvite`.
+    Joined {
+        /// The group's id, 64 hex digits.
+        group: String,
+    },
+    /// To `devices` and `renameDevice`.
+    Devices {
+        /// In the order in which they were admitted.
+        devices: Vec<Device>,
+    },
+    /// To `quarantine`.
+    Quarantine {
+        /// In the order of arrival.
+        entries: Vec<Quarantined>,
+    },
+    /// To `diagnostics`.
+    Diagnostics {
+        /// Counts and versions.
+        diagnostics: Diagnostics,
+    },
+    /// To what has nothing to tell.
+    Done {},
+}
+
+/// What became of one write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum WriteResult {
+    /// Per id the version that is there now.
+    Put {
+        /// In the order of the ids.
+        versions: Vec<String>,
+    },
+    /// Per id whether a document was there.
+    Deleted {
+        /// In the order of the ids.
+        existed: Vec<bool>,
+    },
+}
+
+/// The four states that a user interface shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum SyncState {
+    /// Everything that is here is at the relay, and everything that the relay has is here.
+    Synced,
+    /// Connected, and something is still to be sent or fetched.
+    Pending,
+    /// The relay refused or broke; it is tried again by itself.
+    Failed,
+    /// No connection, or sync is not enabled. Everything works, nothing is lost.
+    Offline,
+}
+
+/// Where sync stands: derived from the log at every step, never remembered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct SyncStatus {
+    /// The four-state summary.
+    pub state: SyncState,
+    /// Sync was enabled and not disabled since.
+    pub enabled: bool,
+    /// The relay's address.
+    pub relay: Option<String>,
+    /// The relay has accepted this device for the group.
+    pub connected: bool,
+    /// Changes that are committed here and not acknowledged by the relay.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub pending: u64,
+    /// The last place in the relay's log up to which everything is stored here.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub cursor: u64,
+    /// The end of the relay's log, as far as it has told.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub head: u64,
+    /// The group's id, 64 hex digits.
+    pub group: Option<String>,
+    /// This device's id, 64 hex digits.
+    pub device: Option<String>,
+    /// When the state was last `synced`, in milliseconds since 1970.
+    #[cfg_attr(feature = "export-types", ts(type = "number | null"))]
+    pub last_synced_at: Option<u64>,
+    /// Why it failed last; gone once it works again.
+    pub last_error: Option<Failure>,
+    /// When the next attempt to connect is due, in milliseconds since 1970.
+    #[cfg_attr(feature = "export-types", ts(type = "number | null"))]
+    pub retry_at: Option<u64>,
+    /// Entries that are kept but could not be opened or applied.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub quarantined: u64,
+}
+
+/// Where one document stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum DocumentState {
+    /// The relay has all of it.
+    Synced,
+    /// Something of it waits to be sent.
+    Pending,
+    /// Something of it waits, and the last attempt failed.
+    Failed,
+    /// Sync is not enabled or there is no connection, and something of it waits.
+    Offline,
+    /// There is no such document.
+    Missing,
+}
+
+/// A member of the group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Device {
+    /// 64 hex digits: its public key.
+    pub id: String,
+    /// The name it gave itself; sealed on the wire.
+    pub name: String,
+    /// `admin`, `writer` or `reader`.
+    pub role: String,
+    /// It is this one.
+    pub me: bool,
+}
+
+/// An entry that is kept but could not be opened or applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Quarantined {
+    /// The entry's id, 64 hex digits.
+    pub entry: String,
+    /// Who wrote it, 64 hex digits.
+    pub author: String,
+    /// `missing-parent`, `missing-key`, `does-not-open` or `does-not-apply`.
+    pub reason: String,
+}
+
+/// Counts and versions for a bug report.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnostics {
+    /// The engine's version.
+    pub engine: String,
+    /// The version of the store's format.
+    pub store_format: u32,
+    /// Calls that wait for the store.
+    pub waiting_calls: u32,
+    /// Entries in the outbox.
+    pub outbox: u32,
+    /// Commits since the engine was opened.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub commits: u64,
+    /// Loads since the engine was opened.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub loads: u64,
+    /// Bytes of rows held in memory.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub cached_bytes: u64,
+    /// Bytes of WebAssembly memory, where the host knows.
+    #[cfg_attr(feature = "export-types", ts(type = "number | null"))]
+    pub wasm_bytes: Option<u64>,
+}

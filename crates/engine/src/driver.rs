@@ -1,0 +1,171 @@
+//! The one loop that runs a [`Machine`] on a host: it does what the machine puts out and reports what came of it.
+//!
+//! A host brings a [`Store`], a [`Transport`] and a [`Clock`]; none of them decides anything.
+
+use crate::api::{Calls, News};
+use crate::machine::{Input, Machine, Output};
+use crate::store::Store;
+use crate::time::Timestamp;
+use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What a connection reports while it lives.
+#[derive(Debug)]
+pub enum TransportEvent {
+    /// It is open.
+    Opened,
+    /// A frame came.
+    Frame(Vec<u8>),
+    /// It ended or could not be opened; nothing follows.
+    Closed(String),
+}
+
+/// Something that carries frames. Dropping the returned handle closes the connection.
+pub trait Transport {
+    /// What holds one connection open.
+    type Connection: Connection;
+
+    /// Starts to open a connection and returns at once; everything is reported through `events`.
+    fn connect(&self, address: &str, events: UnboundedSender<TransportEvent>) -> Self::Connection;
+}
+
+/// One open or opening connection.
+pub trait Connection {
+    /// Queues a frame; called only after `Opened`.
+    fn send(&self, frame: Vec<u8>);
+}
+
+/// A host's clock.
+pub trait Clock {
+    /// Milliseconds since 1970.
+    fn now(&self) -> Timestamp;
+
+    /// Resolves at that time or soon after; at once when it has passed.
+    fn sleep_until(&self, deadline: Timestamp) -> LocalBoxFuture<'static, ()>;
+}
+
+/// What comes back from the outside, one at a time.
+enum Happened {
+    Input(Input),
+    Asked(Option<Calls>),
+    Connection(u64, Option<TransportEvent>, UnboundedReceiver<TransportEvent>),
+    Maintained(bool),
+}
+
+/// Bytes of committed batches after which the store is asked to tidy up, one bounded step at a time.
+const MAINTAIN_AFTER_COMMITS: u32 = 16;
+
+/// Runs `machine` until it has been closed or `calls` has ended. `deliver` hands news to one client or, with `None`, to all.
+pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
+    mut machine: Machine,
+    store: Rc<S>,
+    transport: T,
+    clock: C,
+    mut calls: UnboundedReceiver<Calls>,
+    mut deliver: impl FnMut(Option<&str>, News),
+) {
+    let mut connections: BTreeMap<u64, T::Connection> = BTreeMap::new();
+    let mut running: FuturesUnordered<LocalBoxFuture<'static, Happened>> = FuturesUnordered::new();
+    let mut commits_since_maintenance = 0u32;
+    let mut maintaining = false;
+    loop {
+        while let Some(output) = machine.poll() {
+            match output {
+                Output::Load { load, ranges } => {
+                    let store = Rc::clone(&store);
+                    running.push(
+                        async move { Happened::Input(Input::Loaded { load, result: store.load(&ranges).await }) }
+                            .boxed_local(),
+                    );
+                }
+                Output::Commit { commit, batch, durability } => {
+                    commits_since_maintenance += 1;
+                    let store = Rc::clone(&store);
+                    running.push(
+                        async move {
+                            Happened::Input(Input::Committed { commit, result: store.commit(batch, durability).await })
+                        }
+                        .boxed_local(),
+                    );
+                }
+                Output::Connect { connection, address } => {
+                    let (sender, receiver) = unbounded();
+                    connections.insert(connection, transport.connect(&address, sender));
+                    running.push(next_event(connection, receiver));
+                }
+                Output::Send { connection, frame } => {
+                    if let Some(open) = connections.get(&connection) {
+                        open.send(frame);
+                    }
+                }
+                Output::Disconnect { connection } => {
+                    connections.remove(&connection);
+                }
+                Output::Deliver { client, news } => deliver(client.as_deref(), news),
+                Output::Stop => {
+                    store.close().await;
+                    return;
+                }
+            }
+        }
+        if commits_since_maintenance >= MAINTAIN_AFTER_COMMITS && !maintaining {
+            maintaining = true;
+            let store = Rc::clone(&store);
+            running.push(async move { Happened::Maintained(matches!(store.maintain().await, Ok(true))) }.boxed_local());
+        }
+        let deadline = match machine.deadline() {
+            Some(deadline) => clock.sleep_until(deadline),
+            None => futures_util::future::pending().boxed_local(),
+        };
+        let happened = futures_util::select_biased! {
+            happened = running.select_next_some() => happened,
+            asked = calls.next().fuse() => Happened::Asked(asked),
+            () = deadline.fuse() => Happened::Input(Input::Tick),
+        };
+        let now = clock.now();
+        match happened {
+            Happened::Input(input) => machine.handle(now, input),
+            Happened::Asked(Some(asked)) => machine.handle(now, Input::Calls(asked)),
+            Happened::Asked(None) => return,
+            Happened::Maintained(more) => {
+                maintaining = more;
+                if more {
+                    let store = Rc::clone(&store);
+                    running.push(
+                        async move { Happened::Maintained(matches!(store.maintain().await, Ok(true))) }.boxed_local(),
+                    );
+                } else {
+                    commits_since_maintenance = 0;
+                }
+            }
+            Happened::Connection(connection, event, receiver) => {
+                let input = match event {
+                    Some(TransportEvent::Opened) => Input::Connected { connection },
+                    Some(TransportEvent::Frame(frame)) => Input::Received { connection, frame },
+                    Some(TransportEvent::Closed(reason)) => Input::Disconnected { connection, reason },
+                    None => Input::Disconnected { connection, reason: "the connection was dropped".into() },
+                };
+                if matches!(input, Input::Disconnected { .. }) {
+                    connections.remove(&connection);
+                } else {
+                    running.push(next_event(connection, receiver));
+                }
+                machine.handle(now, input);
+            }
+        }
+    }
+}
+
+fn next_event(
+    connection: u64,
+    mut receiver: UnboundedReceiver<TransportEvent>,
+) -> LocalBoxFuture<'static, Happened> {
+    async move {
+        let event = receiver.next().await;
+        Happened::Connection(connection, event, receiver)
+    }
+    .boxed_local()
+}
