@@ -2,3 +2,8 @@
 //!
 //! It has no clock, no random source, no file, no socket, no `Send` and no async runtime: a host hands it what happened,
 //! the time and a seed, and does what it answers. Modules stand in the order in which they build on one another.
+
+pub mod time;
+pub mod rng;
+pub mod crypto;
+pub mod api;

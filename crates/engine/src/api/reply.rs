@@ -107,7 +107,7 @@ pub enum Reply {
     },
     /// To `joinInvite`.
     Joined {
-        /// The group's id, 64 hex digits.
+        /// The group's id, lower-case base32.
         group: String,
     },
     /// To `devices` and `renameDevice`.
@@ -183,9 +183,9 @@ pub struct SyncStatus {
     /// The end of the relay's log, as far as it has told.
     #[cfg_attr(feature = "export-types", ts(type = "number"))]
     pub head: u64,
-    /// The group's id, 64 hex digits.
+    /// The group's id, lower-case base32.
     pub group: Option<String>,
-    /// This device's id, 64 hex digits.
+    /// This device's id, lower-case base32.
     pub device: Option<String>,
     /// When the state was last `synced`, in milliseconds since 1970.
     #[cfg_attr(feature = "export-types", ts(type = "number | null"))]
@@ -222,7 +222,7 @@ pub enum DocumentState {
 #[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Device {
-    /// 64 hex digits: its public key.
+    /// lower-case base32: its public key.
     pub id: String,
     /// The name it gave itself; sealed on the wire.
     pub name: String,
@@ -237,9 +237,9 @@ pub struct Device {
 #[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantined {
-    /// The entry's id, 64 hex digits.
+    /// The entry's id, lower-case base32.
     pub entry: String,
-    /// Who wrote it, 64 hex digits.
+    /// Who wrote it, lower-case base32.
     pub author: String,
     /// `missing-parent`, `missing-key`, `does-not-open` or `does-not-apply`.
     pub reason: String,

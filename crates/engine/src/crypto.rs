@@ -1,0 +1,9 @@
+//! Sealing, composed from reviewed crates: XChaCha20-Poly1305 for secrecy, BLAKE3 for deriving keys.
+
+mod key;
+mod padding;
+mod payload;
+
+pub use key::{Key, OpenError, open, seal, sealed_size};
+pub use padding::padded_size;
+pub use payload::{MAX_PLAIN_BYTES, PayloadError, SealedPlan, open_payload, plan_payload};
