@@ -6,4 +6,5 @@
 pub mod time;
 pub mod rng;
 pub mod crypto;
+pub mod document;
 pub mod api;

@@ -1,0 +1,376 @@
+//! Edits, the plain way: load a document's chunks, change it through Automerge, hand back what to store and to send.
+//!
+//! - A put is the difference between the value the caller read and the new one, applied to the document as it is now.
+//! - A delete is an empty change with the message "delete". A document is deleted if all its heads are deletes, so an edit that
+//!   the deleter had not seen keeps it; a put brings it back with exactly the new fields.
+//! - What others wrote is merged whole or not at all.
+
+mod apply;
+mod read;
+
+use automerge::transaction::CommitOptions;
+use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
+
+use super::DocumentError;
+use super::chunk::{self, ChunkError, ChunkKind};
+use super::state::{ChunkSpan, ChunkWrite, DocumentRow};
+use super::value::Value;
+use super::version::Version;
+use apply::Base;
+
+/// The message of a change that deletes its document.
+const DELETE: &str = "delete";
+/// No honest history counts so far; what does could overflow Automerge's counters.
+const MAX_OP: u64 = 1 << 48;
+
+/// One writer's sequence of changes; random for each opening of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Actor(pub [u8; 16]);
+
+/// A document as the store holds it.
+#[derive(Debug, Clone, Copy)]
+pub struct Current<'a> {
+    /// Its row.
+    pub row: &'a DocumentRow,
+    /// Its chunks, in the order of their numbers.
+    pub chunks: &'a [&'a [u8]],
+}
+
+/// What an edit asks the store to write, and an entry to carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edited {
+    /// The document's new row.
+    pub row: DocumentRow,
+    /// The chunk to write and those to delete.
+    pub write: ChunkWrite,
+    /// The Automerge change, not compressed: what other devices [`merge`].
+    pub change: Vec<u8>,
+}
+
+/// What came of merging.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merged {
+    /// Everything in it was known.
+    Unchanged,
+    /// It builds on these changes, which are not here. Nothing is to be stored.
+    MissingDeps(Vec<ChangeHash>),
+    /// What the store writes.
+    Changed {
+        /// The document's new row.
+        row: DocumentRow,
+        /// The chunk to write and those to delete.
+        write: ChunkWrite,
+    },
+}
+
+/// Why an edit did not happen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The value cannot be a document.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The document never was at the version that the caller read.
+    #[error("the document has no such version")]
+    UnknownVersion,
+    /// The stored chunks cannot be read.
+    #[error(transparent)]
+    Corrupt(#[from] CorruptDocument),
+}
+
+/// The stored chunks of a document cannot be read, or an edit of them failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the stored document cannot be read: {0}")]
+pub struct CorruptDocument(String);
+
+/// Why chunks of another device were refused. Nothing of them is to be stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MergeError {
+    /// The bytes are no chunks, or chunks that no Ashore writes.
+    #[error(transparent)]
+    Chunk(#[from] ChunkError),
+    /// Automerge refuses the changes.
+    #[error("the changes cannot be applied: {0}")]
+    Refused(String),
+    /// Our own chunks cannot be read.
+    #[error(transparent)]
+    Corrupt(#[from] CorruptDocument),
+}
+
+/// A new document.
+///
+/// ```
+/// use ashore_engine::document::edit::{Actor, create};
+/// use ashore_engine::document::json;
+/// let value = json::parse_one(r#"{"title":"Milk"}"#).unwrap();
+/// let edited = create(&value, Actor([1; 16]), 0).unwrap();
+/// assert_eq!(edited.row.value, value.encode().unwrap());
+/// ```
+pub fn create(new: &Value, actor: Actor, now_ms: u64) -> Result<Edited, EditError> {
+    let value = new.encode()?;
+    let mut doc = Automerge::new().with_actor(actor.id());
+    let change = change(&mut doc, now_ms, |tx| apply::init(tx, new))?;
+    let (chunks, write) = ChunkSpan::first(change.raw_bytes().to_vec());
+    let row = DocumentRow { heads: vec![change.hash()], deleted: false, sent_with: 0, chunks, value };
+    Ok(Edited { row, write, change: change.raw_bytes().to_vec() })
+}
+
+/// Makes the document `new` where the caller changed it: the difference from the value at `base` (none: from the current one)
+/// is applied to the document as it is now. None when nothing changes.
+///
+/// ```
+/// use ashore_engine::document::edit::{Actor, Current, create, put};
+/// use ashore_engine::document::{json, Version};
+/// let alice = Actor([1; 16]);
+/// let parse = |text| json::parse_one(text).unwrap();
+/// let first = create(&parse(r#"{"title":"Milk","done":false}"#), alice, 0).unwrap();
+/// let chunks = [first.write.bytes.as_slice()];
+/// let current = Current { row: &first.row, chunks: &chunks };
+/// let second = put(Some(current), Some(&first.row.version()), &parse(r#"{"title":"Milk","done":true}"#), alice, 1);
+/// let second = second.unwrap().expect("it changed");
+/// assert_eq!(json::write_text(&second.row.value).unwrap(), r#"{"done":true,"title":"Milk"}"#);
+/// ```
+pub fn put(
+    current: Option<Current<'_>>,
+    base: Option<&Version>,
+    new: &Value,
+    actor: Actor,
+    now_ms: u64,
+) -> Result<Option<Edited>, EditError> {
+    let Some(current) = current else {
+        return if base.is_some() { Err(EditError::UnknownVersion) } else { create(new, actor, now_ms).map(Some) };
+    };
+    let stale = base.filter(|base| !base.matches(&current.row.heads));
+    let value = new.encode()?;
+    if stale.is_none() && !current.row.deleted && value == current.row.value {
+        return Ok(None);
+    }
+    let mut doc = current.load()?.with_actor(actor.id());
+    let base = match stale {
+        Some(version) => base_at(&doc, version)?,
+        None => Base::Now,
+    };
+    let change = if current.row.deleted {
+        let old = read::document(&doc, None);
+        revive(&mut doc, now_ms, &old, new)?
+    } else {
+        let old = base_value(&doc, &base, current.row);
+        match try_change(&mut doc, now_ms, |tx| apply::difference(tx, &base, &old, new))? {
+            Some(change) => change,
+            None => return Ok(None),
+        }
+    };
+    let value = match base {
+        Base::Now => value,
+        Base::Then { .. } if current.row.deleted => value,
+        Base::Then { .. } => read::document(&doc, None).to_bytes(),
+    };
+    debug_assert_eq!(value, read::document(&doc, None).to_bytes());
+    Ok(Some(current.edited(&doc, &change, value)))
+}
+
+/// Deletes the document. None when it is deleted already.
+///
+/// ```
+/// use ashore_engine::document::edit::{Actor, Current, create, delete};
+/// use ashore_engine::document::Value;
+/// let first = create(&Value::empty(), Actor([1; 16]), 0).unwrap();
+/// let chunks = [first.write.bytes.as_slice()];
+/// let deleted = delete(Current { row: &first.row, chunks: &chunks }, Actor([1; 16]), 1).unwrap().unwrap();
+/// assert!(deleted.row.deleted);
+/// ```
+pub fn delete(current: Current<'_>, actor: Actor, now_ms: u64) -> Result<Option<Edited>, EditError> {
+    if current.row.deleted {
+        return Ok(None);
+    }
+    let mut doc = current.load()?.with_actor(actor.id());
+    let change = empty_change(&mut doc, options(now_ms).with_message(DELETE))?;
+    Ok(Some(current.edited(&doc, &change, Value::empty().to_bytes())))
+}
+
+/// Merges chunks of another device: changes, or a whole document. Applying them again, or in another order, changes nothing.
+///
+/// ```
+/// use ashore_engine::document::edit::{Actor, Merged, create, merge};
+/// use ashore_engine::document::Value;
+/// let there = create(&Value::empty(), Actor([1; 16]), 0).unwrap();
+/// let Merged::Changed { row, .. } = merge(None, &there.change).unwrap() else { panic!() };
+/// assert_eq!(row.heads, there.row.heads);
+/// ```
+pub fn merge(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, MergeError> {
+    let mut doc = match current {
+        Some(current) => current.load()?,
+        None => Automerge::new(),
+    };
+    let before = doc.get_heads();
+    let mut changes = changes_of(remote)?;
+    changes.retain(|change| doc.get_change_meta_by_hash(&change.hash()).is_none());
+    if changes.is_empty() {
+        return Ok(Merged::Unchanged);
+    }
+    doc.apply_changes(changes).map_err(refused)?;
+    let missing = doc.get_missing_deps(&[]);
+    if !missing.is_empty() {
+        return Ok(Merged::MissingDeps(missing));
+    }
+    let (row, write) = merged(current, &doc, &before);
+    Ok(Merged::Changed { row, write })
+}
+
+/// A document's chunks as one: what announces an existing document to other devices.
+pub fn whole(chunks: &[&[u8]]) -> Result<Vec<u8>, CorruptDocument> {
+    load(chunks).map(|doc| doc.save_nocompress())
+}
+
+/// The value of a document at an earlier version, null when it was deleted there.
+pub fn value_at(current: Current<'_>, version: &Version) -> Result<Value, EditError> {
+    let doc = current.load()?;
+    let Base::Then { heads, .. } = base_at(&doc, version)? else { return Err(EditError::UnknownVersion) };
+    Ok(if is_deleted(&doc, &heads) { Value::Null } else { read::document(&doc, Some(&heads)) })
+}
+
+impl Actor {
+    fn id(self) -> ActorId {
+        ActorId::from(&self.0[..])
+    }
+}
+
+impl Current<'_> {
+    fn load(&self) -> Result<Automerge, CorruptDocument> {
+        load(self.chunks)
+    }
+
+    fn edited(&self, doc: &Automerge, change: &Change, value: Vec<u8>) -> Edited {
+        let (chunks, write) = self.row.chunks.append(change.raw_bytes().to_vec(), || doc.save_nocompress());
+        let heads = sorted_heads(doc);
+        let deleted = is_deleted(doc, &heads);
+        let row = DocumentRow { heads, deleted, sent_with: self.row.sent_with, chunks, value };
+        Edited { row, write, change: change.raw_bytes().to_vec() }
+    }
+}
+
+fn load(chunks: &[&[u8]]) -> Result<Automerge, CorruptDocument> {
+    let bytes = chunks.concat();
+    if bytes.is_empty() {
+        return Err(CorruptDocument("no chunks".to_owned()));
+    }
+    Automerge::load(&bytes).map_err(corrupt)
+}
+
+fn base_at(doc: &Automerge, version: &Version) -> Result<Base, EditError> {
+    let changes = doc.get_changes_meta(&[]);
+    let hashes: Vec<_> = changes.iter().map(|change| change.hash).collect();
+    let heads = version.find(&hashes).ok_or(EditError::UnknownVersion)?;
+    Ok(Base::then(doc, heads))
+}
+
+fn base_value(doc: &Automerge, base: &Base, row: &DocumentRow) -> Value {
+    match base {
+        Base::Now => Value::decode(&row.value).unwrap_or_else(|_| read::document(doc, None)),
+        Base::Then { heads, .. } if is_deleted(doc, heads) => Value::empty(),
+        Base::Then { heads, .. } => read::document(doc, Some(heads)),
+    }
+}
+
+/// Brings a deleted document back as `new`: a change even when its fields are the same as before.
+fn revive(doc: &mut Automerge, now_ms: u64, old: &Value, new: &Value) -> Result<Change, CorruptDocument> {
+    match try_change(doc, now_ms, |tx| apply::difference(tx, &Base::Now, old, new))? {
+        Some(change) => Ok(change),
+        None => empty_change(doc, options(now_ms)),
+    }
+}
+
+fn merged(current: Option<Current<'_>>, doc: &Automerge, before: &[ChangeHash]) -> (DocumentRow, ChunkWrite) {
+    let heads = sorted_heads(doc);
+    let deleted = is_deleted(doc, &heads);
+    let value = if deleted { Value::empty() } else { read::document(doc, None) }.to_bytes();
+    let (sent_with, (chunks, write)) = match current {
+        Some(Current { row, .. }) => {
+            (row.sent_with, row.chunks.append(changes_after(doc, before), || doc.save_nocompress()))
+        }
+        None => (0, ChunkSpan::first(first_chunk(doc))),
+    };
+    (DocumentRow { heads, deleted, sent_with, chunks, value }, write)
+}
+
+/// One change stays as it came; several are smaller as a document.
+fn first_chunk(doc: &Automerge) -> Vec<u8> {
+    match doc.get_changes(&[]).as_slice() {
+        [only] => only.raw_bytes().to_vec(),
+        _ => doc.save_nocompress(),
+    }
+}
+
+fn changes_after(doc: &Automerge, heads: &[ChangeHash]) -> Vec<u8> {
+    doc.get_changes(heads).iter().flat_map(|change| change.raw_bytes().to_vec()).collect()
+}
+
+fn changes_of(remote: &[u8]) -> Result<Vec<Change>, MergeError> {
+    let mut changes = Vec::new();
+    for chunk in chunk::split(remote)? {
+        match chunk.kind {
+            ChunkKind::Change => changes.push(Change::from_bytes(chunk.bytes.to_vec()).map_err(refused)?),
+            ChunkKind::Document => changes.extend(Automerge::load(chunk.bytes).map_err(refused)?.get_changes(&[])),
+        }
+    }
+    let far = |change: &Change| change.max_op() > MAX_OP || change.seq() > MAX_OP;
+    if changes.iter().any(far) { Err(MergeError::Refused("it counts too far".to_owned())) } else { Ok(changes) }
+}
+
+fn change(
+    doc: &mut Automerge,
+    now_ms: u64,
+    edit: impl FnOnce(&mut automerge::transaction::Transaction<'_>) -> Result<(), automerge::AutomergeError>,
+) -> Result<Change, CorruptDocument> {
+    match try_change(doc, now_ms, edit)? {
+        Some(change) => Ok(change),
+        None => empty_change(doc, options(now_ms)),
+    }
+}
+
+/// Exactly one change with what `edit` does; none when it does nothing.
+fn try_change(
+    doc: &mut Automerge,
+    now_ms: u64,
+    edit: impl FnOnce(&mut automerge::transaction::Transaction<'_>) -> Result<(), automerge::AutomergeError>,
+) -> Result<Option<Change>, CorruptDocument> {
+    let mut tx = doc.transaction();
+    edit(&mut tx).map_err(corrupt)?;
+    match tx.commit_with(options(now_ms)).0 {
+        Some(hash) => made(doc, hash).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn empty_change(doc: &mut Automerge, options: CommitOptions) -> Result<Change, CorruptDocument> {
+    let hash = doc.empty_commit(options);
+    made(doc, hash)
+}
+
+fn made(doc: &Automerge, hash: ChangeHash) -> Result<Change, CorruptDocument> {
+    doc.get_change_by_hash(&hash).ok_or_else(|| CorruptDocument("a change is lost".to_owned()))
+}
+
+/// Automerge's time is advisory and in seconds.
+fn options(now_ms: u64) -> CommitOptions {
+    CommitOptions::default().with_time(i64::try_from(now_ms / 1_000).unwrap_or(0))
+}
+
+fn sorted_heads(doc: &Automerge) -> Vec<ChangeHash> {
+    let mut heads = doc.get_heads();
+    heads.sort_unstable();
+    heads
+}
+
+fn is_deleted(doc: &Automerge, heads: &[ChangeHash]) -> bool {
+    let is_delete =
+        |head| doc.get_change_meta_by_hash(head).is_some_and(|change| change.message.as_deref() == Some(DELETE));
+    !heads.is_empty() && heads.iter().all(is_delete)
+}
+
+fn corrupt(error: automerge::AutomergeError) -> CorruptDocument {
+    CorruptDocument(error.to_string())
+}
+
+fn refused(error: impl std::fmt::Display) -> MergeError {
+    MergeError::Refused(error.to_string())
+}

@@ -1,0 +1,102 @@
+//! An Automerge document's value: Automerge's winner wherever writers were concurrent.
+//!
+//! What later versions write reads as the nearest plain value: text as a string, a counter as a number, a table as a map, an
+//! unknown scalar as bytes. What no value can hold (NaN, anything deeper than the limit) reads as null. None of it is lost by
+//! a put that leaves it alone.
+
+use automerge::{Automerge, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, ScalarValueRef, ValueRef};
+
+use crate::document::value::{MAX_DEPTH, MAX_SAFE_INTEGER, Value};
+
+/// The document's value, now or at earlier heads.
+pub(super) fn document(doc: &Automerge, at: Option<&[ChangeHash]>) -> Value {
+    object(doc, &ROOT, ObjType::Map, at, 0)
+}
+
+/// The value at `id` inside anything that can be read.
+pub(super) fn object<D: ReadDoc>(doc: &D, id: &ObjId, kind: ObjType, at: Option<&[ChangeHash]>, depth: usize) -> Value {
+    if kind == ObjType::Text {
+        return Value::String(text(doc, id, at));
+    }
+    if depth >= MAX_DEPTH {
+        return Value::Null;
+    }
+    match kind {
+        ObjType::Map | ObjType::Table => {
+            let items = match at {
+                Some(heads) => doc.map_range_at(id, .., heads),
+                None => doc.map_range(id, ..),
+            };
+            Value::Map(
+                items.map(|item| (item.key.to_string(), value(doc, &item.value, || item.id(), at, depth))).collect(),
+            )
+        }
+        ObjType::List | ObjType::Text => {
+            let items = match at {
+                Some(heads) => doc.list_range_at(id, .., heads),
+                None => doc.list_range(id, ..),
+            };
+            Value::List(items.map(|item| value(doc, &item.value, || item.id(), at, depth)).collect())
+        }
+    }
+}
+
+fn value<D: ReadDoc>(
+    doc: &D,
+    value: &ValueRef<'_>,
+    id: impl FnOnce() -> ObjId,
+    at: Option<&[ChangeHash]>,
+    depth: usize,
+) -> Value {
+    match value {
+        ValueRef::Object(kind) => object(doc, &id(), *kind, at, depth + 1),
+        ValueRef::Scalar(scalar) => self::scalar(scalar),
+    }
+}
+
+fn text<D: ReadDoc>(doc: &D, id: &ObjId, at: Option<&[ChangeHash]>) -> String {
+    let text = match at {
+        Some(heads) => doc.text_at(id, heads),
+        None => doc.text(id),
+    };
+    text.unwrap_or_default()
+}
+
+fn scalar(scalar: &ScalarValueRef<'_>) -> Value {
+    match scalar {
+        ScalarValueRef::Bytes(bytes) | ScalarValueRef::Unknown { bytes, .. } => Value::Bytes(bytes.to_vec()),
+        ScalarValueRef::Str(text) => Value::String(text.to_string()),
+        ScalarValueRef::Int(number) => Value::Int(*number),
+        ScalarValueRef::Uint(number) => Value::unsigned(*number),
+        ScalarValueRef::F64(number) => Value::number(*number).unwrap_or(Value::Null),
+        ScalarValueRef::Counter(number) => counter(*number),
+        ScalarValueRef::Timestamp(millis) => Value::Date(*millis),
+        ScalarValueRef::Boolean(bool) => Value::Bool(*bool),
+        ScalarValueRef::Null => Value::Null,
+    }
+}
+
+/// A counter reads as a number, as a bigint where numbers have gaps.
+pub(super) fn counter(number: i64) -> Value {
+    if number.unsigned_abs() > MAX_SAFE_INTEGER {
+        return Value::Int(number);
+    }
+    Value::number(number as f64).unwrap_or(Value::Null)
+}
+
+/// The value of a scalar that Automerge hands out owned.
+pub(super) fn owned_scalar(scalar: &ScalarValue) -> Value {
+    self::scalar(&match scalar {
+        ScalarValue::Bytes(bytes) | ScalarValue::Unknown { bytes, .. } => {
+            ScalarValueRef::Bytes(bytes.as_slice().into())
+        }
+        ScalarValue::Str(text) => ScalarValueRef::Str(text.as_str().into()),
+        ScalarValue::Int(number) => ScalarValueRef::Int(*number),
+        ScalarValue::Uint(number) => ScalarValueRef::Uint(*number),
+        ScalarValue::F64(number) => ScalarValueRef::F64(*number),
+        ScalarValue::Counter(counter) => ScalarValueRef::Counter(counter.into()),
+        ScalarValue::Timestamp(millis) => ScalarValueRef::Timestamp(*millis),
+        ScalarValue::Boolean(bool) => ScalarValueRef::Boolean(*bool),
+        ScalarValue::Null => ScalarValueRef::Null,
+    })
+}

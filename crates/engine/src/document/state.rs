@@ -1,0 +1,188 @@
+//! What the store keeps of one document: a row to read and to edit from, and Automerge chunks in rows of their own.
+//!
+//! The row is a CBOR array `[1, heads, deleted, sent_with, [first, last, base_bytes, appended_bytes], value]`; the chunks from
+//! `first` to `last`, one after another, are what Automerge loads.
+
+use std::ops::RangeInclusive;
+
+use automerge::ChangeHash;
+use minicbor::{Decoder, Encoder};
+
+use super::version::Version;
+
+/// The row's format.
+const FORMAT: u8 = 1;
+/// Appended chunks are not rewritten before they are this large together, or this many.
+const MIN_REWRITE_BYTES: u32 = 4_096;
+const MIN_REWRITE_CHUNKS: u32 = 32;
+/// So many chunks are rewritten whatever their size: each costs a row to load.
+const MAX_CHUNKS: u32 = 1_024;
+
+/// One document as the store keeps it, without its chunks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentRow {
+    /// The hashes of the changes that nobody depends on yet, sorted.
+    pub heads: Vec<ChangeHash>,
+    /// Whether all heads are deletes: readers find no document.
+    pub deleted: bool,
+    /// The local sequence number of this device's newest entry that carries this document; 0 when none does.
+    pub sent_with: u64,
+    /// Which chunks belong to it.
+    pub chunks: ChunkSpan,
+    /// The document's value, encoded (see [`super::value`]); an empty map when it is deleted.
+    pub value: Vec<u8>,
+}
+
+/// The numbers of a document's chunks and their sizes in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkSpan {
+    /// The first chunk's number.
+    pub first: u32,
+    /// The last chunk's number.
+    pub last: u32,
+    /// The size of the first chunk.
+    pub base_bytes: u32,
+    /// The size of all others together.
+    pub appended_bytes: u32,
+}
+
+/// What the store writes beside the row: one chunk, and which older ones it makes needless.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkWrite {
+    /// The number of the new chunk.
+    pub number: u32,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The chunks to delete in the same batch.
+    pub replaces: Option<RangeInclusive<u32>>,
+}
+
+/// A row whose value is still where the store put it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DocumentRowRef<'a> {
+    /// The heads, 32 bytes each, sorted.
+    pub heads: &'a [u8],
+    /// See [`DocumentRow::deleted`].
+    pub deleted: bool,
+    /// See [`DocumentRow::sent_with`].
+    pub sent_with: u64,
+    /// See [`DocumentRow::chunks`].
+    pub chunks: ChunkSpan,
+    /// The encoded value.
+    pub value: &'a [u8],
+}
+
+/// Why bytes are no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeRowError {
+    /// Not what [`DocumentRow::encode`] writes.
+    #[error("not a stored document row")]
+    Malformed,
+    /// Written by a later Ashore.
+    #[error("a document row of format {0}, which this version does not know")]
+    UnknownFormat(u8),
+}
+
+impl From<minicbor::decode::Error> for DecodeRowError {
+    fn from(_: minicbor::decode::Error) -> Self {
+        Self::Malformed
+    }
+}
+
+impl DocumentRow {
+    /// The version that pages hold of this document.
+    pub fn version(&self) -> Version {
+        Version::of(&self.heads)
+    }
+
+    /// The row's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Encoder::new(Vec::with_capacity(64 + self.heads.len() * 32 + self.value.len()));
+        self.write(&mut out).expect("a Vec takes every byte");
+        out.into_writer()
+    }
+
+    /// The row that `bytes` are.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeRowError> {
+        DocumentRowRef::decode(bytes).map(|row| row.to_owned())
+    }
+
+    fn write(&self, out: &mut Encoder<Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+        let heads: Vec<u8> = self.heads.iter().flat_map(|head| head.0).collect();
+        let ChunkSpan { first, last, base_bytes, appended_bytes } = self.chunks;
+        out.array(6)?.u8(FORMAT)?.bytes(&heads)?.bool(self.deleted)?.u64(self.sent_with)?;
+        out.array(4)?.u32(first)?.u32(last)?.u32(base_bytes)?.u32(appended_bytes)?;
+        out.bytes(&self.value)?;
+        Ok(())
+    }
+}
+
+impl<'a> DocumentRowRef<'a> {
+    /// The row that `bytes` are, without copying its value.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeRowError> {
+        let mut decoder = Decoder::new(bytes);
+        let length = decoder.array()?;
+        let format = decoder.u8()?;
+        if format != FORMAT {
+            return Err(DecodeRowError::UnknownFormat(format));
+        }
+        let row = Self {
+            heads: decoder.bytes()?,
+            deleted: decoder.bool()?,
+            sent_with: decoder.u64()?,
+            chunks: ChunkSpan::decode(&mut decoder)?,
+            value: decoder.bytes()?,
+        };
+        let whole = length == Some(6) && decoder.position() == bytes.len();
+        if whole && row.heads.len().is_multiple_of(32) { Ok(row) } else { Err(DecodeRowError::Malformed) }
+    }
+
+    /// The row with its own bytes.
+    pub fn to_owned(&self) -> DocumentRow {
+        let heads = self.heads.as_chunks::<32>().0.iter().map(|hash| ChangeHash(*hash)).collect();
+        let Self { deleted, sent_with, chunks, value, .. } = *self;
+        DocumentRow { heads, deleted, sent_with, chunks, value: value.to_vec() }
+    }
+}
+
+impl ChunkSpan {
+    /// A document's first chunk.
+    pub(super) fn first(bytes: Vec<u8>) -> (Self, ChunkWrite) {
+        let span = Self { first: 0, last: 0, base_bytes: size(&bytes), appended_bytes: 0 };
+        (span, ChunkWrite { number: 0, bytes, replaces: None })
+    }
+
+    /// These chunks with `bytes` as one more; or, when they have grown too many, one chunk with all, made by `whole`.
+    pub(super) fn append(self, bytes: Vec<u8>, whole: impl FnOnce() -> Vec<u8>) -> (Self, ChunkWrite) {
+        let number = self.last.saturating_add(1);
+        let appended_bytes = self.appended_bytes.saturating_add(size(&bytes));
+        let appended = Self { last: number, appended_bytes, ..self };
+        if !appended.wants_rewriting() {
+            return (appended, ChunkWrite { number, bytes, replaces: None });
+        }
+        let bytes = whole();
+        let span = Self { first: number, last: number, base_bytes: size(&bytes), appended_bytes: 0 };
+        (span, ChunkWrite { number, bytes, replaces: Some(self.first..=self.last) })
+    }
+
+    /// Rewriting costs the base again, so it waits until as much was appended as the base has: each byte is written twice at
+    /// most on average, and loading never reads more than twice the base. Many small chunks are joined a little earlier.
+    fn wants_rewriting(self) -> bool {
+        let count = self.last.saturating_sub(self.first);
+        let doubled = self.appended_bytes > self.base_bytes.max(MIN_REWRITE_BYTES);
+        let many = count >= MIN_REWRITE_CHUNKS && self.appended_bytes >= self.base_bytes / 8;
+        doubled || many || count >= MAX_CHUNKS
+    }
+
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeRowError> {
+        if decoder.array()? != Some(4) {
+            return Err(DecodeRowError::Malformed);
+        }
+        let (first, last) = (decoder.u32()?, decoder.u32()?);
+        Ok(Self { first, last, base_bytes: decoder.u32()?, appended_bytes: decoder.u32()? })
+    }
+}
+
+fn size(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}
