@@ -1,0 +1,163 @@
+//! Control entries: who is in a group. Their payload is plaintext CBOR, because the relay checks them too; names inside
+//! are sealed by the engine and opaque here.
+//!
+//! Parents of a control entry: its author names, besides the group's tips, the last *control* entries it has seen. So the
+//! control entries of a group hold together by themselves and membership can be worked out without the data entries.
+
+use crate::codec::{self, Bytes, CodecError};
+use crate::header::{EntryDraft, EntryError, EntryKind, VerifiedEntry};
+use crate::ids::{DeviceId, EntryId, Epoch, GroupId, InviteKey, Timestamp};
+use crate::sign::{BadSignature, Domain, Signature, SigningKey};
+use minicbor::{Decode, Decoder, Encode};
+
+/// What a member may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Role {
+    /// Reads.
+    #[n(0)]
+    Reader,
+    /// Reads and writes.
+    #[n(1)]
+    Writer,
+    /// Reads, writes and admits others.
+    #[n(2)]
+    Admin,
+}
+
+/// What a control entry says. Indexes 4 to 15 are kept for removal, roles, key rotation and withdrawn invites.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
+pub enum Control {
+    /// Founds a group. Its author is the first admin.
+    #[n(0)]
+    Genesis {
+        /// By the founder's clock.
+        #[n(0)]
+        created_at: Timestamp,
+        /// Random: two groups founded by one device in one millisecond differ.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        nonce: [u8; 16],
+        /// The founder's name, sealed by the engine.
+        #[n(2)]
+        sealed: Bytes,
+    },
+    /// An admin lets whoever holds the secret half of `invite_key` join.
+    #[n(1)]
+    Invite {
+        /// The key that a join must be signed with besides the joining device's own.
+        #[n(0)]
+        invite_key: InviteKey,
+        /// What those who join by it become.
+        #[n(1)]
+        role: Role,
+        /// Nobody joins by it later than this.
+        #[n(2)]
+        expires_at: Timestamp,
+        /// How many may join by it; 1 unless told otherwise.
+        #[n(3)]
+        uses: u32,
+        /// A note for the admins' devices, sealed by the engine.
+        #[n(4)]
+        sealed: Bytes,
+    },
+    /// The author joins by an invite.
+    #[n(2)]
+    Join {
+        /// The entry with the [`Control::Invite`]; it must also be among this entry's parents.
+        #[n(0)]
+        invite: EntryId,
+        /// By the joining device's clock.
+        #[n(1)]
+        joined_at: Timestamp,
+        /// See [`JoinProof`].
+        #[n(2)]
+        proof: Signature,
+        /// The joining device's name, sealed by the engine.
+        #[n(3)]
+        sealed: Bytes,
+    },
+    /// The author goes by another name.
+    #[n(3)]
+    Name {
+        /// The name, sealed by the engine.
+        #[n(0)]
+        sealed: Bytes,
+    },
+}
+
+const KNOWN_KINDS: u32 = 4;
+
+/// Why a payload is not a control that this version understands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// A kind of a newer version. Nothing that comes after it in the group can be judged by this version.
+    #[error("control kind {0} is not supported by this version")]
+    Unsupported(u32),
+    /// Not the canonical encoding of a control.
+    #[error("the control does not decode: {0}")]
+    Codec(#[from] CodecError),
+}
+
+impl Control {
+    /// Parses the payload of a control entry.
+    pub fn parse(payload: &[u8]) -> Result<Self, ControlError> {
+        let kind = peek_kind(payload).map_err(|error| CodecError::Malformed(error.to_string()))?;
+        if kind >= KNOWN_KINDS {
+            return Err(ControlError::Unsupported(kind));
+        }
+        Ok(codec::decode_canonical(payload)?)
+    }
+
+    /// Writes and signs the entry that carries this control. A genesis has neither group nor parents.
+    pub fn sign(
+        &self,
+        key: &SigningKey,
+        group: Option<GroupId>,
+        parents: impl IntoIterator<Item = EntryId>,
+        epoch: Epoch,
+    ) -> Result<VerifiedEntry, EntryError> {
+        let kind = match self {
+            Self::Genesis { .. } => EntryKind::Genesis,
+            Self::Invite { .. } | Self::Join { .. } | Self::Name { .. } => EntryKind::Control,
+        };
+        let payload = codec::encode(self);
+        EntryDraft::new(group, key.device_id(), parents, epoch, kind, payload.len())?.sign(key, payload)
+    }
+}
+
+fn peek_kind(payload: &[u8]) -> Result<u32, minicbor::decode::Error> {
+    let mut decoder = Decoder::new(payload);
+    decoder.array()?;
+    decoder.u32()
+}
+
+/// What the invite's key signs in a join: this device joins this group by this invite at this time, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct JoinProof {
+    /// The group that is joined.
+    #[n(0)]
+    pub group: GroupId,
+    /// The device that joins: the author of the join.
+    #[n(1)]
+    pub device: DeviceId,
+    /// The entry with the invite.
+    #[n(2)]
+    pub invite: EntryId,
+    /// The same as in the join.
+    #[n(3)]
+    pub joined_at: Timestamp,
+}
+
+impl JoinProof {
+    /// Signs with the secret half of the invite's key.
+    pub fn sign(&self, invite_secret: &SigningKey) -> Signature {
+        invite_secret.sign(Domain::Join, &codec::encode(self))
+    }
+
+    /// Checks the signature against the key in the invite.
+    pub fn verify(&self, invite_key: &InviteKey, proof: &Signature) -> Result<(), BadSignature> {
+        invite_key.verify(Domain::Join, &codec::encode(self), proof)
+    }
+}
