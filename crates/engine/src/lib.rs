@@ -6,5 +6,6 @@
 pub mod time;
 pub mod rng;
 pub mod crypto;
+pub mod store;
 pub mod document;
 pub mod api;

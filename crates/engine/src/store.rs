@@ -1,0 +1,73 @@
+//! Durable ordered keys and values of one device: what the engine asks of a host's disk, and what keeps that promise.
+//!
+//! - [`keys`]: tuples as bytes whose order is the tuples' order
+//! - [`memory`]: a store that lasts as long as the process, for Node and for tests
+//! - [`packed`]: ordered rows in few blobs, log-structured; what browsers use over IndexedDB
+//! - [`faults`], [`conformance`]: a store that fails on purpose, and the suite every store passes (feature `testing`)
+//!
+//! The promise, which [`conformance`] checks on every backend:
+//!
+//! - a commit is atomic, and once it answered `Ok` every later load sees it;
+//! - one load sees one state over all of its ranges;
+//! - a commit that failed poisons its handle: every later call answers [`StoreFailure::Poisoned`] until it is opened again;
+//! - opening a store again supersedes the older handle, whose next commit answers [`StoreFailure::Superseded`];
+//! - after a crash the acknowledged strict commits are there, whole; relaxed ones may be missing, but only the last of them;
+//! - a value that was damaged on disk is answered as [`RowValue::Corrupt`], never as other bytes, and its neighbours can be read.
+
+mod batch;
+mod bytes;
+mod failure;
+mod range;
+
+pub mod keys;
+pub mod memory;
+pub mod packed;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
+#[cfg(any(test, feature = "testing"))]
+pub mod faults;
+
+#[cfg(test)]
+mod tests;
+
+pub use batch::StoreBatch;
+pub use bytes::{Bytes, Key, Value};
+pub use failure::StoreFailure;
+pub use range::{LostRange, Range, RowValue, Rows};
+
+/// Longest key a store takes, in bytes.
+pub const MAX_KEY_BYTES: usize = 4 * 1024;
+/// Longest value a store takes, in bytes.
+pub const MAX_VALUE_BYTES: usize = 16 * 1024 * 1024;
+/// Most bytes of keys and values in one commit.
+pub const MAX_BATCH_BYTES: usize = 64 * 1024 * 1024;
+
+/// What `Ok` of a commit promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// Survives the end of the process, a crash of the browser included. A power cut may lose the last relaxed commits.
+    Relaxed,
+    /// Survives a power cut, together with every commit before it.
+    Strict,
+}
+
+/// Ordered keys and values on one device. See the module for what every implementation promises.
+///
+/// No method needs `&mut`: loads may run while a commit or a maintenance step is under way.
+#[expect(async_fn_in_trait, reason = "the engine lives on one thread; no caller needs the futures to be Send")]
+pub trait Store {
+    /// Reads one state of the store: the rows of each range, in the order the ranges were given.
+    async fn load(&self, ranges: &[Range]) -> Result<Vec<Rows>, StoreFailure>;
+
+    /// Applies `batch`, all or nothing. An empty strict batch makes the relaxed commits before it durable.
+    ///
+    /// A batch over the limits is refused with [`StoreFailure::TooLarge`] before anything is written and does not poison.
+    async fn commit(&self, batch: StoreBatch, durability: Durability) -> Result<(), StoreFailure>;
+
+    /// Does one bounded step of background work; `true` means that more is waiting. Never changes what loads answer.
+    async fn maintain(&self) -> Result<bool, StoreFailure>;
+
+    /// Waits for the commit under way and lets go of the disk. Every later call answers [`StoreFailure::Closed`].
+    async fn close(&self);
+}

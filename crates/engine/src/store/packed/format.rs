@@ -1,0 +1,254 @@
+//! The bytes of segments, blocks and manifests, and how they are checked.
+//!
+//! Integers are little-endian; `varint` is LEB128 of an unsigned 64-bit integer; `crc` is CRC-32 (IEEE).
+//!
+//! ```text
+//! envelope  = "ashr" version:u8(1) kind:u8 compression:u8(0) reserved:u8(0)     ; kind 1 segment, 2 block, 3 manifest
+//! segment   = envelope number:u64 part:u32 parts:u32 purpose:u8 crc:u32 body    ; crc over everything before it
+//!             ; purpose 0: rows; the bodies of all parts of one commit, in order, are one sheet
+//!             ; purpose 1: a handle took over; purpose 2: the manifest changed; body empty, part 0, parts 1
+//! block     = envelope handle:u64 number:u32 crc:u32 sheet
+//! manifest  = envelope blake3:32 body                                           ; CBOR, see `manifest`; hash of the body
+//!
+//! sheet     = index_bytes:u32 crc:u32 index page*                               ; crc over the index
+//! index     = pages:varint (page_bytes:varint rows:varint first_key last_key)*  ; pages follow in this order, no gap
+//! key       = bytes:varint the bytes
+//! page      = directory_bytes:u32 crc:u32 directory values                      ; crc over the directory
+//! directory = (shared:varint rest_bytes:varint rest meta:varint [crc:u32])*     ; key = first `shared` bytes of the key before + rest
+//!             ; meta 0: the row is deleted; meta n: a value of n-1 bytes, whose crc follows; values stand in row order
+//! ```
+//!
+//! A part of a commit has at most 60,000 bytes. A page has at most 16 KiB, or one row. Rows are in ascending key order
+//! without doubles, over the whole sheet. A flipped byte in a value costs that row, in a directory that page, in an index that sheet.
+//! Compression 1 is reserved for DEFLATE.
+
+use thiserror::Error;
+
+use super::blobs::BlockId;
+use crate::store::MAX_KEY_BYTES;
+
+/// The newest format version this code reads, and the one it writes.
+pub const FORMAT_VERSION: u8 = 1;
+
+/// Most bytes in one segment: over 64 KiB Chromium moves a value into a file of its own.
+pub(super) const SEGMENT_BYTES: usize = 60_000;
+
+const MAGIC: &[u8; 4] = b"ashr";
+const ENVELOPE_BYTES: usize = 8;
+const SEGMENT_HEADER_BYTES: usize = ENVELOPE_BYTES + 8 + 4 + 4 + 1 + 4;
+const PART_BODY_BYTES: usize = SEGMENT_BYTES - SEGMENT_HEADER_BYTES;
+
+/// What is wrong with bytes from the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Damage {
+    /// The bytes end too early.
+    #[error("cut off")]
+    Truncated,
+    /// They are not what their name says.
+    #[error("something else")]
+    Foreign,
+    /// A newer version wrote them.
+    #[error("format version {0}")]
+    NewerFormat(u8),
+    /// A checksum does not match.
+    #[error("a checksum does not match")]
+    Checksum,
+    /// Checksums match, but the content contradicts itself.
+    #[error("not well formed: {0}")]
+    Malformed(&'static str),
+    /// There are no bytes.
+    #[error("missing")]
+    Missing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Segment = 1,
+    Block = 2,
+    Manifest = 3,
+}
+
+/// Begins a blob.
+pub(super) fn envelope(kind: Kind) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&[FORMAT_VERSION, kind as u8, 0, 0]);
+    bytes
+}
+
+/// Checks the beginning of a blob and returns what follows.
+pub(super) fn open_envelope(bytes: &[u8], kind: Kind) -> Result<Reader<'_>, Damage> {
+    let mut reader = Reader(bytes);
+    if reader.take(4)? != MAGIC {
+        return Err(Damage::Foreign);
+    }
+    let version = reader.u8()?;
+    if version > FORMAT_VERSION {
+        return Err(Damage::NewerFormat(version));
+    }
+    let found = (reader.u8()?, reader.u8()?, reader.u8()?);
+    if version == 0 || found.0 != kind as u8 {
+        return Err(Damage::Foreign);
+    }
+    if (found.1, found.2) != (0, 0) {
+        return Err(Damage::Malformed("unknown compression"));
+    }
+    Ok(reader)
+}
+
+/// Why a segment was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Rows = 0,
+    Takeover = 1,
+    Switch = 2,
+}
+
+/// One part of a commit, or a mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Segment<'a> {
+    pub(super) number: u64,
+    pub(super) part: u32,
+    pub(super) parts: u32,
+    pub(super) purpose: Purpose,
+    pub(super) body: &'a [u8],
+}
+
+impl<'a> Segment<'a> {
+    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, Damage> {
+        let mut reader = open_envelope(bytes, Kind::Segment)?;
+        let (number, part, parts) = (reader.u64()?, reader.u32()?, reader.u32()?);
+        let purpose = reader.u8()?;
+        check_crc(bytes, SEGMENT_HEADER_BYTES - 4, reader.u32()?)?;
+        if part >= parts {
+            return Err(Damage::Malformed("part"));
+        }
+        let purpose = match purpose {
+            0 => Purpose::Rows,
+            1 => Purpose::Takeover,
+            2 => Purpose::Switch,
+            _ => return Err(Damage::Malformed("purpose")),
+        };
+        Ok(Self { number, part, parts, purpose, body: reader.0 })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = envelope(Kind::Segment);
+        bytes.reserve_exact(SEGMENT_HEADER_BYTES - ENVELOPE_BYTES + self.body.len());
+        bytes.extend_from_slice(&self.number.to_le_bytes());
+        bytes.extend_from_slice(&self.part.to_le_bytes());
+        bytes.extend_from_slice(&self.parts.to_le_bytes());
+        bytes.push(self.purpose as u8);
+        push_crc(&mut bytes);
+        bytes.extend_from_slice(self.body);
+        bytes
+    }
+}
+
+/// A mark that carries no rows.
+pub(super) fn encode_mark(number: u64, purpose: Purpose) -> Vec<u8> {
+    Segment { number, part: 0, parts: 1, purpose, body: &[] }.encode()
+}
+
+/// Cuts the sheet of one commit into segments numbered from `first`.
+pub(super) fn encode_commit(first: u64, sheet: &[u8]) -> Vec<(u64, Vec<u8>)> {
+    let parts = u32::try_from(sheet.len().div_ceil(PART_BODY_BYTES)).unwrap_or(u32::MAX);
+    let encode = |(part, body)| {
+        let number = first + u64::from(part);
+        (number, Segment { number, part, parts, purpose: Purpose::Rows, body }.encode())
+    };
+    (0u32..).zip(sheet.chunks(PART_BODY_BYTES)).map(encode).collect()
+}
+
+/// The bytes of a block.
+pub(super) fn encode_block(id: BlockId, sheet: &[u8]) -> Vec<u8> {
+    let mut bytes = envelope(Kind::Block);
+    bytes.reserve_exact(16 + sheet.len());
+    bytes.extend_from_slice(&id.handle.to_le_bytes());
+    bytes.extend_from_slice(&id.number.to_le_bytes());
+    push_crc(&mut bytes);
+    bytes.extend_from_slice(sheet);
+    bytes
+}
+
+/// Checks a block and returns where its sheet begins.
+pub(super) fn open_block(bytes: &[u8], id: BlockId) -> Result<usize, Damage> {
+    let mut reader = open_envelope(bytes, Kind::Block)?;
+    let found = BlockId { handle: reader.u64()?, number: reader.u32()? };
+    let header_bytes = ENVELOPE_BYTES + 12;
+    check_crc(bytes, header_bytes, reader.u32()?)?;
+    if found == id { Ok(header_bytes + 4) } else { Err(Damage::Foreign) }
+}
+
+fn push_crc(bytes: &mut Vec<u8>) {
+    let crc = crc32fast::hash(bytes);
+    bytes.extend_from_slice(&crc.to_le_bytes());
+}
+
+fn check_crc(bytes: &[u8], covered: usize, expected: u32) -> Result<(), Damage> {
+    let covered = bytes.get(..covered).ok_or(Damage::Truncated)?;
+    if crc32fast::hash(covered) == expected { Ok(()) } else { Err(Damage::Checksum) }
+}
+
+/// Appends a LEB128 integer.
+pub(super) fn push_varint(bytes: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+/// Takes bytes apart from the front; never panics and never allocates by what the bytes say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], Damage> {
+        let (taken, rest) = self.0.split_at_checked(len).ok_or(Damage::Truncated)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8, Damage> {
+        let (first, rest) = self.0.split_first().ok_or(Damage::Truncated)?;
+        self.0 = rest;
+        Ok(*first)
+    }
+
+    pub(super) fn u32(&mut self) -> Result<u32, Damage> {
+        self.take(4)?.try_into().map(u32::from_le_bytes).map_err(|_| Damage::Truncated)
+    }
+
+    pub(super) fn u64(&mut self) -> Result<u64, Damage> {
+        self.take(8)?.try_into().map(u64::from_le_bytes).map_err(|_| Damage::Truncated)
+    }
+
+    pub(super) fn varint(&mut self) -> Result<u64, Damage> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.u8()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(Damage::Malformed("varint"))
+    }
+
+    /// A length that must fit what is left.
+    pub(super) fn len(&mut self) -> Result<usize, Damage> {
+        usize::try_from(self.varint()?).map_err(|_| Damage::Truncated)
+    }
+
+    pub(super) fn key(&mut self) -> Result<&'a [u8], Damage> {
+        let len = self.len()?;
+        if len > MAX_KEY_BYTES {
+            return Err(Damage::Malformed("key too long"));
+        }
+        self.take(len)
+    }
+}
