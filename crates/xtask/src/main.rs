@@ -1,1 +1,57 @@
-fn main() {}
+//! `cargo xtask …`: what people and CI run. Needs Rust and Node; installs what else is missing.
+
+mod browser;
+mod check;
+mod demo;
+mod failure;
+mod generate;
+mod npm;
+mod process;
+mod setup;
+mod size;
+mod sources;
+mod steps;
+mod test;
+mod wasm;
+mod workspace;
+
+use crate::failure::{Failure, Outcome};
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  demo [--port N] [--no-open]   build everything, start the relay with the demo's pages, print the address
+  test [PART]...                every check and test, or only: check native wasm npm packaging e2e size
+  check                         formatting, lints, layering, dependencies, generated files, promises
+  gen [--check]                 write npm/src/generated/ and docs/errors.md from the Rust types
+  wasm [--profile wasm|dev]     build the engine for browsers into npm/wasm/
+  size                          what a page downloads, against size-budget.json
+  setup                         install what is missing: the wasm target, npm packages, Chromium";
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    if let Err(failure) = run(&words) {
+        eprintln!("error: {failure}");
+        std::process::exit(1);
+    }
+}
+
+fn run(words: &[&str]) -> Outcome {
+    match words {
+        ["demo", options @ ..] => demo::run(options),
+        ["test", parts @ ..] => test::run(parts),
+        ["check"] => check::run(),
+        ["gen"] => generate::run(generate::Mode::Write),
+        ["gen", "--check"] => generate::run(generate::Mode::Check),
+        ["wasm"] => wasm::build(wasm::Profile::Wasm),
+        ["wasm", "--profile", name] => wasm::build(wasm::Profile::parse(name)?),
+        ["size"] => size::run(),
+        ["setup"] => setup::all(),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(Failure::new(format!("cannot read `{}`\n\n{USAGE}", words.join(" ")))),
+    }
+}

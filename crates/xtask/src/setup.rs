@@ -1,0 +1,96 @@
+//! What is missing on this machine is installed; where that is not ours to do, we say exactly what to run.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::browser;
+use crate::failure::{Failure, Outcome};
+use crate::process::{self, program};
+use crate::workspace;
+
+const WASM_TARGET: &str = "wasm32-unknown-unknown";
+const APT_BROWSER: [&str; 4] = ["install", "-y", "--no-install-recommends", "chromium"];
+const APT_DRIVER: &str = "chromium-driver";
+
+/// Everything that `demo` and `test` need.
+pub(crate) fn all() -> Outcome {
+    wasm_target()?;
+    npm_packages()?;
+    let found = browsers()?;
+    println!("Chromium: {}\ndriver:   {}", found.chromium.display(), found.driver.display());
+    Ok(())
+}
+
+/// Rust's standard library for WebAssembly, through rustup.
+pub(crate) fn wasm_target() -> Outcome {
+    let library = process::read(rustc(&["--print", "target-libdir", "--target", WASM_TARGET]))?;
+    if PathBuf::from(library.trim()).exists() {
+        return Ok(());
+    }
+    let mut rustup = program("rustup");
+    rustup.args(["target", "add", WASM_TARGET]);
+    process::run(rustup).map_err(|failure| {
+        Failure::new(format!("{failure}\nRust's {WASM_TARGET} library is missing: install it as you installed Rust"))
+    })
+}
+
+/// The packages of package-lock.json, when node_modules is not newer than it.
+pub(crate) fn npm_packages() -> Outcome {
+    if !process::can_start("node") {
+        return Err(Failure::new("Node is missing: install Node 20.19 or newer, with npm"));
+    }
+    let changed =
+        |path: &str| -> Option<SystemTime> { fs::metadata(workspace::root().join(path)).ok()?.modified().ok() };
+    let installed = changed("node_modules/.package-lock.json");
+    if installed.is_some() && installed >= changed("package-lock.json") {
+        return Ok(());
+    }
+    process::run(process::npm(["ci"]))
+}
+
+/// The browser that tests run in.
+pub(crate) struct Browsers {
+    pub(crate) chromium: PathBuf,
+    pub(crate) driver: PathBuf,
+}
+
+/// Finds Chromium and its driver; as root on Debian installs them first.
+pub(crate) fn browsers() -> Outcome<Browsers> {
+    if let Some(found) = find_browsers() {
+        return Ok(found);
+    }
+    if is_root() && process::can_start("apt-get") {
+        apt(&["update"])?;
+        apt(&[&APT_BROWSER[..], &[APT_DRIVER]].concat())?;
+    }
+    find_browsers().ok_or_else(|| {
+        Failure::new(format!(
+            "the tests need Chromium and chromedriver: `sudo apt-get {} {APT_DRIVER}` on Debian, or set CHROMIUM and \
+             CHROMEDRIVER to the paths of two programs of one version",
+            APT_BROWSER.join(" ")
+        ))
+    })
+}
+
+fn find_browsers() -> Option<Browsers> {
+    Some(Browsers { chromium: browser::chromium()?, driver: browser::driver()? })
+}
+
+fn apt(args: &[&str]) -> Outcome {
+    let mut command = program("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q").args(args);
+    process::run(command)
+}
+
+fn is_root() -> bool {
+    let mut id = program("id");
+    id.arg("-u");
+    process::read(id).is_ok_and(|user| user.trim() == "0")
+}
+
+fn rustc(args: &[&str]) -> std::process::Command {
+    let mut command = program(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    command.args(args);
+    command
+}

@@ -1,0 +1,132 @@
+//! `cargo xtask test`: every check and test, in the order in which failures are cheapest to find.
+
+use std::process::Command;
+
+use crate::check;
+use crate::failure::{Failure, Outcome};
+use crate::npm;
+use crate::process::{cargo, run as run_program};
+use crate::setup::{self, Browsers};
+use crate::size;
+use crate::steps::Steps;
+use crate::wasm;
+use crate::workspace;
+
+/// A part of the whole that can be asked for by name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Check,
+    Native,
+    Wasm,
+    Npm,
+    Packaging,
+    EndToEnd,
+    Size,
+}
+
+const ALL: [Part; 7] = [Part::Check, Part::Native, Part::Wasm, Part::Npm, Part::Packaging, Part::EndToEnd, Part::Size];
+
+impl Part {
+    fn parse(name: &str) -> Outcome<Self> {
+        ALL.into_iter()
+            .find(|part| part.name() == name)
+            .ok_or_else(|| Failure::new(format!("there is no part `{name}`: {}", ALL.map(Part::name).join(" "))))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Native => "native",
+            Self::Wasm => "wasm",
+            Self::Npm => "npm",
+            Self::Packaging => "packaging",
+            Self::EndToEnd => "e2e",
+            Self::Size => "size",
+        }
+    }
+
+    fn run(self, steps: &mut Steps) -> Outcome {
+        match self {
+            Self::Check => check::all(steps),
+            Self::Native => native(steps),
+            Self::Wasm => in_browser(steps),
+            Self::Npm => packages(steps),
+            Self::Packaging => packaging(steps),
+            Self::EndToEnd => end_to_end(steps),
+            Self::Size => measured(steps),
+        }
+    }
+}
+
+/// Runs the parts named, or all.
+pub(crate) fn run(names: &[&str]) -> Outcome {
+    let named: Vec<Part> = names.iter().map(|name| Part::parse(name)).collect::<Outcome<_>>()?;
+    let mut steps = Steps::begin();
+    for part in ALL.into_iter().filter(|part| named.is_empty() || named.contains(part)) {
+        part.run(&mut steps)?;
+    }
+    steps.close(0);
+    Ok(())
+}
+
+/// All native crates in one build, so that nothing is compiled twice with other features.
+fn native(steps: &mut Steps) -> Outcome {
+    steps.step("native tests", || {
+        run_program(cargo(["test", "--workspace", "--exclude", "ashore-wasm", "--exclude", "wbg"]))
+    })
+}
+
+fn in_browser(steps: &mut Steps) -> Outcome {
+    steps.step("tests of the engine in Chromium", || {
+        setup::wasm_target()?;
+        let found = setup::browsers()?;
+        run_program(cargo(["build", "-p", "wbg", "--profile", "tool"]))?;
+        let mut tests = cargo(["test", "-p", "ashore-wasm", "--target", "wasm32-unknown-unknown", "--lib", "--tests"]);
+        let runner = format!("{} test", workspace::built("tool", "wbg").display());
+        tests.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner).env("WASM_BINDGEN_TEST_TIMEOUT", "300");
+        with_browser(&mut tests, &found);
+        run_program(tests)
+    })
+}
+
+fn packages(steps: &mut Steps) -> Outcome {
+    steps.step("npm package", || {
+        wasm::build(wasm::Profile::Wasm)?;
+        npm::build()
+    })?;
+    steps.step("TypeScript tests in Node", || run_program(npm::script("npm", "test")?))?;
+    steps.step("TypeScript tests in Chromium", || run_script_with_browser("npm", "test:browser"))
+}
+
+fn packaging(steps: &mut Steps) -> Outcome {
+    steps.step("packaging tests", || {
+        wasm::build(wasm::Profile::Wasm)?;
+        npm::build()?;
+        run_script_with_browser("tests/packaging", "test")
+    })
+}
+
+fn end_to_end(steps: &mut Steps) -> Outcome {
+    steps.step("demo and relay", || {
+        wasm::build(wasm::Profile::Wasm)?;
+        npm::build()?;
+        npm::build_demo()?;
+        run_program(cargo(["build", "-p", "ashore-relay"]))
+    })?;
+    steps.step("end-to-end tests", || run_script_with_browser("tests/e2e", "test"))
+}
+
+fn measured(steps: &mut Steps) -> Outcome {
+    steps.step("size", size::run)
+}
+
+fn run_script_with_browser(folder: &str, name: &str) -> Outcome {
+    let mut script = npm::script(folder, name)?;
+    with_browser(&mut script, &setup::browsers()?);
+    script.env("ASHORE_RELAY", workspace::built("debug", "ashore-relay"));
+    run_program(script)
+}
+
+fn with_browser(command: &mut Command, found: &Browsers) {
+    command.env("CHROMIUM", &found.chromium).env("CHROMEDRIVER", &found.driver);
+}

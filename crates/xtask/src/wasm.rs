@@ -1,0 +1,65 @@
+//! The engine for browsers: crates/wasm compiled, and its JavaScript glue written into npm/wasm/.
+
+use crate::failure::{Failure, Outcome};
+use crate::process;
+use crate::setup;
+use crate::workspace;
+
+/// How the engine is compiled.
+#[derive(Clone, Copy)]
+pub(crate) enum Profile {
+    /// What ships: small and fast, minutes to build.
+    Wasm,
+    /// For trying things: quick to build, large and slow.
+    Dev,
+}
+
+impl Profile {
+    pub(crate) fn parse(name: &str) -> Outcome<Self> {
+        match name {
+            "wasm" => Ok(Self::Wasm),
+            "dev" => Ok(Self::Dev),
+            other => Err(Failure::new(format!("there is no profile `{other}`: wasm or dev"))),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Wasm => "wasm",
+            Self::Dev => "dev",
+        }
+    }
+
+    fn directory(self) -> &'static str {
+        match self {
+            Self::Wasm => "wasm",
+            Self::Dev => "debug",
+        }
+    }
+}
+
+/// Builds crates/wasm and writes npm/wasm/. Cargo skips what is up to date; the glue takes half a second.
+pub(crate) fn build(profile: Profile) -> Outcome {
+    setup::wasm_target()?;
+    process::run(process::cargo(["build", "-p", "wbg", "--profile", "tool"]))?;
+    let target = ["--target", "wasm32-unknown-unknown", "--profile", profile.name()];
+    process::run(process::cargo([&["build", "-p", "ashore-wasm", "--lib"][..], &target].concat()))?;
+    bindgen(profile)
+}
+
+fn bindgen(profile: Profile) -> Outcome {
+    let compiled =
+        workspace::target().join("wasm32-unknown-unknown").join(profile.directory()).join("ashore_wasm.wasm");
+    let mut glue = process::program(workspace::built("tool", "wbg"));
+    glue.args([
+        "bindgen",
+        "--target",
+        "web",
+        "--remove-name-section",
+        "--remove-producers-section",
+        "--out-name",
+        "ashore_wasm",
+    ]);
+    glue.arg("--out-dir").arg(workspace::root().join("npm/wasm")).arg(compiled);
+    process::run(glue)
+}
