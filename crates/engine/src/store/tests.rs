@@ -1,5 +1,10 @@
 //! The suite over every store of this crate, and what is particular to each.
 
+mod crash;
+mod damage;
+mod golden;
+mod model;
+
 mod memory {
     use crate::store::memory::MemoryDisk;
     crate::store_conformance!(native, MemoryDisk::new());

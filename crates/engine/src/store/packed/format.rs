@@ -20,6 +20,7 @@
 //!
 //! A part of a commit has at most 60,000 bytes. A page has at most 16 KiB, or one row. Rows are in ascending key order
 //! without doubles, over the whole sheet. A flipped byte in a value costs that row, in a directory that page, in an index that sheet.
+//! The version of the manifests is that of the store: whoever writes a newer segment or block has written newer manifests before.
 //! Compression 1 is reserved for DEFLATE.
 
 use thiserror::Error;

@@ -39,23 +39,19 @@ pub(super) async fn read_manifest<B: Blobs>(blobs: &B) -> Result<Option<Manifest
     for bytes in copies.iter().flatten() {
         match Manifest::decode(bytes) {
             Ok(manifest) if newest.as_ref().is_none_or(|other| other.edition < manifest.edition) => {
-                newest = Some(manifest)
+                newest = Some(manifest);
             }
             Ok(_) => {}
-            Err(Damage::NewerFormat(found)) => return Err(newer(found)),
-            Err(other) => damage = Some(other),
+            Err(found) => damage = Some(found),
         }
     }
     match (newest, damage) {
+        (None, Some(Damage::NewerFormat(found))) => Err(StoreFailure::NewerFormat { found, known: FORMAT_VERSION }),
         (None, Some(damage)) => {
             Err(StoreFailure::Unreadable { reason: format!("both copies of the manifest: {damage}") })
         }
         (newest, _) => Ok(newest),
     }
-}
-
-fn newer(found: u8) -> StoreFailure {
-    StoreFailure::NewerFormat { found, known: FORMAT_VERSION }
 }
 
 /// What is on disk.
@@ -95,7 +91,7 @@ impl Found {
             return Err(StoreFailure::Unreadable { reason: "the manifest is missing".into() });
         }
         let segments = blobs.segments(known.first_live).await?;
-        let replay = Replay::read(known.first_live, newest_segment, segments)?;
+        let replay = Replay::read(known.first_live, newest_segment, segments);
         let (leftovers, removed_blocks) = leftovers(&known, &names);
         Ok(Self { manifest, newest_segment, replay, leftovers, removed_blocks })
     }
@@ -232,43 +228,36 @@ fn segment_number(name: &BlobName) -> Option<u64> {
 
 impl Replay {
     /// Replays the segments from `first` to `newest`; a number that is missing is damage too.
-    fn read(first: u64, newest: u64, segments: Vec<(u64, Vec<u8>)>) -> Result<Self, StoreFailure> {
+    fn read(first: u64, newest: u64, segments: Vec<(u64, Vec<u8>)>) -> Self {
         let mut replay = Self::default();
         let mut segments: BTreeMap<u64, Vec<u8>> = segments.into_iter().collect();
         let mut number = first.max(1);
         while number <= newest {
-            number = number.saturating_add(replay.read_commit(number, newest, &mut segments)?);
+            number = number.saturating_add(replay.read_commit(number, newest, &mut segments));
         }
-        Ok(replay)
+        replay
     }
 
     /// Replays the commit that begins at `number`; answers how many segments it has.
-    fn read_commit(
-        &mut self,
-        number: u64,
-        newest: u64,
-        segments: &mut BTreeMap<u64, Vec<u8>>,
-    ) -> Result<u64, StoreFailure> {
+    fn read_commit(&mut self, number: u64, newest: u64, segments: &mut BTreeMap<u64, Vec<u8>>) -> u64 {
         let head = match segments.get(&number).map(|bytes| decode(number, 0, bytes)) {
             Some(Ok(head)) => head,
-            Some(Err(Damage::NewerFormat(found))) => return Err(newer(found)),
             Some(Err(_)) | None => {
                 self.lose(number, segments.remove(&number), LostRange::everything());
-                return Ok(1);
+                return 1;
             }
         };
         match head.purpose {
             Purpose::Rows => {}
-            Purpose::Switch => return Ok(1),
+            Purpose::Switch => return 1,
             Purpose::Takeover => {
                 self.takeovers.push(number);
-                return Ok(1);
+                return 1;
             }
         }
         let parts = u64::from(head.parts).min(newest + 1 - number);
         let lost = match gather(number, head.parts, segments) {
             Ok(sheet) => self.read_rows(sheet),
-            Err(Damage::NewerFormat(found)) => return Err(newer(found)),
             Err(_) => vec![LostRange::everything()],
         };
         for keys in lost {
@@ -276,7 +265,7 @@ impl Replay {
             (number..number + parts).for_each(|part| self.lose(part, segments.get(&part).cloned(), keys.clone()));
         }
         self.segments += parts;
-        Ok(parts)
+        parts
     }
 
     /// Takes the rows of one commit; answers the keys that cannot be read.

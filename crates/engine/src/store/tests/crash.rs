@@ -1,0 +1,250 @@
+//! The process ends before or after every single operation on the disk, and interrupted work leaves nothing behind.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
+use futures_util::future::join3;
+
+use crate::store::conformance::{Dice, block_on, everything, puts};
+use crate::store::faults::{Fault, Faults, FaultyBlobs, When};
+use crate::store::memory::MemoryBlobs;
+use crate::store::packed::{BlobName, Blobs, Packed, PackedOptions};
+use crate::store::{Durability, Key, Range, Store, StoreBatch, StoreFailure, Value};
+
+type Model = BTreeMap<Key, Value>;
+
+fn options() -> PackedOptions {
+    PackedOptions { block_bytes: 4_000, flush_bytes: 9_000, flush_segments: 20, cache_bytes: 9_000 }
+}
+
+/// What was acknowledged, and the batch that was under way when the process ended.
+#[derive(Default)]
+struct Promise {
+    acknowledged: Model,
+    under_way: Option<StoreBatch>,
+}
+
+impl Promise {
+    fn with_what_was_under_way(&self) -> Model {
+        let mut model = self.acknowledged.clone();
+        for (key, value) in self.under_way.iter().flat_map(StoreBatch::rows) {
+            match value {
+                Some(value) => model.insert(key.clone(), value.clone()),
+                None => model.remove(key),
+            };
+        }
+        model
+    }
+}
+
+fn random_batch(dice: &mut Dice) -> StoreBatch {
+    let mut batch = StoreBatch::new();
+    for _ in 0..=dice.roll(6) {
+        let key = [dice.roll(60) as u8];
+        let len = dice.roll(700) as usize;
+        if dice.roll(5) == 0 { batch.delete(key) } else { batch.put(key, dice.bytes(len)) }
+    }
+    batch
+}
+
+/// The same writing, merging and opening every time, until the disk ends it.
+async fn work(blobs: FaultyBlobs<MemoryBlobs>, promise: &mut Promise) -> Result<(), StoreFailure> {
+    let mut dice = Dice::seeded(11);
+    for _ in 0..3 {
+        let (store, _) = Packed::open(blobs.clone(), options()).await?;
+        for _ in 0..25 {
+            let batch = random_batch(&mut dice);
+            promise.under_way = Some(batch.clone());
+            store.commit(batch, Durability::Strict).await?;
+            promise.acknowledged = promise.with_what_was_under_way();
+            promise.under_way = None;
+            for _ in 0..dice.roll(3) {
+                store.maintain().await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_crash_at_any_operation_loses_nothing_acknowledged_and_tears_nothing() {
+    let faults = Faults::new();
+    block_on(work(FaultyBlobs::new(MemoryBlobs::new(), faults.clone()), &mut Promise::default())).unwrap();
+    let operations = faults.operations();
+    assert!(operations > 100, "{operations}");
+    for n in 1..=operations {
+        for fault in [Fault::CrashBefore, Fault::CrashAfter] {
+            block_on(crash_at(n, fault));
+        }
+    }
+}
+
+async fn crash_at(n: u64, fault: Fault) {
+    let disk = MemoryBlobs::new();
+    let faults = Faults::new();
+    faults.arm(When::Operation(n), fault);
+    let mut promise = Promise::default();
+    let blobs = FaultyBlobs::new(disk.clone(), faults.clone());
+    assert!(work(blobs, &mut promise).await.is_err());
+
+    let (store, report) = Packed::open(disk.clone(), options()).await.unwrap();
+    assert_eq!(report.quarantined, []);
+    let found = everything(&store).await;
+    assert!(found == promise.acknowledged || found == promise.with_what_was_under_way(), "crash {fault:?} at {n}");
+    while store.maintain().await.unwrap() {}
+    store.commit(puts([("after", "the crash")]), Durability::Strict).await.unwrap();
+    drop(store);
+    let (store, report) = Packed::open(disk, options()).await.unwrap();
+    assert_eq!((report.removed_blocks, report.quarantined), (0, vec![]));
+    let mut expected = found;
+    expected.insert("after".into(), "the crash".into());
+    assert_eq!(everything(&store).await, expected);
+}
+
+#[test]
+fn an_interrupted_compaction_leaves_nothing_behind() {
+    block_on(async {
+        let disk = MemoryBlobs::new();
+        let (store, _) = Packed::open(disk.clone(), options()).await.unwrap();
+        store.commit(puts((0..40u8).map(|n| ([n], vec![n; 500]))), Durability::Strict).await.unwrap();
+        let before = disk.blobs().len();
+        assert!(store.maintain().await.unwrap(), "the work takes several steps");
+        assert_eq!(disk.blobs().len(), before + 1);
+        drop(store);
+
+        let (store, report) = Packed::open(disk.clone(), options()).await.unwrap();
+        assert_eq!(report.removed_blocks, 1);
+        assert!(!disk.blobs().keys().any(|name| matches!(name, BlobName::Block(_))));
+        assert_eq!(everything(&store).await.len(), 40);
+        while store.maintain().await.unwrap() {}
+        let kinds = disk.blobs().keys().filter(|name| matches!(name, BlobName::Segment(_))).count();
+        // Two marks of handles, and the fence of the switch.
+        assert_eq!(kinds, 3);
+    });
+}
+
+/// Runs one maintenance step and drops it while its `n`th operation waits. Whether it was still running then.
+async fn drop_a_step_at<B: Blobs>(store: &Packed<B>, n: u64) -> bool {
+    let mut step = Box::pin(store.maintain());
+    for _ in 0..n {
+        if futures_util::poll!(step.as_mut()).is_ready() {
+            return false;
+        }
+    }
+    true
+}
+
+#[test]
+fn a_maintenance_step_that_is_dropped_midway_loses_nothing() {
+    block_on(async {
+        let mut expected = Model::new();
+        let faults = Faults::new();
+        let disk = FaultyBlobs::new(MemoryBlobs::new(), faults.clone());
+        faults.yield_before_operations(true);
+        let (store, _) = Packed::open(disk.clone(), options()).await.unwrap();
+        for n in 0..40u8 {
+            let row: (Key, Value) = ([n].into(), vec![n; 2000].into());
+            expected.insert(row.0.clone(), row.1.clone());
+            store.commit(puts([row]), Durability::Relaxed).await.unwrap();
+            let dropped = drop_a_step_at(&store, u64::from(n % 4)).await;
+            match store.maintain().await {
+                Ok(_) => assert_eq!(everything(&store).await, expected),
+                // It was dropped in the commit that switches the manifest: nobody knows, so nobody goes on.
+                Err(failure) => {
+                    assert!(dropped && matches!(failure, StoreFailure::Poisoned { .. }));
+                    break;
+                }
+            }
+        }
+        let (store, _) = Packed::open(disk, options()).await.unwrap();
+        let found = everything(&store).await;
+        assert_eq!(found.len(), expected.len());
+        assert_eq!(found, expected);
+    });
+}
+
+#[test]
+fn a_commit_that_is_dropped_midway_poisons_the_handle() {
+    block_on(async {
+        let faults = Faults::new();
+        let disk = FaultyBlobs::new(MemoryBlobs::new(), faults.clone());
+        let (store, _) = Packed::open(disk, options()).await.unwrap();
+        faults.yield_before_operations(true);
+        assert_eq!(store.commit(puts([("a", "1")]), Durability::Strict).now_or_never(), None);
+        let next = store.commit(puts([("b", "2")]), Durability::Strict).await;
+        assert!(matches!(next, Err(StoreFailure::Poisoned { .. })));
+    });
+}
+
+#[test]
+fn loads_commits_and_maintenance_side_by_side_agree() {
+    block_on(async {
+        let faults = Faults::new();
+        faults.yield_before_operations(true);
+        let disk = FaultyBlobs::new(MemoryBlobs::new(), faults);
+        let (store, _) = Packed::open(disk, options()).await.unwrap();
+        let writing = async {
+            for n in 0..200u16 {
+                let value = n.to_be_bytes().repeat(200);
+                let rows = [([0, (n % 50) as u8], value.clone()), ([9, (n % 50) as u8], value)];
+                store.commit(puts(rows), Durability::Relaxed).await.unwrap();
+            }
+        };
+        let maintaining = async {
+            for _ in 0..400 {
+                store.maintain().await.unwrap();
+            }
+        };
+        let reading = async {
+            for _ in 0..200 {
+                let answers = store.load(&[Range::prefix([0]), Range::prefix([9])]).await.unwrap();
+                let values = |at: usize| answers[at].rows.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>();
+                assert_eq!(values(0), values(1));
+            }
+        };
+        join3(writing, maintaining, reading).await;
+        assert_eq!(everything(&store).await.len(), 100);
+    });
+}
+
+#[test]
+fn a_handle_that_slept_through_many_merges_still_cannot_write() {
+    block_on(async {
+        let disk = MemoryBlobs::new();
+        let (sleeper, _) = Packed::open(disk.clone(), options()).await.unwrap();
+        sleeper.commit(puts([("a", "1")]), Durability::Strict).await.unwrap();
+        for round in 0..20u8 {
+            let (store, _) = Packed::open(disk.clone(), options()).await.unwrap();
+            for n in 0..30u8 {
+                store.commit(puts([([round, n], vec![n; 700])]), Durability::Strict).await.unwrap();
+                store.maintain().await.unwrap();
+            }
+            while store.maintain().await.unwrap() {}
+        }
+        let late = sleeper.commit(puts([("a", "late")]), Durability::Strict).await;
+        assert_eq!(late, Err(StoreFailure::Superseded));
+        let (store, _) = Packed::open(disk, options()).await.unwrap();
+        assert_eq!(everything(&store).await.get(&b"a"[..]), Some(&"1".into()));
+    });
+}
+
+#[test]
+fn a_superseded_handle_cannot_finish_its_merge() {
+    block_on(async {
+        let disk = MemoryBlobs::new();
+        let (older, _) = Packed::open(disk.clone(), options()).await.unwrap();
+        older.commit(puts((0..40u8).map(|n| ([n], vec![n; 500]))), Durability::Strict).await.unwrap();
+        assert!(older.maintain().await.unwrap());
+        let (newer, _) = Packed::open(disk.clone(), options()).await.unwrap();
+        let ended = loop {
+            match older.maintain().await {
+                Ok(more) => assert!(more),
+                Err(failure) => break failure,
+            }
+        };
+        assert_eq!(ended, StoreFailure::Superseded);
+        while newer.maintain().await.unwrap() {}
+        assert_eq!(everything(&newer).await.len(), 40);
+    });
+}
