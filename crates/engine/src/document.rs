@@ -39,3 +39,6 @@ pub enum DocumentError {
         max: usize,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@
 mod apply;
 mod read;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use automerge::transaction::CommitOptions;
 use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
 
@@ -196,7 +198,16 @@ pub fn delete(current: Current<'_>, actor: Actor, now_ms: u64) -> Result<Option<
 /// let Merged::Changed { row, .. } = merge(None, &there.change).unwrap() else { panic!() };
 /// assert_eq!(row.heads, there.row.heads);
 /// ```
+///
+/// Chunks are looked at before Automerge sees them (see [`super::chunk`]); still it may panic on some that only a hostile
+/// member of the group can make. Where panics unwind that is a refusal; where they abort (WebAssembly) it ends the engine.
 pub fn merge(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, MergeError> {
+    // Nothing of what a panic leaves behind is used again: the document is dropped.
+    catch_unwind(AssertUnwindSafe(|| merge_checked(current, remote)))
+        .unwrap_or_else(|_| Err(MergeError::Refused("Automerge cannot bear it".to_owned())))
+}
+
+fn merge_checked(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, MergeError> {
     let mut doc = match current {
         Some(current) => current.load()?,
         None => Automerge::new(),
@@ -308,7 +319,7 @@ fn changes_of(remote: &[u8]) -> Result<Vec<Change>, MergeError> {
     let mut changes = Vec::new();
     for chunk in chunk::split(remote)? {
         match chunk.kind {
-            ChunkKind::Change => changes.push(Change::from_bytes(chunk.bytes.to_vec()).map_err(refused)?),
+            ChunkKind::Change => changes.push(canonical(chunk.bytes)?),
             ChunkKind::Document => changes.extend(Automerge::load(chunk.bytes).map_err(refused)?.get_changes(&[])),
         }
     }
@@ -325,6 +336,13 @@ fn change(
         Some(change) => Ok(change),
         None => empty_change(doc, options(now_ms)),
     }
+}
+
+/// The change that `bytes` are, if Automerge would write it just so: from any other it makes a document that it cannot save.
+fn canonical(bytes: &[u8]) -> Result<Change, MergeError> {
+    let change = Change::from_bytes(bytes.to_vec()).map_err(refused)?;
+    let same = Change::from(change.decode()).raw_bytes() == bytes;
+    if same { Ok(change) } else { Err(MergeError::Refused("it is not in its one form".to_owned())) }
 }
 
 /// Exactly one change with what `edit` does; none when it does nothing.

@@ -1,0 +1,12 @@
+//! What documents promise, as sentences and as properties of random values and schedules.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod arbitrary;
+mod chunks;
+mod edits;
+mod golden;
+mod later_versions;
+mod replica;
+mod replicas;
+mod texts;
+mod values;

@@ -1,0 +1,136 @@
+//! One device's copy of one document, stored the way the engine stores it.
+
+use std::collections::BTreeMap;
+
+use crate::document::edit::{self, Actor, Current, EditError, Merged};
+use crate::document::state::ChunkWrite;
+use crate::document::{DocumentRow, Value, Version, json};
+
+#[derive(Clone)]
+pub(super) struct Replica {
+    actor: Actor,
+    pub(super) row: Option<DocumentRow>,
+    pub(super) chunks: BTreeMap<u32, Vec<u8>>,
+    /// The changes made here, in order.
+    pub(super) sent: Vec<Vec<u8>>,
+}
+
+pub(super) fn value(text: &str) -> Value {
+    json::parse_one(text).unwrap()
+}
+
+impl Replica {
+    pub(super) fn new(actor: u8) -> Self {
+        Self { actor: Actor([actor; 16]), row: None, chunks: BTreeMap::new(), sent: vec![] }
+    }
+
+    /// A replica whose document was created with this JSON text.
+    pub(super) fn with(actor: u8, text: &str) -> Self {
+        let mut replica = Self::new(actor);
+        assert!(replica.put(text));
+        replica
+    }
+
+    /// A second device that has merged everything of this one.
+    pub(super) fn fork(&self, actor: u8) -> Self {
+        let mut other = Self::new(actor);
+        assert!(other.merge(&self.whole()));
+        other
+    }
+
+    pub(super) fn put(&mut self, text: &str) -> bool {
+        self.put_value(None, &value(text)).unwrap()
+    }
+
+    pub(super) fn put_at(&mut self, base: &Version, text: &str) -> bool {
+        self.put_value(Some(base), &value(text)).unwrap()
+    }
+
+    pub(super) fn put_value(&mut self, base: Option<&Version>, new: &Value) -> Result<bool, EditError> {
+        let (actor, now) = (self.actor, 1_000 * self.sent.len() as u64);
+        let edited = self.with_current(|current| edit::put(current, base, new, actor, now))?;
+        Ok(edited.map(|edited| self.keep(edited)).is_some())
+    }
+
+    pub(super) fn delete(&mut self) -> bool {
+        let actor = self.actor;
+        let edited =
+            self.with_current(|current| current.map_or(Ok(None), |current| edit::delete(current, actor, 0))).unwrap();
+        edited.map(|edited| self.keep(edited)).is_some()
+    }
+
+    /// Merges and answers whether anything changed; panics when something is missing.
+    pub(super) fn merge(&mut self, remote: &[u8]) -> bool {
+        self.try_merge(remote).expect("nothing is missing")
+    }
+
+    /// None when something is missing.
+    pub(super) fn try_merge(&mut self, remote: &[u8]) -> Option<bool> {
+        match self.with_current(|current| edit::merge(current, remote)).unwrap() {
+            Merged::Unchanged => Some(false),
+            Merged::MissingDeps(missing) => {
+                assert!(!missing.is_empty());
+                None
+            }
+            Merged::Changed { row, write } => {
+                self.store(row, write);
+                Some(true)
+            }
+        }
+    }
+
+    pub(super) fn exchange(&mut self, other: &mut Self) {
+        let (mine, theirs) = (self.whole(), other.whole());
+        self.merge(&theirs);
+        other.merge(&mine);
+        assert_eq!(self.state(), other.state());
+    }
+
+    pub(super) fn whole(&self) -> Vec<u8> {
+        edit::whole(&self.chunks.values().map(Vec::as_slice).collect::<Vec<_>>()).unwrap()
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.row.as_ref().unwrap().version()
+    }
+
+    /// What all devices must agree on.
+    pub(super) fn state(&self) -> Option<(Vec<automerge::ChangeHash>, bool, Value)> {
+        let row = self.row.as_ref()?;
+        Some((row.heads.clone(), row.deleted, Value::decode(&row.value).unwrap()))
+    }
+
+    /// The document as JSON; "deleted" when it is.
+    pub(super) fn text(&self) -> String {
+        let row = self.row.as_ref().unwrap();
+        if row.deleted { "deleted".to_owned() } else { json::write_text(&row.value).unwrap() }
+    }
+
+    pub(super) fn with_current<T>(&self, run: impl FnOnce(Option<Current<'_>>) -> T) -> T {
+        let chunks: Vec<_> = self.chunks.values().map(Vec::as_slice).collect();
+        run(self.row.as_ref().map(|row| Current { row, chunks: &chunks }))
+    }
+
+    fn keep(&mut self, edited: edit::Edited) {
+        self.sent.push(edited.change);
+        self.store(edited.row, edited.write);
+    }
+
+    /// Stores, and checks that what is stored says the same from its bytes alone.
+    fn store(&mut self, row: DocumentRow, write: ChunkWrite) {
+        for number in write.replaces.into_iter().flatten() {
+            self.chunks.remove(&number).expect("only what exists is replaced");
+        }
+        assert_eq!(self.chunks.insert(write.number, write.bytes), None);
+        assert_eq!(DocumentRow::decode(&row.encode()), Ok(row.clone()));
+        let numbers: Vec<_> = self.chunks.keys().copied().collect();
+        assert_eq!(numbers, (row.chunks.first..=row.chunks.last).collect::<Vec<_>>());
+        let stored: u32 = self.chunks.values().map(|chunk| chunk.len() as u32).sum();
+        assert_eq!(stored, row.chunks.base_bytes + row.chunks.appended_bytes);
+        self.row = Some(row);
+        let row = self.row.as_ref().unwrap();
+        let value = self.with_current(|current| edit::value_at(current.unwrap(), &row.version())).unwrap();
+        let expected = if row.deleted { Value::Null } else { Value::decode(&row.value).unwrap() };
+        assert_eq!(value, expected);
+    }
+}
