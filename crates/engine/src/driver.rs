@@ -159,10 +159,7 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
     }
 }
 
-fn next_event(
-    connection: u64,
-    mut receiver: UnboundedReceiver<TransportEvent>,
-) -> LocalBoxFuture<'static, Happened> {
+fn next_event(connection: u64, mut receiver: UnboundedReceiver<TransportEvent>) -> LocalBoxFuture<'static, Happened> {
     async move {
         let event = receiver.next().await;
         Happened::Connection(connection, event, receiver)

@@ -67,6 +67,9 @@ pub enum Command {
         writes: Vec<Write>,
         /// When the answer may come.
         durability: Durability,
+        /// The writes are committed together but may travel in several entries: for more than one entry carries.
+        #[serde(default)]
+        split: bool,
     },
     /// Waits until every committed change is at the relay, or the time is over; answers `flushed`.
     Flush {

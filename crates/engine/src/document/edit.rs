@@ -6,6 +6,7 @@
 //! - What others wrote is merged whole or not at all.
 
 mod apply;
+mod check;
 mod read;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +20,7 @@ use super::state::{ChunkSpan, ChunkWrite, DocumentRow};
 use super::value::Value;
 use super::version::Version;
 use apply::Base;
+use check::Stopped;
 
 /// The message of a change that deletes its document.
 const DELETE: &str = "delete";
@@ -218,6 +220,11 @@ fn merge_checked(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, 
     if changes.is_empty() {
         return Ok(Merged::Unchanged);
     }
+    let changes = match check::check(&doc, changes) {
+        Ok(changes) => changes,
+        Err(Stopped::Missing(missing)) => return Ok(Merged::MissingDeps(missing)),
+        Err(Stopped::Refused(reason)) => return Err(refused(reason)),
+    };
     doc.apply_changes(changes).map_err(refused)?;
     let missing = doc.get_missing_deps(&[]);
     if !missing.is_empty() {
@@ -230,6 +237,26 @@ fn merge_checked(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, 
 /// A document's chunks as one: what announces an existing document to other devices.
 pub fn whole(chunks: &[&[u8]]) -> Result<Vec<u8>, CorruptDocument> {
     load(chunks).map(|doc| doc.save_nocompress())
+}
+
+/// A whole document in pieces of at most `max_bytes` where its changes allow it: one chunk, or its changes in causal order.
+/// Merged one after another they give the document.
+pub fn pieces(chunks: &[&[u8]], max_bytes: usize) -> Result<Vec<Vec<u8>>, CorruptDocument> {
+    let doc = load(chunks)?;
+    let whole = doc.save_nocompress();
+    if whole.len() <= max_bytes {
+        return Ok(vec![whole]);
+    }
+    let mut pieces: Vec<Vec<u8>> = Vec::new();
+    for change in doc.get_changes(&[]) {
+        match pieces.last_mut() {
+            Some(piece) if piece.len() + change.raw_bytes().len() <= max_bytes => {
+                piece.extend_from_slice(change.raw_bytes())
+            }
+            _ => pieces.push(change.raw_bytes().to_vec()),
+        }
+    }
+    Ok(pieces)
 }
 
 /// The value of a document at an earlier version, null when it was deleted there.

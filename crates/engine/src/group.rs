@@ -1,0 +1,11 @@
+//! What a device knows of the group whose keys it shares: its secrets, what its entries carry, invitations.
+
+mod invitation;
+mod payload;
+mod secrets;
+mod state;
+
+pub use invitation::{Invitation, opening_key};
+pub use payload::{DATA_CONTEXT, DataPayload, DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES, ProfilePayload};
+pub use secrets::{Secrets, SecretsError};
+pub use state::{Announced, GroupState, JoiningState, RelayPlace, SyncSettings};

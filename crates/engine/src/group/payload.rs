@@ -1,0 +1,74 @@
+//! What is inside an entry once it is opened.
+
+use crate::crypto::{Key, open_payload, plan_payload};
+use crate::rng::Rng;
+use ashore_protocol::codec::{Bytes, decode, encode};
+use ashore_protocol::ids::DeviceId;
+use ashore_protocol::limits::MAX_PAYLOAD_BYTES;
+use minicbor::{Decode, Encode};
+
+/// The most plain bytes in one entry: always fits the sealed limit, even when nothing compresses and padding adds its eighth.
+pub const MAX_PLAIN_ENTRY_BYTES: usize = (MAX_PAYLOAD_BYTES as usize) / 9 * 8 - 1_024;
+
+/// The most bytes of one change: with its names and framing it fits an entry of its own.
+pub const MAX_CHANGE_BYTES: usize = MAX_PLAIN_ENTRY_BYTES - 4_096;
+
+/// The changes of one or more documents that take effect together.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct DataPayload {
+    /// In the order in which they were made.
+    #[n(0)]
+    pub changes: Vec<DocumentChange>,
+}
+
+/// One document's part of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct DocumentChange {
+    /// The collection's name.
+    #[n(0)]
+    pub collection: String,
+    /// The document's id.
+    #[n(1)]
+    pub id: String,
+    /// Automerge chunks, one after another.
+    #[n(2)]
+    pub chunks: Bytes,
+}
+
+impl DocumentChange {
+    /// Its size inside an entry, in bytes; at most a few too many.
+    pub fn size(&self) -> usize {
+        self.collection.len() + self.id.len() + self.chunks.len() + 16
+    }
+}
+
+/// What a device says about itself; sealed inside control entries.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct ProfilePayload {
+    /// The name it is shown by.
+    #[n(0)]
+    pub name: String,
+}
+
+/// What the key of data entries is derived for.
+pub const DATA_CONTEXT: &str = "ashore 2026-11 data entry v1";
+
+/// What the key of names in control entries is derived for.
+const PROFILE_CONTEXT: &str = "ashore 2026-11 device profile v1";
+
+impl ProfilePayload {
+    /// The profile, sealed for the group; it belongs to this device alone.
+    pub fn seal(&self, epoch_key: &Key, device: &DeviceId, rng: &mut Rng) -> Vec<u8> {
+        let header = device.as_bytes();
+        plan_payload(&encode(self)).seal(&epoch_key.derive(PROFILE_CONTEXT), header, rng)
+    }
+
+    /// Opens what [`ProfilePayload::seal`] made.
+    pub fn open(epoch_key: &Key, device: &DeviceId, sealed: &[u8]) -> Option<Self> {
+        let plain = open_payload(&epoch_key.derive(PROFILE_CONTEXT), device.as_bytes(), sealed).ok()?;
+        decode(&plain).ok()
+    }
+}

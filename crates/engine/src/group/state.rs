@@ -1,0 +1,101 @@
+//! The rows in which a device remembers its group.
+
+use ashore_protocol::codec::Bytes;
+use ashore_protocol::ids::{Cursor, EntryId, Epoch, GroupId, LogId, Timestamp};
+use minicbor::{Decode, Encode};
+
+/// What the app decided about sync.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct SyncSettings {
+    /// Sync runs whenever there is a network.
+    #[n(0)]
+    pub enabled: bool,
+    /// The relay's WebSocket address.
+    #[n(1)]
+    pub relay: Option<String>,
+    /// What others see this device as.
+    #[n(2)]
+    pub device_name: String,
+    /// When everything was last in step.
+    #[n(3)]
+    pub last_synced_at: Option<Timestamp>,
+}
+
+/// This device's place in its group.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct GroupState {
+    /// Which group.
+    #[n(0)]
+    pub group: GroupId,
+    /// Rows of this group are kept under this number; those of earlier numbers are litter.
+    #[n(1)]
+    pub generation: u64,
+    /// The epoch in which new entries are sealed.
+    #[n(2)]
+    pub epoch: Epoch,
+    /// [`super::Secrets`], sealed.
+    #[n(3)]
+    pub secrets: Bytes,
+    /// Which documents the group has been told of.
+    #[n(4)]
+    pub announced: Announced,
+    /// The entries that no entry here names as parent, sorted.
+    #[n(5)]
+    pub tips: Vec<EntryId>,
+    /// The next local sequence number.
+    #[n(6)]
+    pub next_sequence: u64,
+}
+
+/// Where a device stands in one relay's log of its group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct RelayPlace {
+    /// The log that the cursor belongs to; `None` when the relay was never followed.
+    #[n(0)]
+    pub log: Option<LogId>,
+    /// Every entry up to here is stored.
+    #[n(1)]
+    pub cursor: Cursor,
+    /// The entry at the cursor.
+    #[n(2)]
+    pub at: Option<EntryId>,
+    /// The relay lost its log or is a new one: every entry from this local sequence number on goes into the outbox again.
+    #[n(3)]
+    pub refill_from: Option<u64>,
+}
+
+/// How far the documents that were there before the group have been put into entries, in the order of their keys.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub enum Announced {
+    /// All documents up to and including this key; none for the empty key.
+    #[n(0)]
+    Through(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// All of them: every new change goes into an entry at once.
+    #[n(1)]
+    All,
+}
+
+impl Announced {
+    /// Whether the document at this key travels change by change.
+    pub fn covers(&self, key: &[u8]) -> bool {
+        match self {
+            Self::Through(last) => key <= last.as_slice() && !last.is_empty(),
+            Self::All => true,
+        }
+    }
+}
+
+/// A join that the relay has not acknowledged yet; the present group stays until it has.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct JoiningState {
+    /// The state that becomes the present one.
+    #[n(0)]
+    pub next: GroupState,
+    /// The join entry, as it goes to the relay.
+    #[n(1)]
+    pub join: Bytes,
+}

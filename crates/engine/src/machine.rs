@@ -1,0 +1,452 @@
+//! The engine as a state machine: it is handed what happened and answers with what to do.
+//!
+//! Everything runs as a task, one after another. A task changes memory and the open batch; when no commit is under way the
+//! batch is closed and committed, and only then do answers, events and frames that follow from it leave. So nothing that is
+//! not durable here is ever told to anybody.
+
+mod announce;
+mod batch;
+mod clients;
+mod commands;
+mod documents;
+mod input;
+mod invites;
+mod keys;
+mod link;
+mod opening;
+mod outbox;
+mod output;
+mod qr;
+mod receive;
+mod rows;
+mod status;
+mod sync;
+mod task;
+
+pub use input::{ConnectionId, Input};
+pub use output::Output;
+
+use crate::api::{Answer, Calls, ErrorCode, Event, Failure, News, Outcome};
+use crate::crypto::Key as SecretKey;
+use crate::document::edit::Actor;
+use crate::rng::Rng;
+use crate::store::{Range, Rows, StoreFailure};
+use crate::time::Timestamp;
+use batch::{Batch, Effect};
+use clients::{Admission, Clients};
+use rows::{Missing, RowCache};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use sync::Sync;
+use task::{CommandTask, OpenTask, ScanSlot, Task};
+
+/// A batch that has grown this large waits for its commit before more is done.
+const FULL_BATCH_BYTES: usize = 16 << 20;
+/// How many waiting commands are looked at, so that what they need is loaded together.
+const LOOK_AHEAD: usize = 1_024;
+
+/// What a host gives a machine.
+pub struct MachineOptions {
+    /// 32 random bytes from the operating system or the browser, fresh for each opening.
+    pub seed: [u8; 32],
+    /// 32 bytes that only this device has; the same at each opening. Secrets are stored sealed with it.
+    pub local_secret: [u8; 32],
+    /// Now.
+    pub opening: Timestamp,
+}
+
+/// The engine of one database.
+pub struct Machine {
+    now: Timestamp,
+    rng: Rng,
+    local: SecretKey,
+    actor: Actor,
+    phase: Phase,
+    /// What the store knew at opening is here.
+    opened: bool,
+    rows: RowCache,
+    tasks: VecDeque<Task>,
+    loading: Option<Loading>,
+    wanted_scan: Option<Range>,
+    batch: Batch,
+    committing: Option<Committing>,
+    outputs: VecDeque<Output>,
+    answers: BTreeMap<String, Vec<Answer>>,
+    clients: Clients,
+    known_collections: BTreeSet<String>,
+    sync: Sync,
+    /// For the next group: rows of different groups and sequence numbers never meet.
+    next_generation: u64,
+    next_sequence: u64,
+    next_load: u64,
+    next_commit: u64,
+    commits: u64,
+}
+
+enum Phase {
+    Open,
+    /// Everything is committed, then the host is told to stop.
+    Closing,
+    Stopped(Failure),
+}
+
+struct Loading {
+    id: u64,
+    ranges: Vec<Range>,
+    scan: Option<Range>,
+}
+
+struct Committing {
+    id: u64,
+    number: u64,
+    batch: Batch,
+}
+
+impl Machine {
+    /// A machine that begins by reading what the store holds.
+    pub fn new(options: MachineOptions) -> Self {
+        let mut rng = Rng::seeded(options.seed);
+        let actor = Actor(rng.bytes());
+        let mut machine = Self {
+            now: options.opening,
+            rng,
+            local: SecretKey::new(options.local_secret),
+            actor,
+            phase: Phase::Open,
+            opened: false,
+            rows: RowCache::new(),
+            tasks: VecDeque::from([Task::Open(OpenTask::default())]),
+            loading: None,
+            wanted_scan: None,
+            batch: Batch::default(),
+            committing: None,
+            outputs: VecDeque::new(),
+            answers: BTreeMap::new(),
+            clients: Clients::default(),
+            known_collections: BTreeSet::new(),
+            sync: Sync::default(),
+            next_generation: 1,
+            next_sequence: 1,
+            next_load: 0,
+            next_commit: 0,
+            commits: 0,
+        };
+        machine.settle();
+        machine
+    }
+
+    /// Takes note of what happened. `now` may jump; it is only compared with itself.
+    pub fn handle(&mut self, now: Timestamp, input: Input) {
+        self.now = now;
+        if let Phase::Stopped(failure) = &self.phase {
+            let failure = failure.clone();
+            self.refuse(input, &failure);
+            return;
+        }
+        match input {
+            Input::Calls(calls) => self.take_calls(calls),
+            Input::Loaded { load, result } => self.take_loaded(load, result),
+            Input::Committed { commit, result } => self.take_committed(commit, result),
+            Input::Connected { connection } => self.link_opened(connection),
+            Input::Disconnected { connection, reason } => self.link_closed(connection, &reason),
+            Input::Received { connection, frame } => self.link_received(connection, &frame),
+            Input::Tick => {}
+        }
+        self.on_time();
+        self.settle();
+    }
+
+    /// The next thing to do, if there is one.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Input::Tick`] is due, if ever.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        if matches!(self.phase, Phase::Stopped(_)) { None } else { self.sync.deadline() }
+    }
+
+    fn take_calls(&mut self, calls: Calls) {
+        let Calls { client, received, calls } = calls;
+        if client.is_empty() || client.len() > 64 {
+            return;
+        }
+        if self.clients.received(&client, received) {
+            self.batch.clients.insert(client.clone());
+        }
+        for call in calls {
+            match self.clients.admit(&client, call.id) {
+                Admission::Underway => {}
+                Admission::Answered(outcome) => self.answer_now(&client, call.id, outcome),
+                Admission::New => {
+                    let (scan, continue_after) = (None, None);
+                    let task = CommandTask {
+                        client: client.clone(),
+                        id: call.id,
+                        command: call.command,
+                        scan,
+                        continue_after,
+                    };
+                    self.tasks.push_back(Task::Command(task));
+                }
+            }
+        }
+    }
+
+    fn take_loaded(&mut self, load: u64, result: Result<Vec<Rows>, StoreFailure>) {
+        let Some(loading) = self.loading.take_if(|loading| loading.id == load) else { return };
+        let mut answers = match result {
+            Ok(answers) => answers,
+            Err(failure) => return self.fail_store(&failure),
+        };
+        if let Some(scan) = loading.scan {
+            let rows = answers.pop().unwrap_or_default();
+            if let Some(slot) = self.tasks.front_mut().and_then(Task::scan_slot) {
+                *slot = Some((scan, rows));
+            }
+        }
+        self.rows.loaded(&loading.ranges, &answers);
+        self.run_tasks(true);
+        if self.loading.is_none() {
+            self.rows.load_ended();
+        }
+    }
+
+    fn take_committed(&mut self, commit: u64, result: Result<(), StoreFailure>) {
+        let Some(committing) = self.committing.take_if(|committing| committing.id == commit) else { return };
+        if let Err(failure) = result {
+            self.committing = Some(committing);
+            return self.fail_store(&failure);
+        }
+        self.commits += 1;
+        self.rows.committed(committing.number);
+        self.release(committing.batch);
+    }
+
+    /// Lets out what waited for this batch.
+    fn release(&mut self, mut batch: Batch) {
+        for effect in std::mem::take(&mut batch.effects) {
+            self.take_effect(effect);
+        }
+        for (client, id) in batch.waiting_calls() {
+            self.clients.done(&client, id);
+        }
+        for (client, news) in batch.take_news() {
+            self.outputs.push_back(Output::Deliver { client, news });
+        }
+        for (connection, frame) in std::mem::take(&mut batch.frames) {
+            self.send_if_open(connection, frame);
+        }
+    }
+
+    /// Runs what can run, then commits what has gathered and tells what has changed.
+    fn settle(&mut self) {
+        if matches!(self.phase, Phase::Stopped(_)) {
+            return;
+        }
+        self.run_tasks(false);
+        self.put_invitations();
+        self.ask_for_waiters();
+        self.commit_what_gathered();
+        self.tell_status();
+        self.flush_answers();
+        self.stop_if_closed();
+    }
+
+    fn run_tasks(&mut self, after_load: bool) {
+        if self.loading.is_some() {
+            return;
+        }
+        while self.batch.rows.byte_len() < FULL_BATCH_BYTES || after_load && self.committing.is_none() {
+            let Some(mut task) = self.tasks.pop_front().or_else(|| self.background_task()) else { return };
+            if self.run(&mut task) == Err(Missing) {
+                self.tasks.push_front(task);
+                self.look_ahead();
+                self.load_wanted();
+                return;
+            }
+            if matches!(self.phase, Phase::Stopped(_)) {
+                return;
+            }
+        }
+    }
+
+    fn run(&mut self, task: &mut Task) -> Result<(), Missing> {
+        match task {
+            Task::Open(task) => self.open(task),
+            Task::Command(task) => self.run_command(task),
+            Task::Receive(task) => self.receive(task),
+            Task::Send => self.send_outbox(),
+            Task::Announce(scan) => self.announce(scan),
+            Task::Refill(task) => self.refill(task),
+            Task::Retry => self.retry_quarantined(),
+            Task::Sweep(task) => self.sweep(task),
+            Task::Switch => self.switch_group(),
+        }
+    }
+
+    /// Notes what the commands behind the first will need.
+    fn look_ahead(&mut self) {
+        let mut writes = Vec::new();
+        for task in self.tasks.iter().skip(1).take(LOOK_AHEAD) {
+            if let Task::Command(CommandTask { command: crate::api::Command::Write { writes: more, .. }, .. }) = task {
+                writes.extend_from_slice(more);
+            }
+        }
+        self.want_for_write(&writes);
+    }
+
+    fn load_wanted(&mut self) {
+        let ranges = self.rows.take_wanted();
+        let scan = self.wanted_scan.take();
+        let mut asked = ranges.clone();
+        asked.extend(scan.clone());
+        self.next_load += 1;
+        self.rows.loading();
+        self.loading = Some(Loading { id: self.next_load, ranges, scan });
+        self.outputs.push_back(Output::Load { load: self.next_load, ranges: asked });
+    }
+
+    /// The rows of a range, as the store and the writes since know them.
+    fn scan_rows(&mut self, slot: &mut ScanSlot, range: &Range) -> Result<Rows, Missing> {
+        match slot.take() {
+            Some((asked, rows)) if asked == *range => Ok(self.rows.merged(range, rows)),
+            _ => {
+                self.wanted_scan = Some(range.clone());
+                Err(Missing)
+            }
+        }
+    }
+
+    fn commit_what_gathered(&mut self) {
+        if self.committing.is_some() || matches!(self.phase, Phase::Stopped(_)) {
+            return;
+        }
+        if self.batch.writes_nothing() {
+            let batch = std::mem::take(&mut self.batch);
+            return self.release(batch);
+        }
+        self.seal_draft();
+        self.write_clients();
+        self.write_group();
+        let mut batch = std::mem::take(&mut self.batch);
+        let number = self.rows.close_batch();
+        let durability = batch.durability();
+        self.next_commit += 1;
+        let rows = std::mem::take(&mut batch.rows);
+        self.outputs.push_back(Output::Commit { commit: self.next_commit, batch: rows, durability });
+        self.committing = Some(Committing { id: self.next_commit, number, batch });
+    }
+
+    fn write_clients(&mut self) {
+        for client in std::mem::take(&mut self.batch.clients) {
+            let row = self.clients.row(&client, self.now).map(Into::into);
+            self.rows.write(&mut self.batch.rows, keys::client(&client), row);
+        }
+    }
+
+    /// Whether something is written that is not known to be committed.
+    fn has_uncommitted(&self) -> bool {
+        self.committing.is_some() || !self.batch.writes_nothing()
+    }
+
+    /// Answers when everything that was written so far is committed.
+    fn answer_after_commit(&mut self, client: &str, id: u64, outcome: Outcome) {
+        self.batch.answer(client, Answer { id, outcome });
+    }
+
+    fn answer_now(&mut self, client: &str, id: u64, outcome: Outcome) {
+        self.clients.done(client, id);
+        self.answers.entry(client.to_owned()).or_default().push(Answer { id, outcome });
+    }
+
+    fn flush_answers(&mut self) {
+        for (client, answers) in std::mem::take(&mut self.answers) {
+            let news = News { answers, events: vec![] };
+            self.outputs.push_back(Output::Deliver { client: Some(client), news });
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        let news = News { answers: vec![], events: vec![event] };
+        self.outputs.push_back(Output::Deliver { client: None, news });
+    }
+
+    /// The store failed: nothing that waited for it is acknowledged, and nothing works until the database is opened again.
+    fn fail_store(&mut self, failure: &StoreFailure) {
+        let failure = store_failure(failure);
+        let batches = self.committing.take().map(|committing| committing.batch).into_iter();
+        let mut waiting: Vec<(String, u64)> = batches.flat_map(|batch| batch.waiting_calls()).collect();
+        waiting.extend(std::mem::take(&mut self.batch).waiting_calls());
+        for task in std::mem::take(&mut self.tasks) {
+            if let Task::Command(CommandTask { client, id, .. }) = task {
+                waiting.push((client, id));
+            }
+        }
+        waiting.extend(self.sync.take_waiting_calls());
+        for (client, id) in waiting {
+            self.answer_now(&client, id, Outcome::Failed(failure.clone()));
+        }
+        self.flush_answers();
+        self.drop_link();
+        self.phase = Phase::Stopped(Failure::new(ErrorCode::StorePoisoned, failure.message.clone()));
+        self.tell(Event::Error { failure });
+        self.outputs.push_back(Output::Stop);
+    }
+
+    fn stop_if_closed(&mut self) {
+        let idle = self.committing.is_none() && self.tasks.is_empty() && self.batch.writes_nothing();
+        if matches!(self.phase, Phase::Closing) && idle {
+            for (client, id) in self.sync.take_waiting_calls() {
+                self.answer_now(&client, id, Outcome::Failed(closed()));
+            }
+            self.flush_answers();
+            self.phase = Phase::Stopped(closed());
+            self.outputs.push_back(Output::Stop);
+        }
+    }
+
+    fn refuse(&mut self, input: Input, failure: &Failure) {
+        if let Input::Calls(Calls { client, calls, .. }) = input {
+            for call in calls {
+                self.answer_now(&client, call.id, Outcome::Failed(failure.clone()));
+            }
+            self.flush_answers();
+        }
+    }
+
+    fn take_effect(&mut self, effect: Effect) {
+        self.sync.take_effect(effect);
+    }
+}
+
+impl Task {
+    fn scan_slot(&mut self) -> Option<&mut ScanSlot> {
+        match self {
+            Self::Open(task) => Some(&mut task.scan),
+            Self::Command(task) => Some(&mut task.scan),
+            Self::Announce(scan) => Some(scan),
+            Self::Refill(task) => Some(&mut task.scan),
+            Self::Sweep(task) => Some(&mut task.scan),
+            Self::Receive(_) | Self::Send | Self::Retry | Self::Switch => None,
+        }
+    }
+}
+
+fn closed() -> Failure {
+    Failure::new(ErrorCode::DatabaseClosed, "the database is closed")
+}
+
+/// What a failing store means to the callers that waited for it.
+fn store_failure(failure: &StoreFailure) -> Failure {
+    let code = match failure {
+        StoreFailure::Quota => ErrorCode::StoreQuotaExceeded,
+        StoreFailure::Closed => ErrorCode::DatabaseClosed,
+        StoreFailure::Superseded => ErrorCode::HostSuperseded,
+        StoreFailure::Poisoned { .. } => ErrorCode::StorePoisoned,
+        StoreFailure::NewerFormat { .. } => ErrorCode::StoreNewerFormat,
+        StoreFailure::Unreadable { .. } => ErrorCode::StoreCorrupt,
+        StoreFailure::TooLarge { .. } => ErrorCode::TransactionTooLarge,
+        _ => ErrorCode::StoreFailed,
+    };
+    Failure::new(code, failure.to_string())
+}

@@ -1,0 +1,111 @@
+//! Documents that were here before the group: put into entries step by step, in the order of their keys, so that they reach
+//! the others too. Until a document's turn its changes travel with it then; from its turn on each change travels by itself.
+
+use super::batch::Effect;
+use super::documents::Stop;
+use super::rows::{Missing, parse_document};
+use super::task::{ScanSlot, SweepTask};
+use super::{Machine, keys};
+use crate::api::{ErrorCode, Event, Failure};
+use crate::document::edit;
+use crate::group::{Announced, DocumentChange, MAX_CHANGE_BYTES};
+use crate::store::{Key, Range};
+
+/// Documents looked at in one step.
+const STEP_ROWS: u32 = 500;
+/// Bytes of documents looked at in one step.
+const STEP_BYTES: usize = 512 << 10;
+/// The tag of value rows. See [`crate::store::keys::value_key`].
+const VALUE_TAG: u8 = b'v';
+/// Rows deleted in one step of tidying.
+const SWEEP_ROWS: u32 = 1_000;
+
+impl Machine {
+    pub(super) fn announce(&mut self, scan: &mut ScanSlot) -> Result<(), Missing> {
+        let Some(group) = &self.sync.group else { return Ok(()) };
+        let Announced::Through(last) = &group.state.announced else { return Ok(()) };
+        let mut range = Range::prefix([VALUE_TAG]).limit(STEP_ROWS).max_bytes(STEP_BYTES);
+        if !last.is_empty() {
+            range = range.after(&Key::from(last.as_slice()));
+        }
+        let rows = self.scan_rows(scan, &range)?;
+        let documents: Vec<(Key, String, String)> = rows
+            .rows
+            .iter()
+            .filter_map(|(key, _)| parse_document(key).map(|(collection, id)| (key.clone(), collection, id)))
+            .collect();
+        let wholes = match self.load_wholes(&documents) {
+            Ok(wholes) => wholes,
+            Err(missing) => {
+                *scan = Some((range, rows));
+                return Err(missing);
+            }
+        };
+        let mut last = None;
+        for ((key, collection, id), pieces) in documents.into_iter().zip(wholes) {
+            for piece in pieces {
+                let change = DocumentChange { collection: collection.clone(), id: id.clone(), chunks: piece.into() };
+                self.make_room_in_draft(change.size());
+                self.carry(change);
+                let announces = &mut self.batch.draft.announces;
+                let first = announces.take().map_or_else(|| key.to_vec(), |(first, _)| first);
+                *announces = Some((first, key.to_vec()));
+            }
+            last = Some(key);
+        }
+        let announced = match (rows.more, last) {
+            (true, Some(last)) => Announced::Through(last.to_vec()),
+            (true, None) | (false, _) => Announced::All,
+        };
+        if let Some(group) = &mut self.sync.group {
+            group.state.announced = announced.clone();
+            group.announcing = true;
+        }
+        self.batch.group_changed = true;
+        self.batch.effects.push(Effect::Announced(announced));
+        Ok(())
+    }
+
+    /// The chunks of each document, in pieces that fit an entry. A document that cannot be read is reported and left out.
+    fn load_wholes(&mut self, documents: &[(Key, String, String)]) -> Result<Vec<Vec<Vec<u8>>>, Missing> {
+        let mut missing = None;
+        let mut wholes = Vec::with_capacity(documents.len());
+        for (_, collection, id) in documents {
+            match self.load_staged(collection, id) {
+                Ok(staged) => match edit::pieces(&staged.chunks(), MAX_CHANGE_BYTES) {
+                    Ok(pieces) => wholes.push(pieces),
+                    Err(error) => {
+                        let failure = Failure::new(ErrorCode::StoreCorrupt, error.to_string()).about(collection, id);
+                        self.tell(Event::Error { failure });
+                        wholes.push(vec![]);
+                    }
+                },
+                Err(Stop::Missing(not_here)) => missing = Some(not_here),
+                Err(Stop::Failed(failure)) => {
+                    self.tell(Event::Error { failure });
+                    wholes.push(vec![]);
+                }
+            }
+        }
+        missing.map_or(Ok(wholes), Err)
+    }
+
+    /// One step of deleting the rows of groups that were left.
+    pub(super) fn sweep(&mut self, task: &mut SweepTask) -> Result<(), Missing> {
+        let Some(below) = self.sync.sweep_below else { return Ok(()) };
+        let Some(tag) = keys::OF_A_GROUP.get(task.tag) else {
+            self.sync.sweep_below = None;
+            return Ok(());
+        };
+        let range = keys::litter(*tag, below).limit(SWEEP_ROWS).max_bytes(4 << 20);
+        let rows = self.scan_rows(&mut task.scan, &range)?;
+        for (key, _) in &rows.rows {
+            self.rows.write(&mut self.batch.rows, key.clone(), None);
+        }
+        if !rows.more {
+            task.tag += 1;
+        }
+        self.tasks.push_back(super::task::Task::Sweep(SweepTask { scan: None, tag: task.tag }));
+        Ok(())
+    }
+}

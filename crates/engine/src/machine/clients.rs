@@ -1,0 +1,93 @@
+//! Who asks, and what they were answered: a call that is asked again is answered again and never applied twice.
+
+use crate::api::{Outcome, decode, encode};
+use ashore_protocol::codec::{self, Bytes};
+use ashore_protocol::ids::Timestamp;
+use minicbor::{Decode, Encode};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Answers of a client that did not come back are forgotten after a day.
+const FORGET_AFTER_MS: u64 = 24 * 3_600_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Client {
+    /// Answers to writes that the client has not confirmed; kept in the store.
+    answered: BTreeMap<u64, Bytes>,
+    /// Calls that are queued or wait for something.
+    asked: BTreeSet<u64>,
+}
+
+/// What to do with a call.
+pub(super) enum Admission {
+    New,
+    /// It is being worked on: its answer will come.
+    Underway,
+    /// It was done: this was the answer.
+    Answered(Outcome),
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct Stored {
+    #[n(0)]
+    at: Timestamp,
+    #[n(1)]
+    answers: Vec<(u64, Bytes)>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Clients(BTreeMap<String, Client>);
+
+impl Clients {
+    /// Takes a client's row from the store; `false` when it is too old or damaged and may be deleted.
+    pub(super) fn restore(&mut self, name: String, row: &[u8], now: Timestamp) -> bool {
+        let Ok(stored) = codec::decode::<Stored>(row) else { return false };
+        if now.ms_since(stored.at) > FORGET_AFTER_MS {
+            return false;
+        }
+        self.0.insert(name, Client { answered: stored.answers.into_iter().collect(), asked: BTreeSet::new() });
+        true
+    }
+
+    pub(super) fn admit(&mut self, client: &str, id: u64) -> Admission {
+        let client = self.0.entry(client.to_owned()).or_default();
+        match client.answered.get(&id).and_then(|bytes| decode(bytes).ok()) {
+            Some(outcome) => Admission::Answered(outcome),
+            None if client.asked.insert(id) => Admission::New,
+            None => Admission::Underway,
+        }
+    }
+
+    /// The client has every answer up to this one. `true` when remembered answers went.
+    pub(super) fn received(&mut self, client: &str, through: u64) -> bool {
+        let Some(client) = self.0.get_mut(client) else { return false };
+        let kept = client.answered.split_off(&through.saturating_add(1));
+        !std::mem::replace(&mut client.answered, kept).is_empty()
+    }
+
+    /// The call is answered.
+    pub(super) fn done(&mut self, client: &str, id: u64) {
+        if let Some(client) = self.0.get_mut(client) {
+            client.asked.remove(&id);
+        }
+    }
+
+    /// The call is answered and must not be applied again.
+    pub(super) fn remember(&mut self, client: &str, id: u64, outcome: &Outcome) {
+        self.0.entry(client.to_owned()).or_default().answered.insert(id, encode(outcome).into());
+    }
+
+    pub(super) fn forget(&mut self, client: &str) {
+        self.0.remove(client);
+    }
+
+    /// The client's row, or `None` when there is nothing to remember.
+    pub(super) fn row(&self, client: &str, now: Timestamp) -> Option<Vec<u8>> {
+        let client = self.0.get(client)?;
+        if client.answered.is_empty() {
+            return None;
+        }
+        let answers = client.answered.iter().map(|(id, bytes)| (*id, bytes.clone())).collect();
+        Some(codec::encode(&Stored { at: now, answers }))
+    }
+}

@@ -1,0 +1,311 @@
+//! What each command does.
+
+use super::documents::{Stop, outcome};
+use super::invites::sync_disabled;
+use super::rows::Missing;
+use super::sync::{Wait, Waiter};
+use super::task::CommandTask;
+use super::{Machine, Phase};
+use crate::api::{
+    Command, Device, Diagnostics, DisconnectReason, DocumentState, ErrorCode, Failure, Outcome, Quarantined, Reply,
+};
+use crate::group::ProfilePayload;
+use ashore_protocol::control::{Control, Role};
+
+/// The longest a `flush` or `syncNow` waits, in milliseconds.
+const LONGEST_WAIT_MS: u64 = 10 * 60_000;
+/// The longest device name, in bytes.
+const MAX_NAME_BYTES: usize = 256;
+
+impl Machine {
+    pub(super) fn run_command(&mut self, task: &mut CommandTask) -> Result<(), Missing> {
+        let command = task.command.clone();
+        let (client, id) = (task.client.clone(), task.id);
+        match self.command(task, command) {
+            Ok(Some(Done { reply, after_commit, remember })) => {
+                let answer = Outcome::Ok(reply);
+                if remember {
+                    self.clients.remember(&client, id, &answer);
+                    self.batch.clients.insert(client.clone());
+                }
+                if after_commit {
+                    self.answer_after_commit(&client, id, answer);
+                } else {
+                    self.answer_now(&client, id, answer);
+                }
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(Stop::Missing(missing)) => Err(missing),
+            Err(Stop::Failed(failure)) => {
+                self.answer_now(&client, id, outcome(Err(failure)));
+                Ok(())
+            }
+        }
+    }
+
+    fn command(&mut self, task: &mut CommandTask, command: Command) -> Result<Option<Done>, Stop> {
+        let reply = match command {
+            Command::Ping { text } => Done::now(Reply::Pong { text }),
+            Command::Get { collection, ids } => {
+                let (reply, uncommitted) = self.get(&collection, &ids)?;
+                Done { reply, after_commit: uncommitted, remember: false }
+            }
+            Command::List { collection, range } => self.read(|machine| machine.list(task, &collection, &range))?,
+            Command::Scan { collection, range } => self.read(|machine| machine.scan(task, &collection, &range))?,
+            Command::Collections {} => self.read(|machine| machine.collections(task).map_err(Stop::from))?,
+            Command::Write { writes, durability, split } => {
+                let before = self.batch.writes_nothing();
+                let reply = self.write(&writes, !split)?;
+                self.batch.set_durability(durability);
+                // A write that changed nothing rests on what was written before it.
+                let remember = !self.batch.writes_nothing() || !before;
+                Done { reply, after_commit: true, remember }
+            }
+            Command::Flush { timeout_ms } => {
+                let pending = self.pending();
+                if pending == 0 && !self.has_uncommitted() {
+                    return Ok(Some(Done::now(Reply::Flushed { pending })));
+                }
+                return self.wait(task, timeout_ms, Wait::Flush);
+            }
+            Command::EnableSync { relay, device_name } => {
+                self.enable_sync(relay, device_name)?;
+                Done::after_commit(Reply::Status { status: self.status() })
+            }
+            Command::DisableSync { forget } => {
+                self.disable_sync(forget);
+                Done::after_commit(Reply::Status { status: self.status() })
+            }
+            Command::SyncNow { timeout_ms } => return self.sync_now(task, timeout_ms),
+            Command::Status {} => Done::now(Reply::Status { status: self.status() }),
+            Command::DocumentStatus { collection, id } => {
+                let state: DocumentState = self.document_state(&collection, &id)?;
+                Done::now(Reply::DocumentStatus { state })
+            }
+            Command::CreateInvite { ttl_seconds, link_base } => {
+                self.need_group()?;
+                self.create_invite(&task.client, task.id, ttl_seconds, link_base)?;
+                return Ok(None);
+            }
+            Command::JoinInvite { invite, relay, device_name } => {
+                self.take_settings(relay, device_name)?;
+                self.join_invite(&task.client, task.id, &invite)?;
+                return Ok(None);
+            }
+            Command::Devices {} => Done::after_commit(self.devices()),
+            Command::RenameDevice { name } => {
+                self.rename_device(&name)?;
+                Done::after_commit(self.devices())
+            }
+            Command::Quarantine {} => Done::now(self.quarantined()),
+            Command::Diagnostics {} => Done::now(Reply::Diagnostics { diagnostics: self.diagnostics() }),
+            Command::Hint { hint } => {
+                self.take_hint(hint);
+                Done::now(Reply::Done {})
+            }
+            Command::ForgetClient { client } => {
+                self.clients.forget(&client);
+                self.batch.clients.insert(client);
+                Done::now(Reply::Done {})
+            }
+            Command::Close {} => {
+                self.phase = Phase::Closing;
+                self.end_link(DisconnectReason::Disabled);
+                self.write_settings();
+                Done::after_commit(Reply::Done {})
+            }
+        };
+        Ok(Some(reply))
+    }
+
+    /// A read of more than single documents: it may have seen anything that is written, so it waits for it.
+    fn read(&mut self, read: impl FnOnce(&mut Self) -> Result<Reply, Stop>) -> Result<Done, Stop> {
+        let reply = read(self)?;
+        Ok(Done { reply, after_commit: self.has_uncommitted(), remember: false })
+    }
+
+    fn wait(&mut self, task: &CommandTask, timeout_ms: u64, what: Wait) -> Result<Option<Done>, Stop> {
+        let deadline = self.now.plus_ms(timeout_ms.min(LONGEST_WAIT_MS));
+        self.sync.waiters.push(Waiter { client: task.client.clone(), call: task.id, deadline, what });
+        Ok(None)
+    }
+
+    fn enable_sync(&mut self, relay: Option<String>, device_name: Option<String>) -> Result<(), Failure> {
+        self.take_settings(relay, device_name)?;
+        if self.sync.settings.relay.is_none() {
+            return Err(Failure::new(ErrorCode::RelayInvalidAddress, "no relay is set"));
+        }
+        self.sync.settings.enabled = true;
+        self.write_settings();
+        if self.sync.group.is_none() {
+            self.found_group()?;
+        }
+        if self.sync.link.is_none() {
+            self.try_now();
+        }
+        Ok(())
+    }
+
+    /// Takes over the relay's address and the device's name. Another relay is another log.
+    fn take_settings(&mut self, relay: Option<String>, device_name: Option<String>) -> Result<(), Failure> {
+        if let Some(name) = device_name {
+            check_name(&name)?;
+            self.sync.settings.device_name = name;
+        }
+        let Some(relay) = relay else { return Ok(()) };
+        check_address(&relay)?;
+        if self.sync.settings.relay.as_deref() != Some(relay.as_str()) {
+            self.end_link(DisconnectReason::Disabled);
+            let moved = self.sync.settings.relay.replace(relay).is_some();
+            if let Some(group) = self.sync.group.as_mut().filter(|_| moved) {
+                group.place = super::opening::start_again();
+                self.write_place();
+            }
+        }
+        self.write_settings();
+        Ok(())
+    }
+
+    fn disable_sync(&mut self, forget: bool) {
+        self.sync.settings.enabled = false;
+        self.end_link(DisconnectReason::Disabled);
+        self.sync.last_error = None;
+        let failure = sync_disabled();
+        self.fail_waiters(&failure, |_| true);
+        if forget {
+            self.forget_group();
+        } else {
+            self.write_settings();
+        }
+    }
+
+    fn sync_now(&mut self, task: &CommandTask, timeout_ms: u64) -> Result<Option<Done>, Stop> {
+        self.need_group()?;
+        if !self.sync.settings.enabled {
+            return Err(sync_disabled().into());
+        }
+        let (pushed, pulled) = (self.sync.pushed, self.sync.pulled);
+        if self.sync.link.is_none() {
+            self.try_now();
+        }
+        if let Some(link) = &mut self.sync.link {
+            link.hold_sends_until = None;
+        }
+        self.wait(task, timeout_ms, Wait::Now { pushed, pulled, asked: false })
+    }
+
+    /// Asks the relay what is new for the calls that want to know now.
+    pub(super) fn ask_for_waiters(&mut self) {
+        let may_ask =
+            self.link_is_open() && self.sync.link.as_ref().is_some_and(|link| link.caught_up && link.pull.is_none());
+        if !may_ask {
+            return;
+        }
+        let mut ask = false;
+        for waiter in &mut self.sync.waiters {
+            if let Wait::Now { asked, .. } = &mut waiter.what {
+                ask |= !std::mem::replace(asked, true);
+            }
+        }
+        if ask {
+            self.pull();
+        }
+    }
+
+    fn need_group(&self) -> Result<(), Failure> {
+        if self.sync.group.is_some() { Ok(()) } else { Err(sync_disabled()) }
+    }
+
+    fn devices(&self) -> Reply {
+        let Some(group) = &self.sync.group else { return Reply::Devices { devices: vec![] } };
+        let names = self.device_names();
+        let me = group.secrets.device.device_id();
+        let mut members: Vec<_> = group.membership.members().collect();
+        members.sort_by_key(|(device, member)| (member.joined_at, **device));
+        let devices = members.into_iter().map(|(device, member)| Device {
+            id: device.to_string(),
+            name: names.get(&device.to_string()).cloned().unwrap_or_default(),
+            role: role_name(member.role).to_owned(),
+            me: *device == me,
+        });
+        Reply::Devices { devices: devices.collect() }
+    }
+
+    fn rename_device(&mut self, name: &str) -> Result<(), Failure> {
+        check_name(name)?;
+        self.sync.settings.device_name = name.to_owned();
+        self.write_settings();
+        let Some(group) = &self.sync.group else { return Ok(()) };
+        let device = group.secrets.device.device_id();
+        let Some(key) = group.secrets.epochs.get(&group.state.epoch.0).cloned() else { return Ok(()) };
+        let profile = ProfilePayload { name: name.to_owned() };
+        let sealed = profile.seal(&key, &device, &mut self.rng).into();
+        self.sign_control(&Control::Name { sealed }).map(drop)
+    }
+
+    fn quarantined(&self) -> Reply {
+        let kept = self.sync.group.iter().flat_map(|group| &group.quarantine);
+        let entries = kept.map(|(id, kept)| Quarantined {
+            entry: id.to_string(),
+            author: kept.author.to_string(),
+            reason: kept.reason.as_str().to_owned(),
+        });
+        Reply::Quarantine { entries: entries.collect() }
+    }
+
+    fn diagnostics(&self) -> Diagnostics {
+        Diagnostics {
+            engine: env!("CARGO_PKG_VERSION").to_owned(),
+            store_format: u32::from(crate::store::packed::FORMAT_VERSION),
+            waiting_calls: self.tasks.len() as u32,
+            outbox: self.sync.group.as_ref().map_or(0, |group| group.outbox.len() as u32),
+            commits: self.commits,
+            loads: self.next_load,
+            cached_bytes: self.rows.byte_len() as u64,
+            wasm_bytes: None,
+        }
+    }
+}
+
+/// What a command has to tell, and when.
+struct Done {
+    reply: Reply,
+    /// Only when everything written so far is committed.
+    after_commit: bool,
+    /// It changed something: asked again it is answered, not done again.
+    remember: bool,
+}
+
+impl Done {
+    fn now(reply: Reply) -> Self {
+        Self { reply, after_commit: false, remember: false }
+    }
+
+    fn after_commit(reply: Reply) -> Self {
+        Self { reply, after_commit: true, remember: false }
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Writer => "writer",
+        Role::Reader => "reader",
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    if name.len() <= MAX_NAME_BYTES {
+        return Ok(());
+    }
+    Err(Failure::new(ErrorCode::RequestInvalid, format!("a device's name has at most {MAX_NAME_BYTES} bytes")))
+}
+
+fn check_address(address: &str) -> Result<(), Failure> {
+    let rest = address.strip_prefix("ws://").or_else(|| address.strip_prefix("wss://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && address.len() <= 1_024 && !address.contains(char::is_whitespace) => Ok(()),
+        _ => Err(Failure::new(ErrorCode::RelayInvalidAddress, "a relay's address begins with ws:// or wss://")),
+    }
+}

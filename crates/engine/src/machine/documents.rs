@@ -1,0 +1,495 @@
+//! Commands about documents: reading them, listing them, and writing several, all or nothing.
+
+use super::rows::{Missing, chunk_unit, parse_document};
+use super::task::CommandTask;
+use super::{Machine, keys};
+use crate::api::{ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
+use crate::document::edit::{self, Current, EditError, Edited};
+use crate::document::state::{ChunkWrite, DocumentRowRef};
+use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, Version, json};
+use crate::group::{DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES};
+use crate::store::keys::{chunk_key, value_key, value_range};
+use crate::store::{Key, Range, RowValue, Rows};
+use std::collections::BTreeMap;
+
+/// The most ids in one `get`, and rows in one page.
+const MAX_PAGE: u32 = 10_000;
+/// The most bytes of rows behind one page of documents.
+const MAX_PAGE_BYTES: usize = 4 << 20;
+
+/// A command that failed, or rows that are missing.
+pub(super) enum Stop {
+    Missing(Missing),
+    Failed(Failure),
+}
+
+impl From<Missing> for Stop {
+    fn from(missing: Missing) -> Self {
+        Self::Missing(missing)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// A document as a write found it or left it.
+#[derive(Clone, Default)]
+pub(super) struct Staged {
+    row: Option<DocumentRow>,
+    chunks: Vec<Vec<u8>>,
+    writes: Vec<ChunkWrite>,
+    changes: Vec<Vec<u8>>,
+}
+
+/// The documents that a write touches, by their value key.
+type Stage = BTreeMap<Key, (String, String, Staged)>;
+
+impl Machine {
+    pub(super) fn get(&mut self, collection: &str, ids: &[String]) -> Result<(Reply, bool), Stop> {
+        let collection = parse_collection(collection)?;
+        if ids.len() > MAX_PAGE as usize {
+            return Err(Failure::new(ErrorCode::RequestInvalid, "more than 10,000 ids in one get").into());
+        }
+        let mut found = Vec::with_capacity(ids.len());
+        let mut missing = None;
+        let mut uncommitted = false;
+        for id in ids {
+            let key = value_key(collection.as_str(), parse_id(collection.as_str(), id)?.as_str());
+            uncommitted |= self.rows.is_uncommitted(&key);
+            match self.rows.one(&key) {
+                Ok(row) => found.push(row),
+                Err(not_here) => missing = Some(not_here),
+            }
+        }
+        if let Some(missing) = missing {
+            return Err(missing.into());
+        }
+        let mut page = Page::default();
+        for (id, row) in ids.iter().zip(found) {
+            if !page.push(row.as_ref()) {
+                page.corrupt.push(id.clone());
+            }
+        }
+        Ok((page.reply(vec![], false), uncommitted))
+    }
+
+    pub(super) fn list(&mut self, task: &mut CommandTask, collection: &str, range: &IdRange) -> Result<Reply, Stop> {
+        let rows = self.page(task, collection, range)?;
+        let mut ids = Vec::with_capacity(rows.rows.len());
+        for (key, row) in &rows.rows {
+            let Some((_, id)) = parse_document(key) else { continue };
+            if !matches!(row, RowValue::Present(row) if DocumentRowRef::decode(row).is_ok_and(|row| row.deleted)) {
+                ids.push(id);
+            }
+        }
+        Ok(Reply::Ids { more: rows.more, ids })
+    }
+
+    pub(super) fn scan(&mut self, task: &mut CommandTask, collection: &str, range: &IdRange) -> Result<Reply, Stop> {
+        let rows = self.page(task, collection, range)?;
+        let (mut page, mut ids) = (Page::default(), Vec::with_capacity(rows.rows.len()));
+        for (key, row) in &rows.rows {
+            let Some((_, id)) = parse_document(key) else { continue };
+            match row {
+                RowValue::Present(bytes) if DocumentRowRef::decode(bytes).is_ok_and(|row| row.deleted) => {}
+                row if page.push(Some(row)) => ids.push(id),
+                _ => {
+                    page.undo_null();
+                    page.corrupt.push(id);
+                }
+            }
+        }
+        Ok(page.reply(ids, rows.more))
+    }
+
+    /// One page of value rows. Pages that hold only tombstones are passed over, so that a page with `more` moves on.
+    fn page(&mut self, task: &mut CommandTask, collection: &str, range: &IdRange) -> Result<Rows, Stop> {
+        let collection = parse_collection(collection)?;
+        let limit = if range.limit == 0 { MAX_PAGE } else { range.limit.min(MAX_PAGE) };
+        let mut wanted = id_range(collection.as_str(), range).limit(limit).max_bytes(MAX_PAGE_BYTES);
+        if let Some(after) = &task.continue_after {
+            wanted = wanted.after(after);
+        }
+        if wanted.is_empty() {
+            return Ok(Rows::default());
+        }
+        let rows = self.scan_rows(&mut task.scan, &wanted)?;
+        let live = |row: &RowValue| match row {
+            RowValue::Present(bytes) => !DocumentRowRef::decode(bytes).is_ok_and(|row| row.deleted),
+            RowValue::Corrupt => true,
+        };
+        if rows.more && !rows.rows.iter().any(|(_, row)| live(row)) {
+            task.continue_after = rows.rows.last().map(|(key, _)| key.clone());
+            return self.page(task, collection.as_str(), range);
+        }
+        Ok(rows)
+    }
+
+    pub(super) fn collections(&mut self, task: &mut CommandTask) -> Result<Reply, Missing> {
+        let rows = self.scan_rows(&mut task.scan, &keys::collections())?;
+        Ok(Reply::Collections { names: rows.rows.iter().filter_map(|(key, _)| keys::parse_collection(key)).collect() })
+    }
+
+    /// Notes what a write will need, so that commands behind a waiting one are loaded with it.
+    pub(super) fn want_for_write(&mut self, writes: &[Write]) {
+        for write in writes {
+            let (collection, ids) = match write {
+                Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
+            };
+            for id in ids {
+                let _ = self.rows.one(&value_key(collection, id));
+                let _ = self.rows.all(chunk_unit(collection, id));
+            }
+        }
+    }
+
+    /// Applies writes: computes everything first, so that a failure leaves nothing behind.
+    pub(super) fn write(&mut self, writes: &[Write], atomic: bool) -> Result<Reply, Stop> {
+        let mut stage = Stage::new();
+        self.load_stage(writes, &mut stage)?;
+        let results = writes.iter().map(|write| self.stage_write(write, &mut stage)).collect::<Result<Vec<_>, _>>()?;
+        let carried = self.carried_bytes(&stage);
+        if atomic && carried > MAX_PLAIN_ENTRY_BYTES {
+            let message = format!("the changes take {carried} bytes, one entry carries {MAX_PLAIN_ENTRY_BYTES}");
+            return Err(Failure::new(ErrorCode::TransactionTooLarge, message).into());
+        }
+        self.make_room_in_draft(if atomic { carried } else { 0 });
+        for (key, (collection, id, staged)) in stage {
+            self.apply_staged(key, &collection, &id, staged);
+        }
+        Ok(Reply::Written { results })
+    }
+
+    fn load_stage(&mut self, writes: &[Write], stage: &mut Stage) -> Result<(), Stop> {
+        let mut missing = None;
+        for write in writes {
+            let (collection, ids) = match write {
+                Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
+            };
+            let collection = parse_collection(collection)?;
+            for id in ids {
+                let id = parse_id(collection.as_str(), id)?;
+                match self.load_staged(collection.as_str(), id.as_str()) {
+                    Ok(staged) => {
+                        let key = value_key(collection.as_str(), id.as_str());
+                        stage.insert(key, (collection.to_string(), id.to_string(), staged));
+                    }
+                    Err(Stop::Missing(not_here)) => missing = Some(not_here),
+                    Err(failed) => return Err(failed),
+                }
+            }
+        }
+        missing.map_or(Ok(()), |missing| Err(missing.into()))
+    }
+
+    /// A document's row and chunks, as they are in memory.
+    pub(super) fn load_staged(&mut self, collection: &str, id: &str) -> Result<Staged, Stop> {
+        let (key, unit) = (value_key(collection, id), chunk_unit(collection, id));
+        let (row, chunks) = (self.rows.one(&key), self.rows.all(unit.clone()));
+        let Some(row) = row? else {
+            self.rows.note_empty(&unit);
+            chunks?;
+            return Ok(Staged::default());
+        };
+        let corrupt =
+            || Failure::new(ErrorCode::StoreCorrupt, "the stored document does not decode").about(collection, id);
+        let row = row.present().and_then(|bytes| DocumentRow::decode(bytes).ok()).ok_or_else(corrupt)?;
+        let mut bytes = Vec::new();
+        for (_, chunk) in chunks? {
+            bytes.push(chunk.present().ok_or_else(corrupt)?.to_vec());
+        }
+        Ok(Staged { row: Some(row), chunks: bytes, ..Staged::default() })
+    }
+
+    fn stage_write(&mut self, write: &Write, stage: &mut Stage) -> Result<WriteResult, Failure> {
+        match write {
+            Write::Put { collection, ids, documents, bases } => {
+                self.stage_puts(collection, ids, documents, bases, stage)
+            }
+            Write::Delete { collection, ids } => {
+                let existed =
+                    ids.iter().map(|id| self.stage_delete(collection, id, stage)).collect::<Result<_, _>>()?;
+                Ok(WriteResult::Deleted { existed })
+            }
+        }
+    }
+
+    fn stage_puts(
+        &mut self,
+        collection: &str,
+        ids: &[String],
+        documents: &str,
+        bases: &[Option<String>],
+        stage: &mut Stage,
+    ) -> Result<WriteResult, Failure> {
+        let values = json::parse_many(documents).map_err(|error| document_failure(&error))?;
+        if values.len() != ids.len() || bases.len() != ids.len() {
+            return Err(Failure::new(ErrorCode::RequestInvalid, "ids, documents and bases differ in number"));
+        }
+        let mut versions = Vec::with_capacity(ids.len());
+        for ((id, value), base) in ids.iter().zip(&values).zip(bases) {
+            let put = self.stage_put(collection, id, value, base.as_deref(), stage);
+            versions.push(put.map_err(|failure| failure.about(collection, id))?);
+        }
+        Ok(WriteResult::Put { versions })
+    }
+
+    fn stage_put(
+        &mut self,
+        collection: &str,
+        id: &str,
+        value: &Value,
+        base: Option<&str>,
+        stage: &mut Stage,
+    ) -> Result<String, Failure> {
+        let base = match base {
+            Some(text) => Some(Version::parse(text).ok_or_else(|| {
+                Failure::new(ErrorCode::DocumentUnknownVersion, "the version that was read is not one of this database")
+            })?),
+            None => None,
+        };
+        let (now, actor) = (self.now.as_ms(), self.actor);
+        let staged = staged(stage, collection, id)?;
+        let edited = staged.edit(|current| edit::put(current, base.as_ref(), value, actor, now))?;
+        if let Some(edited) = edited {
+            staged.take(edited)?;
+        }
+        Ok(staged.row.as_ref().map(|row| row.version().to_string()).unwrap_or_default())
+    }
+
+    fn stage_delete(&mut self, collection: &str, id: &str, stage: &mut Stage) -> Result<bool, Failure> {
+        let (now, actor) = (self.now.as_ms(), self.actor);
+        let staged = staged(stage, collection, id)?;
+        if staged.row.as_ref().is_none_or(|row| row.deleted) {
+            return Ok(false);
+        }
+        let edited = staged.edit(|current| match current {
+            Some(current) => edit::delete(current, actor, now),
+            None => Ok(None),
+        });
+        if let Some(edited) = edited.map_err(|failure| failure.about(collection, id))? {
+            staged.take(edited)?;
+        }
+        Ok(true)
+    }
+
+    /// How much of an entry these changes fill, counted also when no entry is written.
+    fn carried_bytes(&self, stage: &Stage) -> usize {
+        let each = |(collection, id, staged): &(String, String, Staged)| {
+            let changes: usize = staged.changes.iter().map(Vec::len).sum();
+            if staged.changes.is_empty() { 0 } else { changes + collection.len() + id.len() + 16 }
+        };
+        stage.values().map(each).sum()
+    }
+
+    fn apply_staged(&mut self, key: Key, collection: &str, id: &str, staged: Staged) {
+        if staged.changes.is_empty() {
+            return;
+        }
+        let travels = self.travels_now(&key);
+        let mut row = staged.row;
+        if travels {
+            let chunks = staged.changes.concat().into();
+            let change = DocumentChange { collection: collection.to_owned(), id: id.to_owned(), chunks };
+            self.make_room_in_draft(change.size());
+            let sequence = self.carry(change);
+            if let Some(row) = &mut row {
+                row.sent_with = sequence;
+            }
+        }
+        self.store_document(&key, collection, id, row.as_ref(), staged.writes);
+        self.batch.changed(collection, id, false);
+    }
+
+    /// Writes a document's rows into the batch.
+    pub(super) fn store_document(
+        &mut self,
+        key: &Key,
+        collection: &str,
+        id: &str,
+        row: Option<&DocumentRow>,
+        writes: Vec<ChunkWrite>,
+    ) {
+        let Some(row) = row else { return };
+        self.note_collection(collection);
+        self.rows.write(&mut self.batch.rows, key.clone(), Some(row.encode().into()));
+        for write in writes {
+            for number in write.replaces.into_iter().flatten() {
+                let key = chunk_key(collection, id, u64::from(number));
+                self.rows.write(&mut self.batch.rows, key, None);
+            }
+            let key = chunk_key(collection, id, u64::from(write.number));
+            self.rows.write(&mut self.batch.rows, key, Some(write.bytes.into()));
+        }
+    }
+
+    fn note_collection(&mut self, collection: &str) {
+        if self.known_collections.insert(collection.to_owned()) {
+            self.rows.write(&mut self.batch.rows, keys::collection(collection), Some(Vec::new().into()));
+        }
+    }
+}
+
+impl Staged {
+    pub(super) fn row(&self) -> Option<&DocumentRow> {
+        self.row.as_ref()
+    }
+
+    pub(super) fn chunks(&self) -> Vec<&[u8]> {
+        self.chunks.iter().map(Vec::as_slice).collect()
+    }
+
+    fn edit(
+        &self,
+        edit: impl FnOnce(Option<Current<'_>>) -> Result<Option<Edited>, EditError>,
+    ) -> Result<Option<Edited>, Failure> {
+        let chunks = self.chunks();
+        let current = self.row.as_ref().map(|row| Current { row, chunks: &chunks });
+        edit(current).map_err(|error| edit_failure(&error))
+    }
+
+    fn take(&mut self, edited: Edited) -> Result<(), Failure> {
+        if edited.change.len() > MAX_CHANGE_BYTES {
+            let message =
+                format!("the change takes {} bytes, at most {MAX_CHANGE_BYTES} fit an entry", edited.change.len());
+            return Err(Failure::new(ErrorCode::DocumentTooLarge, message));
+        }
+        if edited.write.replaces.is_some() {
+            self.chunks.clear();
+        }
+        self.chunks.push(edited.write.bytes.clone());
+        self.writes.push(edited.write);
+        self.changes.push(edited.change);
+        self.row = Some(edited.row);
+        Ok(())
+    }
+}
+
+fn staged<'a>(stage: &'a mut Stage, collection: &str, id: &str) -> Result<&'a mut Staged, Failure> {
+    let found = stage.get_mut(&value_key(collection, id)).map(|(_, _, staged)| staged);
+    found.ok_or_else(|| Failure::new(ErrorCode::Internal, "a document was not staged").about(collection, id))
+}
+
+/// Collects rows into the JSON text of a page.
+struct Page {
+    text: String,
+    versions: Vec<String>,
+    tagged: bool,
+    corrupt: Vec<String>,
+    before_last: usize,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { text: "[".into(), versions: vec![], tagged: false, corrupt: vec![], before_last: 0 }
+    }
+}
+
+impl Page {
+    /// Appends a document or `null`; `false` when there is something that does not decode.
+    fn push(&mut self, row: Option<&RowValue>) -> bool {
+        self.before_last = self.text.len();
+        if !self.versions.is_empty() {
+            self.text.push(',');
+        }
+        let decoded = match row {
+            None => Ok(None),
+            Some(RowValue::Present(bytes)) => DocumentRowRef::decode(bytes).map(Some).map_err(|_| ()),
+            Some(RowValue::Corrupt) => Err(()),
+        };
+        let (version, fine) = match decoded {
+            Ok(Some(row)) if !row.deleted => match json::write_json(row.value, &mut self.text) {
+                Ok(tagged) => {
+                    self.tagged |= tagged;
+                    (row.to_owned().version().to_string(), true)
+                }
+                Err(_) => (self.null(), false),
+            },
+            Ok(_) => (self.null(), true),
+            Err(()) => (self.null(), false),
+        };
+        self.versions.push(version);
+        fine
+    }
+
+    fn null(&mut self) -> String {
+        self.text.truncate(self.before_last);
+        self.text.push_str(if self.versions.is_empty() { "null" } else { ",null" });
+        String::new()
+    }
+
+    /// Takes the last push back.
+    fn undo_null(&mut self) {
+        self.text.truncate(self.before_last);
+        self.versions.pop();
+    }
+
+    fn reply(mut self, ids: Vec<String>, more: bool) -> Reply {
+        self.text.push(']');
+        let Self { text, versions, tagged, corrupt, .. } = self;
+        Reply::Documents { ids, documents: text, versions, tagged, corrupt, more }
+    }
+}
+
+/// The rows whose ids are in `range`.
+fn id_range(collection: &str, range: &IdRange) -> Range {
+    let mut rows = value_range(collection);
+    if let Some(prefix) = &range.prefix {
+        let prefixed = value_key(collection, prefix);
+        // A key ends with a two-byte terminator that ids beginning with the prefix do not have in that place.
+        let open = prefixed.get(..prefixed.len().saturating_sub(2)).unwrap_or_default();
+        rows = Range::prefix(open);
+    }
+    if let Some(after) = &range.after {
+        let after = rows.after(&value_key(collection, after));
+        rows.start = rows.start.max(after.start);
+    }
+    if let Some(before) = &range.before {
+        let before = value_key(collection, before);
+        rows.end = Some(rows.end.map_or(before.clone(), |end| end.min(before)));
+    }
+    rows
+}
+
+pub(super) fn parse_collection(name: &str) -> Result<CollectionName, Failure> {
+    CollectionName::parse(name).map_err(|error| {
+        let mut failure = Failure::new(ErrorCode::DocumentInvalidCollection, error.to_string());
+        failure.collection = Some(name.chars().take(64).collect());
+        failure
+    })
+}
+
+pub(super) fn parse_id(collection: &str, id: &str) -> Result<DocumentId, Failure> {
+    DocumentId::parse(id).map_err(|error| {
+        let shown: String = id.chars().take(64).collect();
+        Failure::new(ErrorCode::DocumentInvalidId, error.to_string()).about(collection, &shown)
+    })
+}
+
+fn document_failure(error: &DocumentError) -> Failure {
+    let code = match error {
+        DocumentError::NotSerializable { .. } => ErrorCode::DocumentNotSerializable,
+        DocumentError::NotJson(_) => ErrorCode::RequestInvalid,
+        DocumentError::TooLarge { .. } => ErrorCode::DocumentTooLarge,
+    };
+    Failure::new(code, error.to_string())
+}
+
+fn edit_failure(error: &EditError) -> Failure {
+    match error {
+        EditError::Document(error) => document_failure(error),
+        EditError::UnknownVersion => Failure::new(ErrorCode::DocumentUnknownVersion, error.to_string()),
+        EditError::Corrupt(_) => Failure::new(ErrorCode::StoreCorrupt, error.to_string()),
+    }
+}
+
+/// The answer for a command that ran.
+pub(super) fn outcome(result: Result<Reply, Failure>) -> Outcome {
+    match result {
+        Ok(reply) => Outcome::Ok(reply),
+        Err(failure) => Outcome::Failed(failure),
+    }
+}

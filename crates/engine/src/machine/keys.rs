@@ -1,0 +1,120 @@
+//! The keys of the rows that are not documents: settings, group, entries, outbox, cursors, clients.
+//!
+//! Rows of a group carry the group's generation, so that leaving one is a single write and its rows are litter from then on.
+
+use crate::store::keys::{KeyReader, KeyWriter};
+use crate::store::{Key, Range};
+use ashore_protocol::ids::EntryId;
+
+const CLIENT: u8 = b'x';
+const COLLECTION: u8 = b'c';
+const CONTROL: u8 = b'k';
+const ENTRY: u8 = b'e';
+const ENTRY_INDEX: u8 = b'i';
+const GROUP: u8 = b'g';
+const JOINING: u8 = b'j';
+const OUTBOX: u8 = b'o';
+const QUARANTINE: u8 = b'q';
+const RELAY: u8 = b'r';
+const SETTINGS: u8 = b's';
+
+/// The tags of rows that belong to one generation of a group.
+pub(super) const OF_A_GROUP: [u8; 6] = [CONTROL, ENTRY, ENTRY_INDEX, OUTBOX, QUARANTINE, RELAY];
+
+pub(super) fn settings() -> Key {
+    KeyWriter::new(SETTINGS).finish()
+}
+
+pub(super) fn group() -> Key {
+    KeyWriter::new(GROUP).finish()
+}
+
+pub(super) fn joining() -> Key {
+    KeyWriter::new(JOINING).finish()
+}
+
+pub(super) fn collection(name: &str) -> Key {
+    KeyWriter::new(COLLECTION).text(name).finish()
+}
+
+pub(super) fn collections() -> Range {
+    KeyWriter::new(COLLECTION).range()
+}
+
+pub(super) fn parse_collection(key: &[u8]) -> Option<String> {
+    KeyReader::new(key, COLLECTION).ok()?.text().ok()
+}
+
+pub(super) fn client(name: &str) -> Key {
+    KeyWriter::new(CLIENT).text(name).finish()
+}
+
+pub(super) fn clients() -> Range {
+    KeyWriter::new(CLIENT).range()
+}
+
+pub(super) fn parse_client(key: &[u8]) -> Option<String> {
+    KeyReader::new(key, CLIENT).ok()?.text().ok()
+}
+
+pub(super) fn entry(generation: u64, sequence: u64) -> Key {
+    KeyWriter::new(ENTRY).number(generation).number(sequence).finish()
+}
+
+pub(super) fn entries(generation: u64) -> Range {
+    KeyWriter::new(ENTRY).number(generation).range()
+}
+
+pub(super) fn entry_index(generation: u64, id: &EntryId) -> Key {
+    KeyWriter::new(ENTRY_INDEX).number(generation).fixed(id.as_bytes()).finish()
+}
+
+pub(super) fn control(generation: u64, sequence: u64) -> Key {
+    KeyWriter::new(CONTROL).number(generation).number(sequence).finish()
+}
+
+pub(super) fn controls(generation: u64) -> Range {
+    KeyWriter::new(CONTROL).number(generation).range()
+}
+
+pub(super) fn outbox(generation: u64, sequence: u64) -> Key {
+    KeyWriter::new(OUTBOX).number(generation).number(sequence).finish()
+}
+
+pub(super) fn outboxes(generation: u64) -> Range {
+    KeyWriter::new(OUTBOX).number(generation).range()
+}
+
+pub(super) fn quarantine(generation: u64, id: &EntryId) -> Key {
+    KeyWriter::new(QUARANTINE).number(generation).fixed(id.as_bytes()).finish()
+}
+
+pub(super) fn quarantines(generation: u64) -> Range {
+    KeyWriter::new(QUARANTINE).number(generation).range()
+}
+
+/// The cursor in the log of the relay at this address.
+pub(super) fn relay(generation: u64, address: &str) -> Key {
+    KeyWriter::new(RELAY).number(generation).text(address).finish()
+}
+
+pub(super) fn relays(generation: u64) -> Range {
+    KeyWriter::new(RELAY).number(generation).range()
+}
+
+pub(super) fn parse_relay(key: &[u8]) -> Option<String> {
+    let mut reader = KeyReader::new(key, RELAY).ok()?;
+    reader.number().ok()?;
+    reader.text().ok()
+}
+
+/// The local sequence number at the end of an entry's, control's or outbox row's key.
+pub(super) fn sequence(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Every row with this tag of generations before `generation`.
+pub(super) fn litter(tag: u8, generation: u64) -> Range {
+    let all = KeyWriter::new(tag).range();
+    Range { end: Some(KeyWriter::new(tag).number(generation).finish()), ..all }
+}

@@ -1,0 +1,581 @@
+//! The connection to the relay: opening it, proving who we are, following the group's log, and trying again.
+
+use super::Machine;
+use super::input::ConnectionId;
+use super::output::Output;
+use super::sync::{Joining, Wait};
+use super::task::{ReceiveTask, RefillTask, Task};
+use crate::api::{DisconnectReason, ErrorCode, Event, Failure, Hint};
+use crate::group::RelayPlace;
+use crate::time::Timestamp;
+use ashore_protocol::frame::{ClientFrame, FailureCode, Item, PageSize, Placed, Received, RelayFrame, RequestId};
+use ashore_protocol::handshake;
+use ashore_protocol::ids::{Cursor, EntryId, GroupId, LogId};
+use ashore_protocol::limits::Limits;
+use std::collections::BTreeMap;
+
+/// A connection that is not open after this long is given up.
+const OPENING_MS: u64 = 15_000;
+/// A silent connection is asked whether it lives after this long, and given up after as long again.
+const SILENCE_MS: u64 = 20_000;
+/// The first wait after a failed attempt, doubled each time up to the longest, with jitter.
+const FIRST_WAIT_MS: u64 = 500;
+const LONGEST_WAIT_MS: u64 = 30_000;
+
+/// One connection.
+pub(super) struct Link {
+    pub(super) id: ConnectionId,
+    pub(super) stage: Stage,
+    pub(super) limits: Limits,
+    heard_at: Timestamp,
+    pinged: bool,
+    next_request: u32,
+    /// The pull that waits for its page.
+    pub(super) pull: Option<RequestId>,
+    /// Everything up to the head was received, and what follows is pushed.
+    pub(super) caught_up: bool,
+    pub(super) own_in_full: bool,
+    pub(super) log: Option<LogId>,
+    pub(super) head: Cursor,
+    /// Appends that wait for their acknowledgement: the sequence numbers in each.
+    pub(super) appends: BTreeMap<RequestId, Vec<u64>>,
+    pub(super) bytes_in_flight: u64,
+    /// Everything in the outbox up to here was sent on this connection.
+    pub(super) sent_through: u64,
+    /// The relay refused an append: nothing more is sent on this connection until this time.
+    pub(super) hold_sends_until: Option<Timestamp>,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The transport is opening it.
+    Connecting,
+    /// The relay's challenge is awaited, then its welcome.
+    Greeting,
+    /// Accepted; nothing to follow yet.
+    Welcome,
+    /// The invitation is being fetched.
+    Taking(RequestId),
+    /// The join waits for its acknowledgement.
+    Joining(RequestId),
+    /// The relay does not know the group: its control entries are being appended.
+    Creating(RequestId),
+    /// The group's log is being opened.
+    Opening(RequestId),
+    /// The group's log is followed.
+    Open,
+}
+
+impl Link {
+    fn new(id: ConnectionId, now: Timestamp) -> Self {
+        Self {
+            id,
+            stage: Stage::Connecting,
+            limits: Limits::default(),
+            heard_at: now,
+            pinged: false,
+            next_request: 0,
+            pull: None,
+            caught_up: false,
+            own_in_full: false,
+            log: None,
+            head: Cursor::ZERO,
+            appends: BTreeMap::new(),
+            bytes_in_flight: 0,
+            sent_through: 0,
+            hold_sends_until: None,
+        }
+    }
+
+    pub(super) fn request(&mut self) -> RequestId {
+        self.next_request = self.next_request.wrapping_add(1);
+        RequestId(self.next_request)
+    }
+
+    pub(super) fn deadline(&self) -> Timestamp {
+        let silence = match self.stage {
+            Stage::Connecting | Stage::Greeting => self.heard_at.plus_ms(OPENING_MS),
+            _ if self.pinged => self.heard_at.plus_ms(2 * SILENCE_MS),
+            _ => self.heard_at.plus_ms(SILENCE_MS),
+        };
+        self.hold_sends_until.map_or(silence, |until| until.min(silence))
+    }
+
+    fn page(&self) -> PageSize {
+        PageSize { own_in_full: self.own_in_full, ..PageSize::default() }
+    }
+}
+
+impl Machine {
+    /// Does what is due, and connects when there should be a connection.
+    pub(super) fn on_time(&mut self) {
+        self.expire_waiters();
+        self.check_silence();
+        let due = self.sync.retry_at.is_none_or(|at| at <= self.now);
+        if self.opened && self.sync.link.is_none() && self.sync.wants_connection() && due {
+            self.connect();
+        }
+    }
+
+    fn expire_waiters(&mut self) {
+        let now = self.now;
+        let pending = self.pending();
+        let waiters = std::mem::take(&mut self.sync.waiters);
+        let (expired, kept): (Vec<_>, Vec<_>) = waiters.into_iter().partition(|waiter| waiter.deadline <= now);
+        self.sync.waiters = kept;
+        for waiter in expired {
+            let outcome = match waiter.what {
+                Wait::Flush => crate::api::Outcome::Ok(crate::api::Reply::Flushed { pending }),
+                Wait::Now { .. } | Wait::Invite { .. } | Wait::Join => crate::api::Outcome::Failed(self.why_not_yet()),
+            };
+            if matches!(waiter.what, Wait::Join) {
+                self.give_up_taking();
+            }
+            self.answer_now(&waiter.client, waiter.call, outcome);
+        }
+    }
+
+    fn why_not_yet(&self) -> Failure {
+        match &self.sync.last_error {
+            Some(failure) => failure.clone(),
+            None if self.link_is_open() => Failure::new(ErrorCode::RequestTimedOut, "the relay did not answer in time"),
+            None => Failure::new(ErrorCode::SyncOffline, "there is no connection to the relay"),
+        }
+    }
+
+    fn check_silence(&mut self) {
+        let now = self.now;
+        let Some(link) = &mut self.sync.link else { return };
+        if link.hold_sends_until.is_some_and(|until| until <= now) {
+            link.hold_sends_until = None;
+        }
+        // A clock that was set back must not keep a dead connection.
+        link.heard_at = link.heard_at.min(now);
+        let silent_ms = now.ms_since(link.heard_at);
+        match link.stage {
+            Stage::Connecting | Stage::Greeting if silent_ms >= OPENING_MS => {
+                self.lose_link(unreachable("the relay did not answer"), DisconnectReason::Lost);
+            }
+            Stage::Connecting | Stage::Greeting => {}
+            _ if silent_ms >= 2 * SILENCE_MS => {
+                self.lose_link(unreachable("the relay fell silent"), DisconnectReason::Lost);
+            }
+            _ if silent_ms >= SILENCE_MS && !link.pinged => {
+                link.pinged = true;
+                self.send_now(&ClientFrame::Ping { number: 0 });
+            }
+            _ => {}
+        }
+    }
+
+    fn connect(&mut self) {
+        let Some(address) = self.sync.settings.relay.clone() else { return };
+        self.sync.next_connection += 1;
+        let connection = self.sync.next_connection;
+        self.sync.link = Some(Link::new(connection, self.now));
+        self.outputs.push_back(Output::Connect { connection, address });
+    }
+
+    /// Tries at once, whatever the wait was.
+    pub(super) fn try_now(&mut self) {
+        self.sync.attempts = 0;
+        self.sync.retry_at = None;
+    }
+
+    pub(super) fn take_hint(&mut self, hint: Hint) {
+        match hint {
+            Hint::Online | Hint::Foreground => {
+                self.sync.offline = false;
+                self.try_now();
+                let stale = self.sync.link.as_ref().is_some_and(|link| self.now.ms_since(link.heard_at) > 2_000);
+                if stale {
+                    self.send_now(&ClientFrame::Ping { number: 0 });
+                }
+            }
+            Hint::Offline => {
+                self.sync.offline = true;
+                if self.sync.link.is_some() {
+                    self.end_link(DisconnectReason::Offline);
+                }
+                self.sync.last_error = None;
+                self.sync.retry_at = Some(self.now.plus_ms(LONGEST_WAIT_MS));
+            }
+        }
+    }
+
+    pub(super) fn link_opened(&mut self, connection: ConnectionId) {
+        let now = self.now;
+        if let Some(link) = self.sync.link.as_mut().filter(|link| link.id == connection) {
+            link.stage = Stage::Greeting;
+            link.heard_at = now;
+        }
+    }
+
+    pub(super) fn link_closed(&mut self, connection: ConnectionId, reason: &str) {
+        if self.sync.link.as_ref().is_some_and(|link| link.id == connection) {
+            self.sync.link.as_mut().map(|link| link.id = 0).unwrap_or_default();
+            self.lose_link(unreachable(reason), DisconnectReason::Lost);
+        }
+    }
+
+    /// Drops the connection without a word to anybody: the machine stops.
+    pub(super) fn drop_link(&mut self) {
+        if let Some(link) = self.sync.link.take() {
+            self.outputs.push_back(Output::Disconnect { connection: link.id });
+        }
+    }
+
+    /// Ends the connection; the next attempt is not due because of it.
+    pub(super) fn end_link(&mut self, reason: DisconnectReason) {
+        let Some(link) = self.sync.link.take() else { return };
+        if link.id != 0 {
+            self.outputs.push_back(Output::Disconnect { connection: link.id });
+        }
+        for waiter in &mut self.sync.waiters {
+            match &mut waiter.what {
+                Wait::Now { asked, .. } => *asked = false,
+                Wait::Invite { invite } => invite.request = None,
+                Wait::Flush | Wait::Join => {}
+            }
+        }
+        if matches!(link.stage, Stage::Open) {
+            self.tell(Event::Disconnected { reason });
+        }
+    }
+
+    /// The connection failed: it is tried again, later each time.
+    pub(super) fn lose_link(&mut self, failure: Failure, reason: DisconnectReason) {
+        self.end_link(reason);
+        self.sync.attempts = self.sync.attempts.saturating_add(1);
+        let longest = (FIRST_WAIT_MS << self.sync.attempts.min(10).saturating_sub(1)).min(LONGEST_WAIT_MS);
+        let wait_ms = longest / 2 + self.rng.below(longest / 2 + 1);
+        self.sync.retry_at = Some(self.now.plus_ms(wait_ms));
+        if self.sync.offline {
+            return;
+        }
+        let new = self.sync.last_error.as_ref().is_none_or(|known| known.code != failure.code);
+        self.sync.last_error = Some(failure.clone());
+        if new {
+            self.tell(Event::Error { failure });
+        }
+    }
+
+    pub(super) fn send_now(&mut self, frame: &ClientFrame) {
+        if let Some(link) = &self.sync.link {
+            self.outputs.push_back(Output::Send { connection: link.id, frame: frame.encode() });
+        }
+    }
+
+    /// Sends a frame once everything it rests on is committed.
+    pub(super) fn send_after_commit(&mut self, frame: &ClientFrame) {
+        if let Some(link) = &self.sync.link {
+            self.batch.frames.push((link.id, frame.encode()));
+        }
+    }
+
+    pub(super) fn send_if_open(&mut self, connection: ConnectionId, frame: Vec<u8>) {
+        if self.sync.link.as_ref().is_some_and(|link| link.id == connection) {
+            self.outputs.push_back(Output::Send { connection, frame });
+        }
+    }
+
+    pub(super) fn link_received(&mut self, connection: ConnectionId, bytes: &[u8]) {
+        let now = self.now;
+        let Some(link) = self.sync.link.as_mut().filter(|link| link.id == connection) else { return };
+        link.heard_at = now;
+        link.pinged = false;
+        match RelayFrame::decode(bytes) {
+            Ok(Received::Frame(frame)) => self.take_frame(frame),
+            Ok(Received::Unknown(_)) => {}
+            Err(_) => self.misbehaved("a frame that does not decode"),
+        }
+    }
+
+    /// The relay said something that it must not say: nothing of it is kept, and it is asked again later.
+    pub(super) fn misbehaved(&mut self, what: &str) {
+        let failure = Failure::new(ErrorCode::RelayMisbehaved, format!("the relay sent {what}"));
+        self.lose_link(failure, DisconnectReason::Misbehaved);
+    }
+
+    fn take_frame(&mut self, frame: RelayFrame) {
+        match frame {
+            RelayFrame::Challenge { versions, nonce, limits, .. } => self.take_challenge(&versions, nonce, limits),
+            RelayFrame::Welcome { .. } => self.take_welcome(),
+            RelayFrame::Opened { request, group, log, head } => self.take_opened(request, group, log, head),
+            RelayFrame::Diverged { request, group, log, .. } => self.take_diverged(request, group, log),
+            RelayFrame::Page { request, group, log, items, head, more } => {
+                self.take_page(request, group, log, items, head, more);
+            }
+            RelayFrame::Live { group, log, items } => self.take_live(group, log, items),
+            RelayFrame::Lagged { group, head } => self.take_lagged(group, head),
+            RelayFrame::Appended { request, group, log, placed } => self.take_appended(request, group, log, &placed),
+            RelayFrame::InvitePut { request } => self.invite_lies(request),
+            RelayFrame::Invitation { request, sealed, expires_at } => {
+                self.take_invitation(request, &sealed, expires_at)
+            }
+            RelayFrame::Failed { request, code, retry, retry_after_ms, entry } => {
+                self.take_failed(request, code, retry, retry_after_ms, entry);
+            }
+            RelayFrame::InviteRevoked { .. } | RelayFrame::Closed { .. } | RelayFrame::Pong { .. } => {}
+        }
+    }
+
+    fn take_challenge(&mut self, versions: &[u32], nonce: [u8; 32], limits: Limits) {
+        let address = self.sync.settings.relay.clone().unwrap_or_default();
+        let Some(key) = self.device_key() else { return };
+        let Some(link) = self.sync.link.as_mut().filter(|link| link.stage == Stage::Greeting) else {
+            return self.misbehaved("a second challenge");
+        };
+        link.limits = limits;
+        match handshake::answer(&key, versions, nonce, audience(&address)) {
+            Some(hello) => self.send_now(&hello),
+            None => {
+                let failure =
+                    Failure::new(ErrorCode::RelayIncompatible, "this app and the relay have no version in common");
+                self.lose_link(failure, DisconnectReason::Refused);
+            }
+        }
+    }
+
+    /// The key that this connection proves to hold.
+    fn device_key(&self) -> Option<ashore_protocol::sign::SigningKey> {
+        match (&self.sync.joining, &self.sync.group) {
+            (Some(Joining::Taking { secrets, .. }), _) => Some(secrets.device.clone()),
+            (Some(Joining::Appending { state, .. }), _) => self.secrets_of(&state.next).map(|secrets| secrets.device),
+            (None, Some(group)) => Some(group.secrets.device.clone()),
+            (None, None) => None,
+        }
+    }
+
+    fn take_welcome(&mut self) {
+        match &mut self.sync.link {
+            Some(link) if link.stage == Stage::Greeting => link.stage = Stage::Welcome,
+            _ => return self.misbehaved("a second welcome"),
+        }
+        self.sync.attempts = 0;
+        self.sync.retry_at = None;
+        self.go_on_from_welcome();
+    }
+
+    /// What the connection is for: fetching an invitation, delivering a join, or following the group.
+    pub(super) fn go_on_from_welcome(&mut self) {
+        if !matches!(&self.sync.link, Some(link) if !matches!(link.stage, Stage::Connecting | Stage::Greeting)) {
+            return;
+        }
+        match &self.sync.joining {
+            Some(Joining::Taking { .. }) => self.take_invite(),
+            Some(Joining::Appending { .. }) => self.append_join(),
+            None => self.open_log(),
+        }
+    }
+
+    /// Follows the group's log from what is stored here.
+    pub(super) fn open_log(&mut self) {
+        let (Some(group), Some(link)) = (&self.sync.group, &mut self.sync.link) else { return };
+        let RelayPlace { log, cursor, at, .. } = group.stored.clone();
+        // From the start of a log nothing of ours is known to be here.
+        link.own_in_full |= cursor == Cursor::ZERO;
+        let request = link.request();
+        link.stage = Stage::Opening(request);
+        link.pull = None;
+        link.caught_up = false;
+        let page = link.page();
+        let frame = ClientFrame::Open { request, group: group.state.group, log, cursor, at, page };
+        self.send_now(&frame);
+    }
+
+    fn take_opened(&mut self, request: RequestId, group: GroupId, log: LogId, head: Cursor) {
+        let Some((own, link)) = self.sync.group.as_mut().zip(self.sync.link.as_mut()) else { return };
+        if link.stage != Stage::Opening(request) || own.state.group != group {
+            return self.misbehaved("an answer to a question that was not asked");
+        }
+        link.stage = Stage::Open;
+        link.log = Some(log);
+        link.head = head;
+        link.caught_up = head == own.stored.cursor;
+        // The first page answers the same request.
+        link.pull = if link.caught_up { None } else { Some(request) };
+        let first_time = own.stored.log != Some(log);
+        if first_time {
+            own.place.log = Some(log);
+            self.write_place();
+        }
+        if head < self.sync.group.as_ref().map_or(Cursor::ZERO, |group| group.stored.cursor) {
+            return self.misbehaved("a log that ends before our place in it");
+        }
+        self.sync.last_error = None;
+        let relay = self.sync.settings.relay.clone().unwrap_or_default();
+        self.tell(Event::Connected { relay });
+        self.go_on_with_refill();
+    }
+
+    fn go_on_with_refill(&mut self) {
+        let unfinished = self.sync.group.as_ref().is_some_and(|group| group.place.refill_from.is_some());
+        let queued = self.tasks.iter().any(|task| matches!(task, Task::Refill(_)));
+        if unfinished && !queued {
+            self.tasks.push_back(Task::Refill(RefillTask::default()));
+        }
+    }
+
+    /// The relay has another log than the one we followed: we follow the new one from its start, and give it what it lacks.
+    fn take_diverged(&mut self, request: RequestId, group: GroupId, log: LogId) {
+        let Some((own, link)) = self.sync.group.as_mut().zip(self.sync.link.as_mut()) else { return };
+        if link.stage != Stage::Opening(request) || own.state.group != group {
+            return self.misbehaved("an answer to a question that was not asked");
+        }
+        own.place = RelayPlace { log: Some(log), cursor: Cursor::ZERO, at: None, refill_from: Some(0) };
+        let request = link.request();
+        link.stage = Stage::Opening(request);
+        let page = link.page();
+        self.write_place();
+        let frame = ClientFrame::Open { request, group, log: Some(log), cursor: Cursor::ZERO, at: None, page };
+        self.send_after_commit(&frame);
+    }
+
+    fn take_page(
+        &mut self,
+        request: RequestId,
+        group: GroupId,
+        log: LogId,
+        items: Vec<Item>,
+        head: Cursor,
+        more: bool,
+    ) {
+        if !self.is_followed(group, log) {
+            return;
+        }
+        let Some(link) = self.sync.link.as_mut().filter(|link| link.pull == Some(request)) else { return };
+        link.head = link.head.max(head);
+        if !more {
+            link.pull = None;
+        }
+        let connection = link.id;
+        let task = ReceiveTask { connection, log, items: items.into(), page: Some(more), front: None };
+        self.tasks.push_back(Task::Receive(task));
+    }
+
+    fn take_live(&mut self, group: GroupId, log: LogId, items: Vec<Item>) {
+        if !self.is_followed(group, log) {
+            return;
+        }
+        let Some(link) = &mut self.sync.link else { return };
+        if let Some(last) = items.last() {
+            link.head = link.head.max(last.cursor());
+        }
+        let connection = link.id;
+        let task = ReceiveTask { connection, log, items: items.into(), page: None, front: None };
+        self.tasks.push_back(Task::Receive(task));
+    }
+
+    fn is_followed(&self, group: GroupId, log: LogId) -> bool {
+        let own = self.sync.group.as_ref().is_some_and(|own| own.state.group == group);
+        own && self.sync.link.as_ref().is_some_and(|link| link.stage == Stage::Open && link.log == Some(log))
+    }
+
+    fn take_lagged(&mut self, group: GroupId, head: Cursor) {
+        let own = self.sync.group.as_ref().is_some_and(|own| own.state.group == group);
+        let Some(link) = self.sync.link.as_mut().filter(|_| own) else { return };
+        link.head = link.head.max(head);
+        link.caught_up = false;
+        self.pull();
+    }
+
+    /// Asks for what follows our place, once everything before it is committed.
+    pub(super) fn pull(&mut self) {
+        let (Some(group), Some(link)) = (&self.sync.group, &mut self.sync.link) else { return };
+        if link.stage != Stage::Open {
+            return;
+        }
+        let request = link.request();
+        link.pull = Some(request);
+        let page = link.page();
+        let frame = ClientFrame::Pull { request, group: group.state.group, after: group.place.cursor, page };
+        self.send_after_commit(&frame);
+    }
+
+    fn take_appended(&mut self, request: RequestId, group: GroupId, log: LogId, placed: &[Placed]) {
+        let Some(link) = &mut self.sync.link else { return };
+        match link.stage {
+            Stage::Joining(expected) if expected == request => return self.join_acknowledged(group),
+            Stage::Creating(expected) if expected == request => {
+                self.entries_placed(placed);
+                return self.open_log();
+            }
+            _ => {}
+        }
+        if !self.is_followed(group, log) {
+            return;
+        }
+        let Some(link) = &mut self.sync.link else { return };
+        let Some(sequences) = link.appends.remove(&request) else { return };
+        if sequences.len() != placed.len() {
+            return self.misbehaved("an acknowledgement of something else");
+        }
+        if let Some(last) = placed.iter().map(|placed| placed.cursor).max() {
+            link.head = link.head.max(last);
+        }
+        self.entries_placed(placed);
+    }
+
+    fn take_failed(
+        &mut self,
+        request: Option<RequestId>,
+        code: FailureCode,
+        retry: bool,
+        retry_after_ms: Option<u32>,
+        entry: Option<EntryId>,
+    ) {
+        let Some(link) = &self.sync.link else { return };
+        let (stage, is_append) = (link.stage, request.is_some_and(|request| link.appends.contains_key(&request)));
+        let mut failure = relay_failure(code);
+        failure.retry = retry;
+        let Some(request) = request else { return self.refused(failure, retry_after_ms) };
+        match stage {
+            Stage::Opening(expected) if expected == request && code == FailureCode::UnknownGroup => self.create_log(),
+            Stage::Taking(expected) if expected == request => self.taking_failed(&failure),
+            Stage::Joining(expected) if expected == request => self.joining_failed(&failure),
+            Stage::Opening(expected) | Stage::Creating(expected) if expected == request => {
+                self.refused(failure, retry_after_ms);
+            }
+            _ if is_append => self.append_failed(failure, retry_after_ms, entry),
+            _ if self.invite_refused(request, &failure) => {}
+            _ => self.refused(failure, retry_after_ms),
+        }
+    }
+
+    /// The relay refused the whole conversation.
+    fn refused(&mut self, failure: Failure, retry_after_ms: Option<u32>) {
+        self.lose_link(failure, DisconnectReason::Refused);
+        if let Some(wait_ms) = retry_after_ms {
+            let earliest = self.now.plus_ms(u64::from(wait_ms));
+            self.sync.retry_at = self.sync.retry_at.map(|at| at.max(earliest));
+        }
+    }
+}
+
+fn unreachable(reason: &str) -> Failure {
+    Failure::new(ErrorCode::RelayUnreachable, format!("the relay cannot be reached: {reason}"))
+}
+
+fn relay_failure(code: FailureCode) -> Failure {
+    let mapped = match code {
+        FailureCode::InviteNotFound => ErrorCode::InviteNotFound,
+        FailureCode::InviteUsed => ErrorCode::InviteUsed,
+        FailureCode::InviteExpired => ErrorCode::InviteExpired,
+        FailureCode::TooManyAttempts => ErrorCode::InviteLockedOut,
+        FailureCode::NotAMember => ErrorCode::GroupNotAMember,
+        FailureCode::RoleForbids => ErrorCode::GroupNotAllowed,
+        FailureCode::QuotaExceeded => ErrorCode::RelayQuotaExceeded,
+        FailureCode::UnsupportedVersion => ErrorCode::RelayIncompatible,
+        FailureCode::Unavailable | FailureCode::ShuttingDown => ErrorCode::RelayUnreachable,
+        _ => ErrorCode::RelayRefused,
+    };
+    Failure::new(mapped, format!("the relay answered {code}"))
+}
+
+/// Host and port of an address, as a browser's `URL.host` gives them.
+fn audience(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}

@@ -1,0 +1,163 @@
+//! Opening: reading what the store knows about settings, clients and the group before anything else is done.
+
+use super::rows::Missing;
+use super::sync::{Group, Kept};
+use super::task::OpenTask;
+use super::{Machine, keys};
+use crate::api::{ErrorCode, Event, Failure};
+use crate::group::{GroupState, JoiningState, RelayPlace, Secrets, SyncSettings};
+use crate::store::{RowValue, Rows};
+use ashore_protocol::codec::decode;
+use ashore_protocol::header::Entry;
+use minicbor::{Decode, Encode};
+
+/// The row of settings.
+#[derive(Encode, Decode)]
+#[cbor(array)]
+pub(super) struct SettingsRow {
+    #[n(0)]
+    pub(super) settings: SyncSettings,
+    /// For the next group, when there is none.
+    #[n(1)]
+    pub(super) next_generation: u64,
+    #[n(2)]
+    pub(super) next_sequence: u64,
+}
+
+impl Machine {
+    pub(super) fn open(&mut self, task: &mut OpenTask) -> Result<(), Missing> {
+        if task.step == 0 {
+            self.open_settings()?;
+            task.step = 1;
+        }
+        if task.step == 1 {
+            let rows = self.scan_rows(&mut task.scan, &keys::clients())?;
+            self.open_clients(rows);
+            task.step = 2;
+        }
+        let Some(generation) = self.sync.group.as_ref().map(|group| group.state.generation) else {
+            self.opened = true;
+            return Ok(());
+        };
+        if task.step == 2 {
+            let rows = self.scan_rows(&mut task.scan, &keys::controls(generation))?;
+            self.open_controls(&rows);
+            task.step = 3;
+        }
+        if task.step == 3 {
+            let rows = self.scan_rows(&mut task.scan, &keys::outboxes(generation))?;
+            self.open_outbox(&rows);
+            task.step = 4;
+        }
+        if task.step == 4 {
+            let rows = self.scan_rows(&mut task.scan, &keys::quarantines(generation))?;
+            self.open_quarantine(&rows);
+            task.step = 5;
+        }
+        if task.step == 5 {
+            let rows = self.scan_rows(&mut task.scan, &keys::relays(generation))?;
+            self.open_places(&rows);
+            task.step = 6;
+        }
+        self.opened = true;
+        Ok(())
+    }
+
+    fn open_settings(&mut self) -> Result<(), Missing> {
+        let rows = (self.rows.one(&keys::settings()), self.rows.one(&keys::group()), self.rows.one(&keys::joining()));
+        let (settings, group, joining) = (rows.0?, rows.1?, rows.2?);
+        if let Some(row) = decoded::<SettingsRow>(settings.as_ref()) {
+            self.sync.settings = row.settings;
+            self.next_generation = row.next_generation;
+            self.next_sequence = row.next_sequence;
+        }
+        if let Some(state) = decoded::<JoiningState>(joining.as_ref()) {
+            self.restore_joining(state);
+        }
+        let Some(state) = decoded::<GroupState>(group.as_ref()) else { return Ok(()) };
+        match Secrets::open(&self.local, &state.secrets) {
+            Ok(secrets) => {
+                self.sync.sweep_below = Some(state.generation);
+                self.sync.group = Some(Group::new(state, secrets));
+            }
+            Err(error) => {
+                let failure = Failure::new(ErrorCode::StoreCorrupt, error.to_string());
+                self.sync.last_error = Some(failure.clone());
+                self.tell(Event::Error { failure });
+            }
+        }
+        Ok(())
+    }
+
+    fn open_clients(&mut self, rows: Rows) {
+        for (key, row) in rows.rows {
+            let Some(name) = keys::parse_client(&key) else { continue };
+            let kept = match row {
+                RowValue::Present(bytes) => self.clients.restore(name, &bytes, self.now),
+                RowValue::Corrupt => false,
+            };
+            if !kept {
+                self.rows.write(&mut self.batch.rows, key, None);
+            }
+        }
+    }
+
+    fn open_controls(&mut self, rows: &Rows) {
+        let Some(group) = &mut self.sync.group else { return };
+        for (key, row) in &rows.rows {
+            let (Some(sequence), Some(bytes)) = (keys::sequence(key), row.present()) else { continue };
+            let entry = Entry::decode(bytes).and_then(Entry::verified_before);
+            // What was admitted when it came is admitted again: the rows are in that order.
+            if let Ok(entry) = entry
+                && group.membership.apply(&entry).is_ok()
+            {
+                group.note_control(sequence, &entry);
+            }
+        }
+    }
+
+    fn open_outbox(&mut self, rows: &Rows) {
+        let Some(group) = &mut self.sync.group else { return };
+        for (key, row) in &rows.rows {
+            let waiting = row.present().and_then(|bytes| Self::decode_outbox(bytes));
+            if let (Some(sequence), Some(waiting)) = (keys::sequence(key), waiting) {
+                group.outbox.insert(sequence, waiting);
+            }
+        }
+    }
+
+    fn open_quarantine(&mut self, rows: &Rows) {
+        let Some(group) = &mut self.sync.group else { return };
+        for (_, row) in &rows.rows {
+            let Some(stored) = decoded::<super::receive::QuarantineRow>(Some(row)) else { continue };
+            let Ok(entry) = Entry::decode(&stored.entry) else { continue };
+            group.quarantine.insert(entry.id(), Kept { author: entry.header().author, reason: stored.reason });
+            if stored.reason.may_pass() {
+                group.retry.push_back(entry.id());
+            }
+        }
+    }
+
+    /// Where we stand at the relay of the settings. A relay that was never followed gets everything when another was.
+    fn open_places(&mut self, rows: &Rows) {
+        let relay = self.sync.settings.relay.clone().unwrap_or_default();
+        let Some(group) = &mut self.sync.group else { return };
+        let known = rows.rows.iter().find(|(key, _)| keys::parse_relay(key).as_deref() == Some(relay.as_str()));
+        let place = match known {
+            Some((_, row)) => decoded::<RelayPlace>(Some(row)).unwrap_or(start_again()),
+            None if rows.rows.is_empty() => RelayPlace::default(),
+            None => start_again(),
+        };
+        group.place = place.clone();
+        group.stored = place;
+    }
+}
+
+/// A relay that is new to this group: it is read from its start and given everything.
+pub(super) fn start_again() -> RelayPlace {
+    RelayPlace { refill_from: Some(0), ..RelayPlace::default() }
+}
+
+fn decoded<'b, T: Decode<'b, ()>>(row: Option<&'b RowValue>) -> Option<T> {
+    row.and_then(RowValue::present).and_then(|bytes| decode(bytes).ok())
+}

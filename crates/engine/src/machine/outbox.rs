@@ -1,0 +1,358 @@
+//! From changes to entries in the outbox, and from the outbox to the relay.
+//!
+//! The changes of one commit travel in as few entries as hold them. An entry is written in the batch of its changes, with
+//! its outbox row; it is sent when the batch is committed, and its row goes when the relay has acknowledged it.
+
+use super::batch::{Draft, Effect, Waiting};
+use super::rows::Missing;
+use super::task::{RefillTask, Task};
+use super::{Machine, keys};
+use crate::api::{ErrorCode, Event, Failure};
+use crate::crypto::plan_payload;
+use crate::group::{DATA_CONTEXT, DataPayload, DocumentChange, MAX_PLAIN_ENTRY_BYTES, RelayPlace};
+use crate::store::{Key, RowValue};
+use ashore_protocol::codec::{decode, encode};
+use ashore_protocol::frame::{ClientFrame, Placed};
+use ashore_protocol::header::{Entry, EntryDraft, EntryKind, VerifiedEntry};
+use ashore_protocol::ids::{Cursor, EntryId};
+use minicbor::{Decode, Encode};
+use std::collections::BTreeSet;
+
+use super::link::Stage;
+
+/// So much may wait for acknowledgements on one connection.
+const MAX_BYTES_IN_FLIGHT: u64 = 2 << 20;
+/// One append carries at most about this much, unless a single entry is larger.
+const APPEND_BYTES: usize = 512 << 10;
+/// After a refusal that may pass, nothing is sent for this long.
+const HOLD_MS: u64 = 5_000;
+/// Entries looked at in one step of filling a relay again.
+const REFILL_ROWS: u32 = 200;
+
+/// The row of an entry in the outbox.
+#[derive(Encode, Decode)]
+#[cbor(array)]
+pub(super) struct OutboxRow {
+    #[n(0)]
+    pub(super) id: EntryId,
+    #[n(1)]
+    pub(super) changes: u64,
+    #[n(2)]
+    pub(super) bytes: u64,
+    #[n(3)]
+    pub(super) announces: Option<KeySpan>,
+}
+
+/// The first and last key of the documents that an entry announces.
+#[derive(Encode, Decode)]
+#[cbor(array)]
+pub(super) struct KeySpan {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    first: Vec<u8>,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    last: Vec<u8>,
+}
+
+impl OutboxRow {
+    pub(super) fn waiting(self) -> Waiting {
+        let announces = self.announces.map(|span| (span.first, span.last));
+        Waiting { id: self.id, changes: self.changes, bytes: self.bytes, announces }
+    }
+
+    fn of(waiting: &Waiting) -> Self {
+        let announces = waiting.announces.clone().map(|(first, last)| KeySpan { first, last });
+        Self { id: waiting.id, changes: waiting.changes, bytes: waiting.bytes, announces }
+    }
+}
+
+impl Machine {
+    /// Whether changes of the document at this key go into an entry now: there is a group, and it knows the document.
+    pub(super) fn travels_now(&self, key: &Key) -> bool {
+        self.sync.group.as_ref().is_some_and(|group| group.state.announced.covers(key))
+    }
+
+    /// Closes the entry that is being gathered if `bytes` more do not fit it.
+    pub(super) fn make_room_in_draft(&mut self, bytes: usize) {
+        if self.batch.draft.bytes + bytes > MAX_PLAIN_ENTRY_BYTES {
+            self.seal_draft();
+        }
+    }
+
+    /// Puts a change into the entry that is being gathered; answers the entry's sequence number.
+    pub(super) fn carry(&mut self, change: DocumentChange) -> u64 {
+        self.batch.draft.bytes += change.size();
+        self.batch.draft.changes.push(change);
+        self.sync.group.as_ref().map_or(0, |group| group.state.next_sequence)
+    }
+
+    /// Seals, signs and stores the entry that was being gathered.
+    pub(super) fn seal_draft(&mut self) {
+        let Draft { changes, announces, .. } = std::mem::take(&mut self.batch.draft);
+        if changes.is_empty() {
+            return;
+        }
+        let documents: BTreeSet<_> = changes.iter().map(|change| (&change.collection, &change.id)).collect();
+        let count = documents.len() as u64;
+        let plan = plan_payload(&encode(&DataPayload { changes }));
+        let Some(group) = &self.sync.group else { return };
+        let epoch = group.state.epoch;
+        let Some(key) = group.secrets.epochs.get(&epoch.0).map(|key| key.derive(DATA_CONTEXT)) else { return };
+        let device = group.secrets.device.clone();
+        let draft = EntryDraft::new(
+            Some(group.state.group),
+            device.device_id(),
+            group.parents(false),
+            epoch,
+            EntryKind::Data,
+            plan.sealed_size(),
+        );
+        let sealed_entry = draft.and_then(|draft| {
+            let sealed = plan.seal(&key, draft.header_bytes(), &mut self.rng);
+            draft.sign(&device, sealed)
+        });
+        match sealed_entry {
+            Ok(entry) => self.store_own(&entry, count, announces),
+            Err(error) => self.tell(Event::Error { failure: Failure::new(ErrorCode::Internal, error.to_string()) }),
+        }
+    }
+
+    /// Stores an entry of this device and puts it into the outbox.
+    pub(super) fn store_own(&mut self, entry: &VerifiedEntry, changes: u64, announces: Option<(Vec<u8>, Vec<u8>)>) {
+        let Some(sequence) = self.store_entry(entry) else { return };
+        let waiting = Waiting { id: entry.id(), changes, bytes: entry.encoded().len() as u64, announces };
+        self.put_into_outbox(sequence, waiting);
+    }
+
+    fn put_into_outbox(&mut self, sequence: u64, waiting: Waiting) {
+        let Some(group) = &self.sync.group else { return };
+        let key = keys::outbox(group.state.generation, sequence);
+        self.rows.write(&mut self.batch.rows, key, Some(encode(&OutboxRow::of(&waiting)).into()));
+        self.batch.effects.push(Effect::Waits(sequence, waiting));
+    }
+
+    /// Stores an entry that stands in the group; answers its sequence number.
+    pub(super) fn store_entry(&mut self, entry: &VerifiedEntry) -> Option<u64> {
+        self.seal_draft();
+        let group = self.sync.group.as_mut()?;
+        let (generation, sequence) = (group.state.generation, group.state.next_sequence);
+        group.state.next_sequence += 1;
+        group.note_tip(entry);
+        if entry.kind() != EntryKind::Data {
+            group.note_control(sequence, entry);
+            let key = keys::control(generation, sequence);
+            self.rows.write(&mut self.batch.rows, key, Some(entry.encoded().into()));
+        }
+        self.batch.group_changed = true;
+        let key = keys::entry(generation, sequence);
+        self.rows.write(&mut self.batch.rows, key, Some(entry.encoded().into()));
+        let key = keys::entry_index(generation, &entry.id());
+        self.rows.write(&mut self.batch.rows, key, Some(sequence.to_be_bytes().into()));
+        Some(sequence)
+    }
+
+    /// Writes the group's state into the batch if it changed.
+    pub(super) fn write_group(&mut self) {
+        if !std::mem::take(&mut self.batch.group_changed) {
+            return;
+        }
+        let row = self.sync.group.as_ref().map(|group| encode(&group.state).into());
+        self.rows.write(&mut self.batch.rows, keys::group(), row);
+    }
+
+    /// Writes where we stand in the relay's log into the batch.
+    pub(super) fn write_place(&mut self) {
+        let (Some(group), Some(address)) = (&self.sync.group, &self.sync.settings.relay) else { return };
+        let key = keys::relay(group.state.generation, address);
+        self.rows.write(&mut self.batch.rows, key, Some(encode(&group.place).into()));
+        self.batch.effects.push(Effect::Stored(group.place.clone()));
+    }
+
+    /// Something to do when nothing else is: sending, trying again, announcing, tidying.
+    pub(super) fn background_task(&mut self) -> Option<Task> {
+        if !matches!(self.phase, super::Phase::Open) {
+            return None;
+        }
+        if self.has_something_to_send() {
+            return Some(Task::Send);
+        }
+        let idle = self.committing.is_none() && self.batch.rows.is_empty();
+        let group = self.sync.group.as_ref()?;
+        if !group.retry.is_empty() {
+            return Some(Task::Retry);
+        }
+        if idle && !group.announcing && group.state.announced != crate::group::Announced::All {
+            return Some(Task::Announce(None));
+        }
+        if idle && self.sync.sweep_below.is_some() {
+            return Some(Task::Sweep(super::task::SweepTask::default()));
+        }
+        None
+    }
+
+    fn has_something_to_send(&self) -> bool {
+        let (Some(group), Some(link)) = (&self.sync.group, &self.sync.link) else { return false };
+        // While a relay is filled again it is read first, so that what it still has is not sent.
+        let reading_first = group.stored.refill_from.is_some() && !link.caught_up;
+        let may_send = link.stage == Stage::Open && link.hold_sends_until.is_none() && !reading_first;
+        may_send
+            && link.bytes_in_flight < MAX_BYTES_IN_FLIGHT
+            && group.outbox.range(link.sent_through + 1..).next().is_some()
+    }
+
+    /// Sends the next entries of the outbox in one append.
+    pub(super) fn send_outbox(&mut self) -> Result<(), Missing> {
+        let (Some(group), Some(link)) = (&self.sync.group, &self.sync.link) else { return Ok(()) };
+        let most = link.limits.max_append_entries.min(500) as usize;
+        let room = APPEND_BYTES.min(link.limits.max_frame_bytes as usize / 2);
+        let (generation, mut bytes, mut sequences) = (group.state.generation, 0, Vec::new());
+        for (sequence, waiting) in group.outbox.range(link.sent_through + 1..).take(most) {
+            bytes += waiting.bytes as usize;
+            if bytes > room && !sequences.is_empty() {
+                break;
+            }
+            sequences.push(*sequence);
+        }
+        let entries = self.load_entries(generation, &sequences)?;
+        let (Some(group), Some(link)) = (&self.sync.group, &mut self.sync.link) else { return Ok(()) };
+        let Some(last) = sequences.last() else { return Ok(()) };
+        link.sent_through = *last;
+        let request = link.request();
+        let (sequences, entries): (Vec<u64>, Vec<_>) = entries.into_iter().unzip();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        link.bytes_in_flight += entries.iter().map(|entry| entry.len() as u64).sum::<u64>();
+        link.appends.insert(request, sequences);
+        let frame = ClientFrame::Append { request, group: group.state.group, entries };
+        self.send_now(&frame);
+        Ok(())
+    }
+
+    /// Entries from the store. One that cannot be read is reported and stays in the outbox, so that nothing claims to be in step.
+    fn load_entries(
+        &mut self,
+        generation: u64,
+        sequences: &[u64],
+    ) -> Result<Vec<(u64, ashore_protocol::codec::Bytes)>, Missing> {
+        let rows: Vec<_> =
+            sequences.iter().map(|sequence| self.rows.one(&keys::entry(generation, *sequence))).collect();
+        let mut entries = Vec::with_capacity(rows.len());
+        for (sequence, row) in sequences.iter().zip(rows) {
+            match row? {
+                Some(RowValue::Present(bytes)) => entries.push((*sequence, bytes.to_vec().into())),
+                Some(RowValue::Corrupt) | None => {
+                    let failure = Failure::new(ErrorCode::StoreCorrupt, "an entry of the outbox cannot be read");
+                    self.tell(Event::Error { failure });
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The relay has these entries, whoever sent them.
+    pub(super) fn entries_placed(&mut self, placed: &[Placed]) {
+        let Some(group) = &self.sync.group else { return };
+        let ids: BTreeSet<EntryId> = placed.iter().map(|placed| placed.id).collect();
+        let waiting = group.outbox.iter().filter(|(_, waiting)| ids.contains(&waiting.id));
+        let sequences: Vec<u64> = waiting.map(|(sequence, _)| *sequence).collect();
+        self.acknowledge(sequences);
+    }
+
+    pub(super) fn acknowledge(&mut self, sequences: Vec<u64>) {
+        let Some(group) = &self.sync.group else { return };
+        let generation = group.state.generation;
+        let bytes: u64 =
+            sequences.iter().filter_map(|sequence| group.outbox.get(sequence)).map(|each| each.bytes).sum();
+        if let Some(link) = &mut self.sync.link {
+            link.bytes_in_flight = if link.appends.is_empty() { 0 } else { link.bytes_in_flight.saturating_sub(bytes) };
+        }
+        for sequence in &sequences {
+            self.rows.write(&mut self.batch.rows, keys::outbox(generation, *sequence), None);
+        }
+        if !sequences.is_empty() {
+            self.sync.last_error = None;
+            self.batch.effects.push(Effect::Acknowledged(sequences));
+        }
+    }
+
+    /// The relay refused an append. Everything stays in the outbox; it is sent again later.
+    pub(super) fn append_failed(&mut self, failure: Failure, retry_after_ms: Option<u32>, _entry: Option<EntryId>) {
+        let until = self.now.plus_ms(u64::from(retry_after_ms.unwrap_or(0)).max(HOLD_MS));
+        if let Some(link) = &mut self.sync.link {
+            link.appends.clear();
+            link.bytes_in_flight = 0;
+            link.sent_through = 0;
+            link.hold_sends_until = Some(until);
+        }
+        let new = self.sync.last_error.as_ref().is_none_or(|known| known.code != failure.code);
+        self.sync.last_error = Some(failure.clone());
+        if new {
+            self.tell(Event::Error { failure });
+        }
+    }
+
+    /// The relay does not know the group: it gets the control entries first, and later everything else.
+    pub(super) fn create_log(&mut self) {
+        let (Some(group), Some(link)) = (&mut self.sync.group, &mut self.sync.link) else { return };
+        let followed_before = group.place.log.is_some();
+        if followed_before {
+            group.place = RelayPlace { log: None, cursor: Cursor::ZERO, at: None, refill_from: Some(0) };
+        }
+        let request = link.request();
+        link.stage = Stage::Creating(request);
+        let entries = group.controls.iter().map(|(_, _, bytes)| bytes.clone().into()).collect();
+        let frame = ClientFrame::Append { request, group: group.state.group, entries };
+        if followed_before {
+            self.write_place();
+        }
+        self.send_after_commit(&frame);
+    }
+
+    /// One step of putting every entry into the outbox again.
+    pub(super) fn refill(&mut self, task: &mut RefillTask) -> Result<(), Missing> {
+        let Some(group) = &self.sync.group else { return Ok(()) };
+        let Some(from) = group.place.refill_from else { return Ok(()) };
+        let generation = group.state.generation;
+        let mut range = keys::entries(generation).limit(REFILL_ROWS).max_bytes(4 << 20);
+        range.start = keys::entry(generation, from);
+        let rows = self.scan_rows(&mut task.scan, &range)?;
+        for (key, row) in &rows.rows {
+            let (Some(sequence), RowValue::Present(bytes)) = (keys::sequence(key), row) else { continue };
+            let waits = self.sync.group.as_ref().is_some_and(|group| group.outbox.contains_key(&sequence));
+            let Ok(entry) = Entry::decode(bytes) else { continue };
+            if !waits {
+                let changes = u64::from(entry.header().kind == EntryKind::Data);
+                let waiting = Waiting { id: entry.id(), changes, bytes: bytes.len() as u64, announces: None };
+                self.put_into_outbox(sequence, waiting);
+            }
+        }
+        let last = rows.rows.last().and_then(|(key, _)| keys::sequence(key));
+        let next = if rows.more { last.map(|last| last + 1) } else { None };
+        if let Some(group) = &mut self.sync.group {
+            group.place.refill_from = next;
+        }
+        if let Some(link) = &mut self.sync.link {
+            link.sent_through = 0;
+        }
+        self.write_place();
+        if next.is_some() {
+            self.tasks.push_back(Task::Refill(RefillTask::default()));
+        } else {
+            // What the relay was seen to have meanwhile is in the outbox again; sending it again changes nothing there.
+            self.pull_again_if_behind();
+        }
+        Ok(())
+    }
+
+    fn pull_again_if_behind(&mut self) {
+        let idle = self.sync.link.as_ref().is_some_and(|link| link.pull.is_none() && !link.caught_up);
+        if idle {
+            self.pull();
+        }
+    }
+
+    /// Decodes a row of the outbox.
+    pub(super) fn decode_outbox(bytes: &[u8]) -> Option<Waiting> {
+        decode::<OutboxRow>(bytes).ok().map(OutboxRow::waiting)
+    }
+}

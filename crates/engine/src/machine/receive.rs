@@ -1,0 +1,364 @@
+//! Entries from the relay's log: verified before they are stored, applied whole or kept aside, and never skipped.
+//!
+//! The place in the log moves with the entries, in the same batch. It moves by what the log says, one by one, never by the
+//! acknowledgements of what this device sent.
+
+use super::batch::Effect;
+use super::documents::{Staged, Stop};
+use super::link::Stage;
+use super::rows::Missing;
+use super::sync::{Kept, KeptReason};
+use super::task::ReceiveTask;
+use super::{Machine, keys};
+use crate::api::{ErrorCode, Event, Failure};
+use crate::crypto::open_payload;
+use crate::document::edit::{self, Current, Merged};
+use crate::document::state::ChunkWrite;
+use crate::document::{CollectionName, DocumentId, DocumentRow};
+use crate::group::{DATA_CONTEXT, DataPayload, DocumentChange};
+use crate::store::RowValue;
+use crate::store::keys::value_key;
+use ashore_protocol::codec::{Bytes, decode, encode};
+use ashore_protocol::frame::Item;
+use ashore_protocol::header::{Entry, EntryKind, VerifiedEntry};
+use ashore_protocol::ids::EntryId;
+use minicbor::{Decode, Encode};
+use std::collections::BTreeMap;
+
+/// More than this is not kept aside: then the place in the log does not move on, and sync says that it failed.
+const MAX_QUARANTINED: usize = 10_000;
+
+/// A verified entry, and what it carries once it was opened; kept while its documents are loaded.
+pub(super) struct Front {
+    entry: VerifiedEntry,
+    changes: Option<Vec<DocumentChange>>,
+}
+
+/// The row of a quarantined entry.
+#[derive(Encode, Decode)]
+#[cbor(array)]
+pub(super) struct QuarantineRow {
+    #[n(0)]
+    pub(super) reason: KeptReason,
+    #[n(1)]
+    pub(super) entry: Bytes,
+}
+
+/// A document with the remote changes merged in.
+struct MergedDocument {
+    collection: String,
+    id: String,
+    row: DocumentRow,
+    chunks: Vec<Vec<u8>>,
+    writes: Vec<ChunkWrite>,
+    changed: bool,
+}
+
+impl Machine {
+    pub(super) fn receive(&mut self, task: &mut ReceiveTask) -> Result<(), Missing> {
+        while self.is_current(task) {
+            let Some(item) = task.items.front() else { break };
+            let Some(group) = &self.sync.group else { return Ok(()) };
+            let place = group.place.cursor;
+            if item.cursor() <= place {
+                task.items.pop_front();
+                continue;
+            }
+            if item.cursor() != place.next() {
+                // Something in between was not sent: ask for it. What is here comes again.
+                self.pull();
+                return Ok(());
+            }
+            let item = item.clone();
+            self.receive_item(task, &item)?;
+            task.front = None;
+            task.items.pop_front();
+        }
+        if self.is_current(task) {
+            self.page_received(task.page);
+        }
+        Ok(())
+    }
+
+    fn is_current(&self, task: &ReceiveTask) -> bool {
+        let link = self.sync.link.as_ref();
+        link.is_some_and(|link| link.id == task.connection && link.stage == Stage::Open && link.log == Some(task.log))
+            && self.sync.group.as_ref().is_some_and(|group| group.place.log == Some(task.log))
+    }
+
+    fn page_received(&mut self, page: Option<bool>) {
+        match page {
+            Some(true) => self.pull(),
+            Some(false) => {
+                if let Some(link) = &mut self.sync.link {
+                    link.caught_up = true;
+                    link.own_in_full = false;
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn receive_item(&mut self, task: &mut ReceiveTask, item: &Item) -> Result<(), Missing> {
+        let id = match item {
+            Item::Own { id, .. } => *id,
+            Item::Entry { bytes, .. } => ashore_protocol::hash::entry_id(bytes),
+        };
+        let Some(group) = &self.sync.group else { return Ok(()) };
+        let index = keys::entry_index(group.state.generation, &id);
+        if let Some(known) = self.rows.one(&index)? {
+            self.advance(item, id);
+            let sequence = known.present().and_then(|bytes| keys::sequence(bytes));
+            let waits = sequence
+                .filter(|sequence| self.sync.group.as_ref().is_some_and(|group| group.outbox.contains_key(sequence)));
+            self.acknowledge(waits.into_iter().collect());
+            return Ok(());
+        }
+        if self.sync.group.as_ref().is_some_and(|group| group.quarantine.contains_key(&id)) {
+            self.advance(item, id);
+            return Ok(());
+        }
+        match item {
+            Item::Own { .. } => self.fetch_own_in_full(task),
+            Item::Entry { bytes, .. } => {
+                if task.front.is_none() {
+                    task.front = self.verify(bytes);
+                }
+                let Some(front) = &mut task.front else { return Ok(()) };
+                if self.settle_entry(front, false)? {
+                    self.advance(item, id);
+                    self.batch.effects.push(Effect::Pulled(1));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// We wrote it and do not have it: this device was restored from a backup, or lost its last moments.
+    fn fetch_own_in_full(&mut self, task: &mut ReceiveTask) {
+        task.items.clear();
+        task.page = None;
+        if let Some(link) = &mut self.sync.link {
+            link.own_in_full = true;
+        }
+        self.pull();
+    }
+
+    fn advance(&mut self, item: &Item, id: EntryId) {
+        if let Some(group) = &mut self.sync.group {
+            group.place.cursor = item.cursor();
+            group.place.at = Some(id);
+        }
+        self.write_place();
+    }
+
+    fn verify(&mut self, bytes: &[u8]) -> Option<Front> {
+        let group = self.sync.group.as_ref()?.state.group;
+        match VerifiedEntry::decode(bytes) {
+            Ok(entry) if entry.group() == group => Some(Front { entry, changes: None }),
+            Ok(_) => {
+                self.misbehaved("an entry of another group");
+                None
+            }
+            Err(error) => {
+                self.misbehaved(&format!("an entry that must not be stored: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Stores an entry: applied, or kept aside. `false` when it may not stand at all and the connection was given up.
+    fn settle_entry(&mut self, front: &mut Front, again: bool) -> Result<bool, Missing> {
+        let Some(group) = &self.sync.group else { return Ok(false) };
+        let stands = match front.entry.kind() {
+            EntryKind::Data => group.membership.may_stand(&front.entry).map(|()| None),
+            EntryKind::Genesis | EntryKind::Control => {
+                let mut after = group.membership.clone();
+                after.apply(&front.entry).map(|_| Some(after))
+            }
+        };
+        let membership = match stands {
+            Ok(membership) => membership,
+            Err(refusal) => {
+                self.misbehaved(&format!("an entry that may not stand in the group: {refusal}"));
+                return Ok(false);
+            }
+        };
+        if let Some(reason) = self.missing_parent(&front.entry)? {
+            return Ok(self.keep_aside(&front.entry, reason, again));
+        }
+        if front.entry.kind() == EntryKind::Data {
+            if front.changes.is_none() {
+                match self.open_changes(&front.entry) {
+                    Ok(changes) => front.changes = Some(changes),
+                    Err(reason) => return Ok(self.keep_aside(&front.entry, reason, again)),
+                }
+            }
+            let changes = front.changes.take().unwrap_or_default();
+            let merged = match self.merge_changes(&changes) {
+                Ok(Ok(merged)) => merged,
+                Ok(Err(reason)) => return Ok(self.keep_aside(&front.entry, reason, again)),
+                Err(missing) => {
+                    front.changes = Some(changes);
+                    return Err(missing);
+                }
+            };
+            for document in merged {
+                self.store_merged(document);
+            }
+        } else if let (Some(group), Some(membership)) = (&mut self.sync.group, membership) {
+            group.membership = membership;
+        }
+        self.release_from_quarantine(front.entry.id(), again);
+        self.store_entry(&front.entry);
+        Ok(true)
+    }
+
+    fn missing_parent(&mut self, entry: &VerifiedEntry) -> Result<Option<KeptReason>, Missing> {
+        let Some(group) = &self.sync.group else { return Ok(None) };
+        let generation = group.state.generation;
+        let unknown: Vec<EntryId> =
+            entry.parents().iter().filter(|parent| !group.quarantine.contains_key(parent)).copied().collect();
+        let rows: Vec<_> = unknown.iter().map(|parent| self.rows.one(&keys::entry_index(generation, parent))).collect();
+        let mut missing = None;
+        for row in rows {
+            if row?.is_none() {
+                missing = Some(KeptReason::MissingParent);
+            }
+        }
+        Ok(missing)
+    }
+
+    fn open_changes(&self, entry: &VerifiedEntry) -> Result<Vec<DocumentChange>, KeptReason> {
+        let group = self.sync.group.as_ref().ok_or(KeptReason::MissingKey)?;
+        let key = group.secrets.epochs.get(&entry.epoch().0).ok_or(KeptReason::MissingKey)?;
+        let plain = open_payload(&key.derive(DATA_CONTEXT), entry.header_bytes(), entry.payload());
+        let payload: DataPayload =
+            decode(&plain.map_err(|_| KeptReason::DoesNotOpen)?).map_err(|_| KeptReason::DoesNotApply)?;
+        let named = |change: &DocumentChange| {
+            CollectionName::parse(&change.collection).is_ok() && DocumentId::parse(&change.id).is_ok()
+        };
+        if payload.changes.iter().all(named) { Ok(payload.changes) } else { Err(KeptReason::DoesNotApply) }
+    }
+
+    /// Merges an entry's changes into copies of its documents: all of them, or none.
+    fn merge_changes(
+        &mut self,
+        changes: &[DocumentChange],
+    ) -> Result<Result<Vec<MergedDocument>, KeptReason>, Missing> {
+        let mut documents: BTreeMap<(&str, &str), Staged> = BTreeMap::new();
+        let mut missing = None;
+        for change in changes {
+            let name = (change.collection.as_str(), change.id.as_str());
+            if documents.contains_key(&name) {
+                continue;
+            }
+            match self.load_staged(name.0, name.1) {
+                Ok(staged) => drop(documents.insert(name, staged)),
+                Err(Stop::Missing(not_here)) => missing = Some(not_here),
+                Err(Stop::Failed(_)) => return Ok(Err(KeptReason::DoesNotApply)),
+            }
+        }
+        if let Some(missing) = missing {
+            return Err(missing);
+        }
+        let mut merged: BTreeMap<(&str, &str), MergedDocument> = BTreeMap::new();
+        for change in changes {
+            let name = (change.collection.as_str(), change.id.as_str());
+            let before = documents.get(&name);
+            match merge_one(name, before, merged.get(&name), &change.chunks) {
+                Ok(Some(document)) => drop(merged.insert(name, document)),
+                Ok(None) => {}
+                Err(reason) => return Ok(Err(reason)),
+            }
+        }
+        Ok(Ok(merged.into_values().collect()))
+    }
+
+    fn store_merged(&mut self, document: MergedDocument) {
+        let MergedDocument { collection, id, row, writes, changed, .. } = document;
+        if changed {
+            let key = value_key(&collection, &id);
+            self.store_document(&key, &collection, &id, Some(&row), writes);
+            self.batch.changed(&collection, &id, true);
+        }
+    }
+
+    /// Keeps an entry that cannot be applied yet, whole, so that nothing of it is lost.
+    fn keep_aside(&mut self, entry: &VerifiedEntry, reason: KeptReason, again: bool) -> bool {
+        let Some(group) = &mut self.sync.group else { return false };
+        if !again && group.quarantine.len() >= MAX_QUARANTINED {
+            self.misbehaved("more entries that cannot be applied than are kept");
+            return false;
+        }
+        let generation = group.state.generation;
+        let known = group.quarantine.insert(entry.id(), Kept { author: entry.author(), reason });
+        let row = QuarantineRow { reason, entry: entry.encoded().into() };
+        let key = keys::quarantine(generation, &entry.id());
+        self.rows.write(&mut self.batch.rows, key, Some(encode(&row).into()));
+        if known.is_none() {
+            let message = format!("entry {} is kept but not applied: {}", entry.id().short(), reason.as_str());
+            self.batch.event(Event::Error { failure: Failure::new(ErrorCode::EntryQuarantined, message) });
+        }
+        true
+    }
+
+    fn release_from_quarantine(&mut self, id: EntryId, again: bool) {
+        let Some(group) = &mut self.sync.group else { return };
+        if again && group.quarantine.remove(&id).is_some() {
+            let key = keys::quarantine(group.state.generation, &id);
+            self.rows.write(&mut self.batch.rows, key, None);
+        }
+        let waiting = group.quarantine.iter().filter(|(_, kept)| kept.reason.may_pass()).map(|(id, _)| *id);
+        let waiting: Vec<_> = waiting.filter(|id| !group.retry.contains(id)).collect();
+        group.retry.extend(waiting);
+    }
+
+    /// Tries one quarantined entry again.
+    pub(super) fn retry_quarantined(&mut self) -> Result<(), Missing> {
+        let Some(group) = &self.sync.group else { return Ok(()) };
+        let (Some(id), generation) = (group.retry.front().copied(), group.state.generation) else { return Ok(()) };
+        let row = self.rows.one(&keys::quarantine(generation, &id))?;
+        let stored = match &row {
+            Some(RowValue::Present(bytes)) => decode::<QuarantineRow>(bytes).ok(),
+            Some(RowValue::Corrupt) | None => None,
+        };
+        let entry =
+            stored.and_then(|row| Entry::decode(&row.entry).ok()).and_then(|entry| entry.verified_before().ok());
+        if let Some(entry) = entry {
+            self.settle_entry(&mut Front { entry, changes: None }, true)?;
+        }
+        if let Some(group) = &mut self.sync.group {
+            group.retry.retain(|each| *each != id);
+        }
+        Ok(())
+    }
+}
+
+/// One change merged into what is there: the stored document, or what changes before it in the same entry made of it.
+fn merge_one(
+    (collection, id): (&str, &str),
+    stored: Option<&Staged>,
+    before: Option<&MergedDocument>,
+    chunks: &[u8],
+) -> Result<Option<MergedDocument>, KeptReason> {
+    let (row, known, writes): (Option<&DocumentRow>, Vec<&[u8]>, &[ChunkWrite]) = match (before, stored) {
+        (Some(before), _) => (Some(&before.row), before.chunks.iter().map(Vec::as_slice).collect(), &before.writes),
+        (None, Some(stored)) => (stored.row(), stored.chunks(), &[]),
+        (None, None) => (None, vec![], &[]),
+    };
+    let current = row.map(|row| Current { row, chunks: &known });
+    match edit::merge(current, chunks) {
+        Ok(Merged::Unchanged) => Ok(None),
+        Ok(Merged::MissingDeps(_)) => Err(KeptReason::MissingChange),
+        Ok(Merged::Changed { row, write }) => {
+            let mut chunks: Vec<Vec<u8>> =
+                if write.replaces.is_some() { vec![] } else { known.iter().map(|chunk| chunk.to_vec()).collect() };
+            chunks.push(write.bytes.clone());
+            let writes = writes.iter().cloned().chain([write]).collect();
+            let (collection, id) = (collection.to_owned(), id.to_owned());
+            Ok(Some(MergedDocument { collection, id, row, chunks, writes, changed: true }))
+        }
+        Err(_) => Err(KeptReason::DoesNotApply),
+    }
+}

@@ -1,0 +1,68 @@
+//! What waits to be done, in order. A task that lacks rows is put back and runs again when they are here.
+
+use super::input::ConnectionId;
+use crate::api::Command;
+use crate::store::{Key, Range, Rows};
+use ashore_protocol::frame::Item;
+use ashore_protocol::ids::LogId;
+use std::collections::VecDeque;
+
+/// A scan that was asked for, and its answer once it is here.
+pub(super) type ScanSlot = Option<(Range, Rows)>;
+
+/// One thing to do.
+pub(super) enum Task {
+    /// Reads what the store knows about settings, group and clients.
+    Open(OpenTask),
+    Command(CommandTask),
+    /// Entries of the relay's log, in order.
+    Receive(ReceiveTask),
+    /// Sends what waits in the outbox.
+    Send,
+    /// Puts documents into entries that were here before the group.
+    Announce(ScanSlot),
+    /// Puts every entry into the outbox again, for a relay that lost its log.
+    Refill(RefillTask),
+    /// Tries quarantined entries again.
+    Retry,
+    /// Deletes rows of groups that were left.
+    Sweep(SweepTask),
+    /// Takes the joined group in place of the present one.
+    Switch,
+}
+
+/// Opening in steps: first what names the group, then the group's rows.
+#[derive(Default)]
+pub(super) struct OpenTask {
+    pub(super) scan: ScanSlot,
+    pub(super) step: u8,
+}
+
+pub(super) struct CommandTask {
+    pub(super) client: String,
+    pub(super) id: u64,
+    pub(super) command: Command,
+    pub(super) scan: ScanSlot,
+    pub(super) continue_after: Option<Key>,
+}
+
+pub(super) struct ReceiveTask {
+    pub(super) connection: ConnectionId,
+    pub(super) log: LogId,
+    pub(super) items: VecDeque<Item>,
+    /// It is a page, and the relay says whether more follow; `None` for what was pushed.
+    pub(super) page: Option<bool>,
+    /// The entry at the front, verified and opened; kept while its documents are loaded.
+    pub(super) front: Option<super::receive::Front>,
+}
+
+#[derive(Default)]
+pub(super) struct RefillTask {
+    pub(super) scan: ScanSlot,
+}
+
+#[derive(Default)]
+pub(super) struct SweepTask {
+    pub(super) scan: ScanSlot,
+    pub(super) tag: usize,
+}
