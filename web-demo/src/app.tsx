@@ -1,0 +1,141 @@
+// The whole page: header, the way around, the page that the address names, dialogs and messages.
+
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { closeDialog, openDialog, type DialogName } from "./model/dialogs.js";
+import { opening, openHousehold, type Household } from "./model/household.js";
+import { createNote } from "./model/notes.js";
+import { loadPersistence } from "./model/persistence.js";
+import { sentenceFor } from "./model/problems.js";
+import { addresses, goTo, offeredInvite, route } from "./model/route.js";
+import { listenForShortcuts } from "./model/shortcuts.js";
+import { attempt, undoLatest } from "./model/toasts.js";
+import { HouseholdContext } from "./views/context.js";
+import { Header, HeaderWithoutHousehold } from "./views/header.js";
+import { Home } from "./views/home.js";
+import { JoinDialog } from "./views/join.js";
+import { ListPage } from "./views/list.js";
+import { NewListDialog } from "./views/new-list.js";
+import { NotePage } from "./views/note.js";
+import { Notices } from "./views/notices.js";
+import { PairDialog } from "./views/pair.js";
+import { ShortcutsDialog } from "./views/shortcuts.js";
+import { Sidebar } from "./views/sidebar.js";
+import { SyncPanel } from "./views/sync-panel.js";
+import { Toasts } from "./views/toasts.js";
+
+export function App(): JSX.Element {
+  const now = opening.value;
+  return (
+    <>
+      <a class="skip-link" href="#main" onClick={skipToMain}>
+        Skip to the content
+      </a>
+      {now.state === "open" ? <OpenApp household={now.household} /> : <ClosedApp />}
+      {openDialog.value === null && <Toasts />}
+    </>
+  );
+}
+
+function OpenApp({ household }: { readonly household: Household }): JSX.Element {
+  useEffect(() => listenForShortcuts(actions(household), undoLatest), [household]);
+  useEffect(() => void attempt(loadPersistence(household.database)), [household]);
+  const invited = offeredInvite.value;
+  useEffect(() => {
+    if (invited !== null) openDialog.value = "join";
+  }, [invited]);
+  return (
+    <HouseholdContext.Provider value={household}>
+      <Header />
+      <div class="frame">
+        <Sidebar />
+        <main id="main" class="main" tabIndex={-1}>
+          <Notices />
+          <Page />
+        </main>
+      </div>
+      <OpenDialog name={openDialog.value} />
+    </HouseholdContext.Provider>
+  );
+}
+
+function Page(): JSX.Element {
+  const shown = route.value;
+  useEffect(startAtTop, [shown]);
+  if (shown.page === "list") return <ListPage key={shown.id} id={shown.id} />;
+  if (shown.page === "note") return <NotePage key={shown.id} id={shown.id} />;
+  return <Home />;
+}
+
+function OpenDialog({ name }: { readonly name: DialogName | null }): JSX.Element | null {
+  switch (name) {
+    case null:
+      return null;
+    case "sync":
+      return <SyncPanel />;
+    case "pair":
+      return <PairDialog />;
+    case "join":
+      return <JoinDialog />;
+    case "new-list":
+      return <NewListDialog />;
+    case "shortcuts":
+      return <ShortcutsDialog />;
+  }
+}
+
+/** Before the household is open, and when it cannot be opened. */
+function ClosedApp(): JSX.Element {
+  const now = opening.value;
+  return (
+    <>
+      <HeaderWithoutHousehold />
+      <main id="main" class="main main-alone" tabIndex={-1} aria-busy={now.state === "opening"}>
+        {now.state === "failed" && <CouldNotOpen problem={now.problem} />}
+      </main>
+    </>
+  );
+}
+
+function CouldNotOpen({ problem }: { readonly problem: unknown }): JSX.Element {
+  const { code, text } = sentenceFor(problem);
+  return (
+    <section class="blank" role="alert" data-testid="open-failed" data-code={code}>
+      <h1>Saltbox could not open</h1>
+      <p>{text}</p>
+      <button type="button" class="button-strong" onClick={() => void openHousehold()}>
+        Try again
+      </button>
+    </section>
+  );
+}
+
+function actions(household: Household): Record<string, () => void> {
+  return {
+    h: () => goTo(addresses.home),
+    l: () => (openDialog.value = "new-list"),
+    t: () => goTo(addresses.note(createNote(household))),
+    n: () => document.querySelector<HTMLElement>("[data-testid=new-item]")?.focus(),
+    s: () => (openDialog.value = "sync"),
+    p: () => (openDialog.value = "pair"),
+    "?": () => (openDialog.value = "shortcuts"),
+    escape: closeDialog,
+  };
+}
+
+let firstPage = true;
+
+/** A new page starts at its top, and there for keyboards and screen readers too, unless it has put the focus somewhere itself. */
+function startAtTop(): void {
+  if (!firstPage) {
+    scrollTo(0, 0);
+    const main = document.getElementById("main");
+    if (!main?.contains(document.activeElement)) main?.focus({ preventScroll: true });
+  }
+  firstPage = false;
+}
+
+function skipToMain(event: Event): void {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}

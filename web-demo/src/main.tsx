@@ -1,0 +1,19 @@
+// Starts the app: shows the page at once, opens the household, and keeps what was typed when the page goes away.
+
+import "./styles/index.css";
+import { render } from "preact";
+import { App } from "./app.js";
+import { openHousehold } from "./model/household.js";
+import { saveDrafts } from "./model/notes.js";
+import { followAddress } from "./model/route.js";
+import { watchForUpdates } from "./model/update.js";
+
+followAddress();
+render(<App />, document.getElementById("app") as HTMLElement);
+void openHousehold();
+void watchForUpdates();
+
+addEventListener("pagehide", () => void saveDrafts());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") void saveDrafts();
+});

@@ -1,0 +1,68 @@
+// The household's database, open: its lists, items and notes, kept current by the database's own events.
+
+import { open, type Database } from "ashore";
+import { signal } from "@preact/signals";
+import { LiveDocuments } from "./documents.js";
+import { relayAddress } from "./relay.js";
+import { Sync } from "./sync.js";
+import { attempt, tellProblem } from "./toasts.js";
+import { parseItem, parseList, parseNote, type Item, type List, type Note } from "./types.js";
+
+export class Household {
+  readonly database: Database;
+  readonly lists: LiveDocuments<List>;
+  readonly items: LiveDocuments<Item>;
+  readonly notes: LiveDocuments<Note>;
+  readonly sync: Sync;
+
+  private constructor(database: Database) {
+    this.database = database;
+    this.lists = new LiveDocuments(database.collection<List>("lists"), parseList);
+    this.items = new LiveDocuments(database.collection<Item>("items"), parseItem);
+    this.notes = new LiveDocuments(database.collection<Note>("notes"), parseNote);
+    this.sync = new Sync(database);
+  }
+
+  static async open(): Promise<Household> {
+    const database = await open({ name: "household", relay: relayAddress() });
+    const household = new Household(database);
+    household.#listen();
+    await household.#loadAll();
+    return household;
+  }
+
+  #listen(): void {
+    this.database.on("change", ({ changes, missed }) => {
+      if (missed) void attempt(this.#loadAll());
+      for (const { collection, ids } of changes) void attempt(this.#load(collection, ids));
+    });
+    this.database.on("error", tellProblem);
+  }
+
+  async #load(collection: string, ids: readonly string[]): Promise<void> {
+    if (collection === "lists") await this.lists.load(ids);
+    else if (collection === "items") await this.items.load(ids);
+    else if (collection === "notes") await this.notes.load(ids);
+  }
+
+  async #loadAll(): Promise<void> {
+    await Promise.all([this.lists.loadAll(), this.items.loadAll(), this.notes.loadAll()]);
+  }
+}
+
+/** How opening went: views wait for `open`. */
+export type Opening =
+  | { readonly state: "opening" }
+  | { readonly state: "open"; readonly household: Household }
+  | { readonly state: "failed"; readonly problem: unknown };
+
+export const opening = signal<Opening>({ state: "opening" });
+
+export async function openHousehold(): Promise<void> {
+  opening.value = { state: "opening" };
+  try {
+    opening.value = { state: "open", household: await Household.open() };
+  } catch (problem) {
+    opening.value = { state: "failed", problem };
+  }
+}

@@ -1,0 +1,44 @@
+// What an error means to somebody who wants to buy milk. Codes are Ashore's; unknown ones keep their own sentence.
+
+import { AshoreError } from "ashore";
+
+export type Problem = { readonly code: string; readonly text: string; readonly retry: boolean };
+
+const sentences: Readonly<Record<string, string>> = {
+  "document.too-large": "That is too long to keep in one piece. Split it and try again.",
+  "transaction.too-large": "That is too much to change at once. Try a smaller part.",
+  "store.failed": "This device could not save that. Reload the page and try again.",
+  "store.poisoned": "This device could not save earlier changes. Reload the page.",
+  "store.quota-exceeded": "This device is full. Free some space and try again; nothing you had is lost.",
+  "store.corrupt": "Something saved here can no longer be read. Everything else is fine.",
+  "store.newer-format": "This was saved by a newer Saltbox. Reload to update.",
+  "database.closed": "Saltbox was closed in this tab. Reload the page.",
+  "host.dead": "Saltbox stopped answering. Try again.",
+  "host.superseded": "Another tab has taken over. Try again.",
+  "host.unsupported": "This browser lacks something that Saltbox needs.",
+  "request.timed-out": "That took too long. It goes on by itself when there is a connection.",
+  "sync.disabled": "Sync is off. Turn it on first.",
+  "sync.offline": "There is no connection right now. Your changes are kept and sent later.",
+  "relay.invalid-address": "That is not a relay address. It starts with wss:// or ws://.",
+  "relay.unreachable": "The relay cannot be reached. Check the address and the network.",
+  "relay.incompatible": "The relay and this Saltbox do not speak the same version. Update both.",
+  "relay.refused": "The relay refused this device.",
+  "relay.quota-exceeded": "The relay has no room left for this household.",
+  "relay.misbehaved": "The relay answered with something wrong. Nothing of it was kept.",
+  "invite.bad-code": "That is not a pairing code. It has 16 letters and digits, in groups of four.",
+  "invite.not-found": "No invitation has this code. Check it, or ask for a new one.",
+  "invite.used": "This code has been used already. Ask for a new one.",
+  "invite.expired": "This code has expired. Ask for a new one.",
+  "invite.locked-out": "Too many wrong codes. Wait a little before the next try.",
+  "group.not-a-member": "This device is not part of the household.",
+  "group.already-joined": "This device already belongs to a household.",
+  "group.not-allowed": "This device is not allowed to do that.",
+};
+
+export function sentenceFor(problem: unknown): Problem {
+  if (problem instanceof AshoreError) {
+    return { code: problem.code, text: sentences[problem.code] ?? problem.message, retry: problem.retry };
+  }
+  const text = problem instanceof Error ? problem.message : String(problem);
+  return { code: "internal", text: `Something went wrong: ${text}`, retry: false };
+}

@@ -1,0 +1,32 @@
+// Which relay is asked: the one in the address (`?relay=`), the one chosen before, or the one that served this page.
+
+import { keep, kept } from "./preferences.js";
+
+export function relayAddress(): string {
+  return new URLSearchParams(location.search).get("relay") ?? kept("relay") ?? ownRelay();
+}
+
+/** The relay serves this page too, so its socket is at the page's own origin. */
+export function ownRelay(): string {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  return `${scheme}://${location.host}/v1/ws`;
+}
+
+/** Remembers a relay for the next opening; the page's own relay needs no remembering. */
+export function rememberRelay(address: string): void {
+  keep("relay", address === ownRelay() ? null : address);
+}
+
+/** People leave out the scheme and the path; both can be known. */
+export function completeAddress(typed: string): string {
+  const trimmed = typed.trim();
+  if (trimmed === "") return ownRelay();
+  const schemed = /^[a-z]+:\/\//i.test(trimmed)
+    ? trimmed.replace(/^http/i, "ws")
+    : `${guessScheme(trimmed)}://${trimmed}`;
+  return /^wss?:\/\/[^/]+\/?$/i.test(schemed) ? `${schemed.replace(/\/$/, "")}/v1/ws` : schemed;
+}
+
+function guessScheme(host: string): string {
+  return /^(localhost|127\.|\[::1\])/.test(host) ? "ws" : "wss";
+}

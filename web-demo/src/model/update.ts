@@ -1,0 +1,35 @@
+// A new version of the app: it waits, installed, until somebody says "Reload to update".
+
+import { signal } from "@preact/signals";
+import { saveDrafts } from "./notes.js";
+
+const waiting = signal<ServiceWorker | null>(null);
+
+export const updateWaits = (): boolean => waiting.value !== null;
+
+/** How often a page that stays open asks for a new version, in milliseconds. */
+const lookEveryMs = 60 * 60 * 1000;
+
+export async function watchForUpdates(): Promise<void> {
+  if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
+  const controlledBefore = navigator.serviceWorker.controller !== null;
+  // Every tab reloads when the new version takes over: old pages must not ask for files that are gone.
+  navigator.serviceWorker.addEventListener("controllerchange", () => {
+    if (controlledBefore) void saveDrafts().then(() => location.reload());
+  });
+  const registration = await navigator.serviceWorker.register("./sw.js", { updateViaCache: "none" });
+  noticeWaiting(registration);
+  registration.addEventListener("updatefound", () => {
+    const coming = registration.installing;
+    coming?.addEventListener("statechange", () => noticeWaiting(registration));
+  });
+  setInterval(() => void registration.update().catch(() => undefined), lookEveryMs);
+}
+
+export function applyUpdate(): void {
+  waiting.value?.postMessage("take-over");
+}
+
+function noticeWaiting(registration: ServiceWorkerRegistration): void {
+  if (navigator.serviceWorker.controller !== null) waiting.value = registration.waiting;
+}

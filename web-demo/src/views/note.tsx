@@ -1,0 +1,103 @@
+// One note: a title and a text, saved while they are typed.
+
+import type { JSX } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { deleteNote, Draft } from "../model/notes.js";
+import { addresses, replaceWith } from "../model/route.js";
+import { now, sayWhen, useClock } from "../model/times.js";
+import type { Kept, Note } from "../model/types.js";
+import { useHousehold } from "./context.js";
+import { GrowingText } from "./growing-text.js";
+import { Back, Bin } from "./icons.js";
+
+export function NotePage({ id }: { readonly id: string }): JSX.Element {
+  const note = useHousehold().notes.find(id);
+  useEffect(() => {
+    document.title = note === null ? "Saltbox" : `${note.title || "Untitled note"} · Saltbox`;
+    return () => void (document.title = "Saltbox");
+  }, [note?.title]);
+  if (note !== null) return <ShownNote note={note} />;
+  return (
+    <section class="blank" data-testid="gone">
+      <h1>This note is not here</h1>
+      <p>It was deleted, or it has not arrived on this device yet.</p>
+      <a class="button-strong" href={addresses.home}>
+        Go home
+      </a>
+    </section>
+  );
+}
+
+function ShownNote({ note }: { readonly note: Kept<Note> }): JSX.Element {
+  const household = useHousehold();
+  useClock();
+  const remove = (): void => {
+    deleteNote(household, note);
+    replaceWith(addresses.home);
+  };
+  return (
+    <article class="page note-page" data-testid="note-page" data-id={note.id}>
+      <div class="page-wall">
+        <header class="page-head">
+          <a class="button-plain narrow-only" href={addresses.home} aria-label="Back to home">
+            <Back />
+          </a>
+          <h1 class="visually-hidden">{note.title || "Untitled note"}</h1>
+          <NoteField note={note} field="title" />
+          <button
+            type="button"
+            class="button-plain"
+            aria-label="Delete note"
+            title="Delete note"
+            data-testid="delete-note"
+            onClick={remove}
+          >
+            <Bin />
+          </button>
+        </header>
+        <NoteField note={note} field="body" />
+        <p class="note-foot">Edited {sayWhen(note.updatedAt.getTime(), now.value)}</p>
+      </div>
+    </article>
+  );
+}
+
+type FieldProps = { readonly note: Kept<Note>; readonly field: "title" | "body" };
+
+/** Typing stays in the field until it is saved; what another device writes meanwhile to the other field arrives at once. */
+function NoteField({ note, field }: FieldProps): JSX.Element {
+  const household = useHousehold();
+  const [typed, setTyped] = useState<string | null>(null);
+  const draft = useMemo(
+    () =>
+      new Draft(async (text) => {
+        await household.notes.edit(note.id, { [field]: text, updatedAt: new Date() });
+        setTyped((latest) => (latest === text ? null : latest));
+      }),
+    [household, note.id, field],
+  );
+  useEffect(() => () => void draft.end(), [draft]);
+  const isTitle = field === "title";
+  return (
+    <GrowingText
+      class={isTitle ? "page-title" : "note-body"}
+      label={isTitle ? "Title" : "Text"}
+      placeholder={isTitle ? "Title" : "Write something…"}
+      testId={isTitle ? "note-title" : "note-body"}
+      maxLength={isTitle ? 200 : 100_000}
+      autoFocus={isTitle && note.title === "" && note.body === ""}
+      value={typed ?? note[field]}
+      onType={(text) => {
+        const words = isTitle ? text.replace(/\r?\n/g, " ") : text;
+        setTyped(words);
+        draft.type(words);
+      }}
+      onBlur={() => void draft.save()}
+      onKeyDown={(event) => {
+        if (!isTitle || event.key !== "Enter") return;
+        event.preventDefault();
+        document.querySelector<HTMLElement>("[data-testid=note-body]")?.focus();
+      }}
+    />
+  );
+}

@@ -1,0 +1,162 @@
+// Inviting a device: a QR code to scan, a code to type, a link to send. The invite works once and for ten minutes.
+
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Invite } from "ashore";
+import { openDialog } from "../model/dialogs.js";
+import { sentenceFor, type Problem } from "../model/problems.js";
+import { now, sayLeft, useClock } from "../model/times.js";
+import { tell, tellProblem } from "../model/toasts.js";
+import { useHousehold } from "./context.js";
+import { Dialog } from "./dialog.js";
+import { Check, Copy, Refresh } from "./icons.js";
+
+export function PairDialog(): JSX.Element {
+  const { sync } = useHousehold();
+  const [invite, setInvite] = useState<Invite | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const create = async (): Promise<void> => {
+    setInvite(null);
+    setProblem(null);
+    try {
+      setInvite(await sync.createInvite());
+    } catch (error) {
+      setProblem(sentenceFor(error));
+    }
+  };
+  useEffect(() => void create(), []);
+  return (
+    <Dialog title="Pair a device" testId="pair-dialog">
+      <p class="dialog-lead">On the other device, open Saltbox and scan this, or choose “I have a code”.</p>
+      <div class="invite-place">
+        {invite !== null && <ShownInvite invite={invite} onRenew={() => void create()} />}
+        {problem !== null && <NoInvite problem={problem} onAgain={() => void create()} />}
+        {invite === null && problem === null && (
+          <p class="invite-waiting" role="status">
+            Making an invitation…
+          </p>
+        )}
+      </div>
+      <p class="dialog-other">
+        Is the invitation on the other device?{" "}
+        <button
+          type="button"
+          class="button-link"
+          data-testid="pair-to-join"
+          onClick={() => (openDialog.value = "join")}
+        >
+          Enter its code here
+        </button>
+      </p>
+    </Dialog>
+  );
+}
+
+type InviteProps = { readonly invite: Invite; readonly onRenew: () => void };
+
+function ShownInvite({ invite, onRenew }: InviteProps): JSX.Element {
+  const { sync } = useHousehold();
+  const status = sync.status.value;
+  const [before, setBefore] = useState<number | null>(null);
+  useClock();
+  const left = Number(invite.expiresAt) - now.value;
+  const joined = useNewDevice(before, setBefore);
+  useEffect(() => void sync.loadDevices().catch(() => undefined), [sync, status.cursor]);
+  if (joined !== null) return <Joined name={joined} onRenew={onRenew} />;
+  if (left <= 0) return <Expired onRenew={onRenew} />;
+  return (
+    <div class="invite" data-testid="invite">
+      <img
+        class="invite-qr"
+        src={invite.qrCode}
+        alt="QR code with the invitation’s link"
+        width={208}
+        height={208}
+        data-testid="invite-qr"
+      />
+      <p class="invite-code-label" id="invite-code-label">
+        Pairing code
+      </p>
+      <output class="invite-code" aria-labelledby="invite-code-label" data-testid="invite-code">
+        {invite.shortCode}
+      </output>
+      <p class="invite-left" role="timer" aria-live="off" data-testid="invite-expiry">
+        Works once, for another {sayLeft(left)}
+      </p>
+      <div class="invite-actions">
+        <CopyButton what="code" text={invite.shortCode} />
+        <CopyButton what="link" text={invite.link} />
+      </div>
+    </div>
+  );
+}
+
+/** The name of a device that came in since the invite was shown. */
+function useNewDevice(before: number | null, setBefore: (count: number) => void): string | null {
+  const devices = useHousehold().sync.devices.value;
+  useEffect(() => {
+    if (before === null && devices.length > 0) setBefore(devices.length);
+  }, [devices, before]);
+  if (before === null || devices.length <= before) return null;
+  return devices.findLast((device) => !device.me)?.name || "A new device";
+}
+
+function Joined({ name, onRenew }: { readonly name: string; readonly onRenew: () => void }): JSX.Element {
+  return (
+    <div class="invite invite-joined" role="status" data-testid="invite-joined">
+      <span class="invite-sign">
+        <Check />
+      </span>
+      <p>
+        <strong>{name}</strong> is in. Everything you have is on its way there.
+      </p>
+      <button type="button" class="button-quiet" onClick={onRenew}>
+        Pair another
+      </button>
+    </div>
+  );
+}
+
+function Expired({ onRenew }: { readonly onRenew: () => void }): JSX.Element {
+  return (
+    <div class="invite" role="status" data-testid="invite-expired">
+      <p>This invitation has expired.</p>
+      <button type="button" class="button-strong" data-testid="renew-invite" onClick={onRenew}>
+        <Refresh /> New invitation
+      </button>
+    </div>
+  );
+}
+
+function NoInvite({ problem, onAgain }: { readonly problem: Problem; readonly onAgain: () => void }): JSX.Element {
+  return (
+    <div class="invite" role="alert" data-testid="invite-failed" data-code={problem.code}>
+      <p>{problem.text}</p>
+      <p class="hint">An invitation needs the relay once, so that the other device can find it.</p>
+      <button type="button" class="button-strong" onClick={onAgain}>
+        <Refresh /> Try again
+      </button>
+    </div>
+  );
+}
+
+function CopyButton({ what, text }: { readonly what: "code" | "link"; readonly text: string }): JSX.Element {
+  const [copied, setCopied] = useState(false);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const copy = async (): Promise<void> => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setCopied(true);
+      timer.current = setTimeout(() => setCopied(false), 2500);
+      tell(what === "code" ? "Code copied" : "Link copied");
+    } catch (error) {
+      tellProblem(error);
+    }
+  };
+  return (
+    <button type="button" class="button-quiet" data-testid={`copy-${what}`} onClick={() => void copy()}>
+      {copied ? <Check /> : <Copy />} Copy {what}
+    </button>
+  );
+}

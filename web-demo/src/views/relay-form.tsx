@@ -1,0 +1,51 @@
+// Which relay is used. The page's own is the usual one; anybody may run another.
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { completeAddress, ownRelay, relayAddress } from "../model/relay.js";
+import { attempt, tell } from "../model/toasts.js";
+import { useHousehold } from "./context.js";
+
+export function RelayForm(): JSX.Element {
+  const { sync } = useHousehold();
+  const used = sync.status.value.relay ?? relayAddress();
+  const [typed, setTyped] = useState<string | null>(null);
+  const use = async (address: string): Promise<void> => {
+    setTyped(null);
+    if ((await attempt(sync.enable(address).then(() => true))) === true) tell("Using this relay from now on.");
+  };
+  return (
+    <form
+      class="panel-section form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void use(completeAddress(typed ?? used));
+      }}
+    >
+      <label class="field">
+        <span>Relay address</span>
+        <input
+          type="text"
+          inputMode="url"
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          data-testid="relay-address"
+          value={typed ?? used}
+          onInput={(event) => setTyped(event.currentTarget.value)}
+        />
+      </label>
+      <p class="hint">It keeps and forwards what your devices send each other, sealed. It never sees a word.</p>
+      <div class="form-foot">
+        {used !== ownRelay() && (
+          <button type="button" class="button-quiet" onClick={() => void use(ownRelay())}>
+            Use this page’s relay
+          </button>
+        )}
+        <button type="submit" class="button-quiet" data-testid="save-relay" disabled={typed === null || typed === used}>
+          Use this relay
+        </button>
+      </div>
+    </form>
+  );
+}
