@@ -22,6 +22,7 @@ pub mod invite;
 pub mod frame;
 pub mod handshake;
 
+pub mod mailbox;
 
 pub use control::{Control, Role};
 pub use header::{Entry, EntryDraft, EntryError, EntryKind, Header, VerifiedEntry};

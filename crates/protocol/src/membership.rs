@@ -282,19 +282,15 @@ impl Membership {
         self.members.get(device).is_some_and(|member| member.role == Role::Admin)
     }
 
-    /// Whether a data or control entry may stand after what is known: the one question a relay and a device ask of each.
-    /// Applies it when it is a control.
-    pub fn admit(&mut self, entry: &VerifiedEntry) -> Result<Change, Refusal> {
-        if entry.kind() != EntryKind::Data {
-            return self.apply(entry);
-        }
+    /// Whether a data entry may stand after what is known: the question that relay and device ask of each.
+    pub fn may_stand(&self, entry: &VerifiedEntry) -> Result<(), Refusal> {
         if entry.group() != self.group {
             return Err(Refusal::OtherGroup);
         }
         match self.members.get(&entry.author()) {
             None => Err(Refusal::NotAMember),
             Some(member) if member.role < Role::Writer => Err(Refusal::RoleForbids),
-            Some(_) => Ok(Change::Nothing),
+            Some(_) => Ok(()),
         }
     }
 }

@@ -1,0 +1,189 @@
+//! Appending: all entries of a frame or none, each judged by the group's rules as they are after the one before it.
+
+use super::prepare::PreparedEntry;
+use super::store::{LogInfo, LogStore, NewEntry};
+use super::{ConnectionId, Fresh, Group, Mailbox, News, Note, Problem, Refused};
+use crate::frame::{FailureCode, Placed, RelayFrame, RequestId};
+use crate::header::{EntryKind, VerifiedEntry};
+use crate::ids::{Cursor, DeviceId, EntryId, GroupId, LogId, Timestamp};
+use crate::membership::{Membership, Refusal};
+use std::collections::BTreeMap;
+
+/// An append that may be stored.
+struct Plan {
+    /// In the order of the frame: where each stands that the log has, and will stand otherwise.
+    placed: Vec<Placed>,
+    fresh: Vec<VerifiedEntry>,
+    /// The members after it, if it changes them.
+    membership: Option<Membership>,
+}
+
+impl<S: LogStore> Mailbox<S> {
+    pub(super) fn append(
+        &mut self,
+        conn: ConnectionId,
+        device: DeviceId,
+        now: Timestamp,
+        request: RequestId,
+        group_id: GroupId,
+        entries: Vec<PreparedEntry>,
+    ) -> Result<(), Problem<S::Error>> {
+        let known = self.group(group_id)?.map(|group| group.info);
+        let info = match known {
+            Some(info) => info,
+            None => self.unknown_group(conn, now, group_id, &entries)?,
+        };
+        let begins = known.is_none();
+        if begins {
+            let empty = Group { info, membership: Membership::new(group_id), used: self.uses };
+            self.cache(group_id, empty);
+        }
+        let planned = self.plan(device, group_id, info, entries);
+        let plan = match planned {
+            Ok(plan) => plan,
+            Err(problem) => {
+                if begins {
+                    self.groups.remove(&group_id);
+                }
+                return Err(problem);
+            }
+        };
+        if begins {
+            self.store.create_group(&group_id, info.log, now).map_err(Problem::Store)?;
+            let peer = self.connections.get(&conn).and_then(|connection| connection.peer);
+            self.admission.began_group(peer, now);
+            self.note(conn, Note::GroupCreated(group_id));
+        }
+        let count = plan.fresh.len();
+        let placed = self.store_plan(group_id, plan)?;
+        self.send(conn, &RelayFrame::Appended { request, group: group_id, log: info.log, placed });
+        if count > 0 {
+            self.note(conn, Note::Appended(group_id, count));
+        }
+        Ok(())
+    }
+
+    /// A log begins with its genesis, and not too often from one address.
+    fn unknown_group(
+        &mut self,
+        conn: ConnectionId,
+        now: Timestamp,
+        group: GroupId,
+        entries: &[PreparedEntry],
+    ) -> Result<LogInfo, Problem<S::Error>> {
+        let founds = matches!(entries.first(), Some(Ok(entry)) if entry.id() == EntryId::from(group));
+        if !founds {
+            return Err(FailureCode::UnknownGroup.into());
+        }
+        let peer = self.connections.get(&conn).and_then(|connection| connection.peer);
+        self.admission.may_begin_group(peer, now).map_err(|wait| {
+            let code = FailureCode::TooManyAttempts;
+            Problem::Refused(Refused { code, entry: None, retry_after_ms: Some(wait.0), close: false })
+        })?;
+        let log: LogId = self.new_log_id(group);
+        Ok(LogInfo { log, head: Cursor::ZERO, bytes: 0 })
+    }
+
+    /// Judges the frame as a whole. Whoever sends it must be a member, at the latest by what is in it.
+    fn plan(
+        &self,
+        device: DeviceId,
+        group_id: GroupId,
+        info: LogInfo,
+        entries: Vec<PreparedEntry>,
+    ) -> Result<Plan, Problem<S::Error>> {
+        let Some(group) = self.groups.get(&group_id) else { return Err(FailureCode::Unavailable.into()) };
+        let mut changed: Option<Membership> = None;
+        let mut plan = Plan { placed: Vec::with_capacity(entries.len()), fresh: Vec::new(), membership: None };
+        let mut in_frame: BTreeMap<EntryId, Cursor> = BTreeMap::new();
+        let (mut cursor, mut bytes) = (info.head, info.bytes);
+        for entry in entries {
+            let is_member = changed.as_ref().unwrap_or(&group.membership).may_read(&device);
+            let entry = match entry {
+                Ok(entry) => *entry,
+                Err((code, id)) if is_member => return Err(Problem::entry(code, Some(id))),
+                Err(_) => return Err(FailureCode::NotAMember.into()),
+            };
+            let id = entry.id();
+            let stands = match in_frame.get(&id) {
+                Some(cursor) => Some(*cursor),
+                None => self.store.cursor_of(&group_id, &id).map_err(Problem::Store)?,
+            };
+            if let Some(cursor) = stands {
+                plan.placed.push(Placed { id, cursor });
+                continue;
+            }
+            judge(&group.membership, &mut changed, &entry).map_err(|refusal| refused(refusal, &entry, &device))?;
+            cursor = cursor.next();
+            bytes += entry.encoded().len() as u64;
+            in_frame.insert(id, cursor);
+            plan.placed.push(Placed { id, cursor });
+            plan.fresh.push(entry);
+        }
+        if !changed.as_ref().unwrap_or(&group.membership).may_read(&device) {
+            return Err(FailureCode::NotAMember.into());
+        }
+        if bytes > self.config.limits.max_group_bytes && !plan.fresh.is_empty() {
+            return Err(FailureCode::QuotaExceeded.into());
+        }
+        plan.membership = changed;
+        Ok(plan)
+    }
+
+    fn store_plan(&mut self, group_id: GroupId, plan: Plan) -> Result<Vec<Placed>, Problem<S::Error>> {
+        let Some(group) = self.groups.get_mut(&group_id) else { return Err(FailureCode::Unavailable.into()) };
+        let Plan { placed, fresh, membership } = plan;
+        if let Some(membership) = membership {
+            group.membership = membership;
+        }
+        if fresh.is_empty() {
+            return Ok(placed);
+        }
+        let rows: Vec<NewEntry<'_>> = fresh.iter().map(row).collect();
+        let head = self.store.append(&group_id, &rows).map_err(Problem::Store)?;
+        let mut cursor = group.info.head;
+        let log = group.info.log;
+        let news = self.fresh.entry(group_id).or_insert_with(|| News { log, entries: Vec::new() });
+        for entry in fresh {
+            cursor = cursor.next();
+            group.info.bytes += entry.encoded().len() as u64;
+            let (id, author) = (entry.id(), entry.author());
+            news.entries.push(Fresh { cursor, id, author, bytes: entry.into_encoded().into() });
+        }
+        debug_assert_eq!(cursor, head, "the store gives the cursors after its head");
+        group.info.head = head;
+        Ok(placed)
+    }
+}
+
+fn row(entry: &VerifiedEntry) -> NewEntry<'_> {
+    let is_control = entry.kind() != EntryKind::Data;
+    NewEntry { id: entry.id(), author: entry.author(), is_control, bytes: entry.encoded() }
+}
+
+/// Controls are tried on a copy of the members, so that a frame that is refused changes nothing.
+fn judge(known: &Membership, changed: &mut Option<Membership>, entry: &VerifiedEntry) -> Result<(), Refusal> {
+    if entry.kind() != EntryKind::Data {
+        return changed.get_or_insert_with(|| known.clone()).apply(entry).map(drop);
+    }
+    changed.as_ref().unwrap_or(known).may_stand(entry)
+}
+
+/// What the sender is told. Somebody else's entry that may not stand is told by its id.
+fn refused<E>(refusal: Refusal, entry: &VerifiedEntry, sender: &DeviceId) -> Problem<E> {
+    let code = match refusal {
+        Refusal::InviteUsed => FailureCode::InviteUsed,
+        Refusal::InviteExpired => FailureCode::InviteExpired,
+        Refusal::RoleForbids => FailureCode::RoleForbids,
+        Refusal::NotAMember if entry.author() == *sender => return FailureCode::NotAMember.into(),
+        Refusal::NotAMember => FailureCode::NotAMember,
+        Refusal::OtherGroup
+        | Refusal::NotControl
+        | Refusal::UnknownInvite
+        | Refusal::InviteNotAParent
+        | Refusal::BadProof
+        | Refusal::AlreadyAMember
+        | Refusal::NoUses => FailureCode::BadEntry,
+    };
+    Problem::entry(code, Some(entry.id()))
+}

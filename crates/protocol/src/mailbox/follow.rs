@@ -1,0 +1,198 @@
+//! Following a log: opening, pages, and what is pushed when new entries stand in it.
+
+use super::connection::Following;
+use super::store::{LogStore, item_size};
+use super::{ConnectionId, Fresh, Mailbox, News, Problem};
+use crate::codec::{self, Bytes};
+use crate::frame::{FailureCode, Item, PageSize, RelayFrame, RequestId};
+use crate::ids::{Cursor, DeviceId, EntryId, GroupId, LogId};
+use crate::limits::Limits;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Where a device says it stands.
+pub(super) struct Stand {
+    pub(super) log: Option<LogId>,
+    pub(super) cursor: Cursor,
+    pub(super) at: Option<EntryId>,
+}
+
+/// Frames that were encoded for one connection and serve all that need the same.
+type Encoded = BTreeMap<(Cursor, Option<DeviceId>), Vec<Arc<[u8]>>>;
+
+impl<S: LogStore> Mailbox<S> {
+    pub(super) fn open(
+        &mut self,
+        conn: ConnectionId,
+        device: DeviceId,
+        request: RequestId,
+        group: GroupId,
+        stand: Stand,
+        page: PageSize,
+    ) -> Result<(), Problem<S::Error>> {
+        let (log, head) = self.readable(group, &device)?;
+        let max_groups = self.config.limits.max_open_groups as usize;
+        let Some(connection) = self.connections.get(&conn) else { return Ok(()) };
+        if !connection.following.contains_key(&group) && connection.following.len() >= max_groups {
+            return Err(FailureCode::TooManyGroups.into());
+        }
+        if !self.stands(&group, log, &stand)? {
+            self.unfollow(conn, group);
+            self.send(conn, &RelayFrame::Diverged { request, group, log, head });
+            return Ok(());
+        }
+        let following = Following { sent: stand.cursor, live: stand.cursor == head, own_in_full: page.own_in_full };
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.following.insert(group, following);
+            self.followers.entry(group).or_default().insert(conn);
+        }
+        self.send(conn, &RelayFrame::Opened { request, group, log, head });
+        if stand.cursor < head {
+            self.send_page(conn, device, request, group, stand.cursor, page)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn pull(
+        &mut self,
+        conn: ConnectionId,
+        device: DeviceId,
+        request: RequestId,
+        group: GroupId,
+        after: Cursor,
+        page: PageSize,
+    ) -> Result<(), Problem<S::Error>> {
+        let open = self.connections.get(&conn).is_some_and(|connection| connection.following.contains_key(&group));
+        if !open {
+            return Err(FailureCode::NotOpen.into());
+        }
+        self.send_page(conn, device, request, group, after, page)
+    }
+
+    pub(super) fn unfollow(&mut self, conn: ConnectionId, group: GroupId) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.following.remove(&group);
+        }
+        self.remove_follower(&group, conn);
+    }
+
+    /// The log and its head, for a member only.
+    fn readable(&mut self, group: GroupId, device: &DeviceId) -> Result<(LogId, Cursor), Problem<S::Error>> {
+        let known = self.group(group)?.ok_or(FailureCode::UnknownGroup)?;
+        if known.membership.may_read(device) {
+            Ok((known.info.log, known.info.head))
+        } else {
+            Err(FailureCode::NotAMember.into())
+        }
+    }
+
+    /// Whether the log is the one the device followed, and holds at its cursor what the device found there.
+    fn stands(&self, group: &GroupId, log: LogId, stand: &Stand) -> Result<bool, Problem<S::Error>> {
+        if stand.log.is_some_and(|known| known != log) {
+            return Ok(false);
+        }
+        if stand.cursor == Cursor::ZERO {
+            return Ok(true);
+        }
+        let at = self.store.id_at(group, stand.cursor).map_err(Problem::Store)?;
+        Ok(stand.log.is_some() && at.is_some() && at == stand.at)
+    }
+
+    fn send_page(
+        &mut self,
+        conn: ConnectionId,
+        device: DeviceId,
+        request: RequestId,
+        group: GroupId,
+        after: Cursor,
+        page: PageSize,
+    ) -> Result<(), Problem<S::Error>> {
+        let (log, head) = self.readable(group, &device)?;
+        let limits = &self.config.limits;
+        let max_entries = page.max_entries.clamp(1, limits.max_page_entries);
+        let max_bytes = page.max_bytes.min(limits.max_page_bytes);
+        let own = (!page.own_in_full).then_some(&device);
+        let items = self.store.page(&group, after, max_entries, max_bytes, own).map_err(Problem::Store)?;
+        let sent = items.last().map_or(after.min(head), Item::cursor);
+        let more = sent < head;
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            let following = Following { sent, live: !more, own_in_full: page.own_in_full };
+            connection.following.insert(group, following);
+        }
+        self.send(conn, &RelayFrame::Page { request, group, log, items, head, more });
+        Ok(())
+    }
+
+    /// Pushes what the committed transaction appended to everyone who follows it live.
+    pub(super) fn push_fresh(&mut self) {
+        for (group, news) in std::mem::take(&mut self.fresh) {
+            let Some(followers) = self.followers.get(&group).cloned() else { continue };
+            let mut encoded = Encoded::new();
+            for conn in followers {
+                self.push_to(conn, group, &news, &mut encoded);
+            }
+        }
+    }
+
+    fn push_to(&mut self, conn: ConnectionId, group: GroupId, news: &News, encoded: &mut Encoded) {
+        let News { log, entries: fresh } = news;
+        let max_pending = self.config.limits.max_pending_bytes as usize;
+        let Some(head) = fresh.last().map(|entry| entry.cursor) else { return };
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let (device, pending) = (connection.device, connection.pending_bytes);
+        let Some(following) = connection.following.get_mut(&group) else { return };
+        if !following.live || following.sent >= head {
+            return;
+        }
+        if pending > max_pending {
+            following.live = false;
+            self.send(conn, &RelayFrame::Lagged { group, head });
+            return;
+        }
+        let own = device.filter(|_| !following.own_in_full);
+        let own = own.filter(|device| fresh.iter().any(|entry| entry.author == *device));
+        let sent = std::mem::replace(&mut following.sent, head);
+        let frames = encoded
+            .entry((sent, own))
+            .or_insert_with(|| live_frames(group, *log, fresh, sent, own, &self.config.limits))
+            .clone();
+        for frame in frames {
+            self.send_bytes(conn, frame);
+        }
+    }
+}
+
+/// The entries after `sent` in as many frames as the limits make necessary.
+fn live_frames(
+    group: GroupId,
+    log: LogId,
+    fresh: &[Fresh],
+    sent: Cursor,
+    own: Option<DeviceId>,
+    limits: &Limits,
+) -> Vec<Arc<[u8]>> {
+    let (mut frames, mut items, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let encode = |items: Vec<Item>| codec::encode(&RelayFrame::Live { group, log, items }).into();
+    for entry in fresh.iter().filter(|entry| entry.cursor > sent) {
+        let item = entry.item(own);
+        let size = item_size(&item);
+        let full = bytes + size > limits.max_page_bytes as usize || items.len() >= limits.max_page_entries as usize;
+        if full && !items.is_empty() {
+            frames.push(encode(std::mem::take(&mut items)));
+            bytes = 0;
+        }
+        bytes += size;
+        items.push(item);
+    }
+    frames.push(encode(items));
+    frames
+}
+
+impl Fresh {
+    fn item(&self, own: Option<DeviceId>) -> Item {
+        match own == Some(self.author) {
+            true => Item::Own { cursor: self.cursor, id: self.id },
+            false => Item::Entry { cursor: self.cursor, bytes: Bytes(self.bytes.to_vec()) },
+        }
+    }
+}
