@@ -93,12 +93,12 @@ impl<'a> Reader<'a> {
     }
 
     fn document(&mut self) -> Result<(), ChunkError> {
-        self.byte_strings()?;
+        let actors = self.byte_strings()?;
         self.hashes()?;
         let changes = self.columns()?;
         let operations = self.columns()?;
-        self.column_rows(&changes)?;
-        self.column_rows(&operations)
+        self.column_rows(&changes, actors)?;
+        self.column_rows(&operations, actors)
     }
 
     fn change(&mut self) -> Result<(), ChunkError> {
@@ -108,9 +108,9 @@ impl<'a> Reader<'a> {
         self.unsigned()?; // first operation
         self.signed()?; // time
         self.byte_string()?; // message
-        self.byte_strings()?; // other actors
+        let others = self.byte_strings()?;
         let operations = self.columns()?;
-        self.column_rows(&operations)
+        self.column_rows(&operations, others + 1)
     }
 
     fn hashes(&mut self) -> Result<(), ChunkError> {
@@ -118,9 +118,11 @@ impl<'a> Reader<'a> {
         self.take(count.checked_mul(32).ok_or(ChunkError::Malformed)?).map(|_| ())
     }
 
-    fn byte_strings(&mut self) -> Result<(), ChunkError> {
-        let count = self.length()?;
-        (0..count).try_for_each(|_| self.byte_string())
+    /// The count of byte strings that follow it.
+    fn byte_strings(&mut self) -> Result<u64, ChunkError> {
+        let count = self.length()? as u64;
+        (0..count).try_for_each(|_| self.byte_string())?;
+        Ok(count)
     }
 
     fn byte_string(&mut self) -> Result<(), ChunkError> {
@@ -140,18 +142,20 @@ impl<'a> Reader<'a> {
         (0..count).map(column).collect()
     }
 
-    fn column_rows(&mut self, columns: &[Column]) -> Result<(), ChunkError> {
-        columns.iter().try_for_each(|column| Reader(self.take(column.bytes)?).rows(column.specification & 0b111))
+    fn column_rows(&mut self, columns: &[Column], actors: u64) -> Result<(), ChunkError> {
+        columns
+            .iter()
+            .try_for_each(|column| Reader(self.take(column.bytes)?).rows(column.specification & 0b111, actors))
     }
 
-    /// Counts a column's rows: run-length encoded values of this type.
-    fn rows(&mut self, kind: u64) -> Result<(), ChunkError> {
+    /// Counts a column's rows: run-length encoded values of this type. An actor is one of so many.
+    fn rows(&mut self, kind: u64, actors: u64) -> Result<(), ChunkError> {
         let mut total = 0_u64;
         while !self.0.is_empty() {
             let rows = match kind {
                 RAW_VALUES => return Ok(()),
                 BOOLEANS => self.unsigned()?,
-                _ => self.run(kind)?,
+                _ => self.run(kind, actors)?,
             };
             total = total.saturating_add(rows);
             if total > MAX_ROWS {
@@ -161,14 +165,14 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn run(&mut self, kind: u64) -> Result<u64, ChunkError> {
+    fn run(&mut self, kind: u64, actors: u64) -> Result<u64, ChunkError> {
         match self.signed()? {
             0 => self.unsigned(),
-            run @ 1.. => Ok((run.unsigned_abs()).saturating_mul(self.value(kind)?)),
+            run @ 1.. => Ok((run.unsigned_abs()).saturating_mul(self.value(kind, actors)?)),
             literals => {
                 let mut rows = 0_u64;
                 for _ in 0..literals.unsigned_abs() {
-                    rows = rows.saturating_add(self.value(kind)?);
+                    rows = rows.saturating_add(self.value(kind, actors)?);
                 }
                 Ok(rows)
             }
@@ -176,9 +180,11 @@ impl<'a> Reader<'a> {
     }
 
     /// How many rows one value stands for: itself, and as many in the columns of its group as it says.
-    fn value(&mut self, kind: u64) -> Result<u64, ChunkError> {
+    fn value(&mut self, kind: u64, actors: u64) -> Result<u64, ChunkError> {
         match kind {
             GROUPS => Ok(self.unsigned()?.max(1)),
+            ACTORS if self.unsigned()? < actors => Ok(1),
+            ACTORS => Err(ChunkError::Malformed),
             DELTAS => self.signed().map(|_| 1),
             STRINGS => self.byte_string().map(|()| 1),
             _ => self.unsigned().map(|_| 1),
@@ -223,6 +229,7 @@ impl<'a> Reader<'a> {
 }
 
 const GROUPS: u64 = 0;
+const ACTORS: u64 = 1;
 const DELTAS: u64 = 3;
 const BOOLEANS: u64 = 4;
 const STRINGS: u64 = 5;

@@ -201,15 +201,17 @@ pub fn delete(current: Current<'_>, actor: Actor, now_ms: u64) -> Result<Option<
 /// assert_eq!(row.heads, there.row.heads);
 /// ```
 ///
-/// Chunks are looked at before Automerge sees them (see [`super::chunk`]); still it may panic on some that only a hostile
-/// member of the group can make. Where panics unwind that is a refusal; where they abort (WebAssembly) it ends the engine.
+/// Changes are checked before Automerge applies them (see [`super::chunk`] and `check`). On a whole document that only a
+/// hostile member of the group can make it may still panic: where panics unwind that is a refusal; where they abort
+/// (WebAssembly) it ends the engine.
 pub fn merge(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, MergeError> {
     // Nothing of what a panic leaves behind is used again: the document is dropped.
     catch_unwind(AssertUnwindSafe(|| merge_checked(current, remote)))
         .unwrap_or_else(|_| Err(MergeError::Refused("Automerge cannot bear it".to_owned())))
 }
 
-fn merge_checked(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, MergeError> {
+/// [`merge`] without the net below it: no change makes Automerge panic here, as far as fuzzing found; whole documents still can.
+pub(super) fn merge_checked(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, MergeError> {
     let mut doc = match current {
         Some(current) => current.load()?,
         None => Automerge::new(),

@@ -19,6 +19,29 @@ fn history(documents: &[crate::document::Value]) -> (Vec<u8>, Vec<u8>) {
     (alice.whole(), alice.sent.concat())
 }
 
+const FIRST: &str = r#"{"list":[1,2,{"x":"y"}],"bytes":{"$ashore":["bytes","AQID"]},"s":"text","f":1.5,"n":null}"#;
+
+fn later_edits() -> Replica {
+    let mut alice = Replica::with(1, FIRST);
+    alice.put(r#"{"list":[1,5,{"x":"z"},7],"s":"text","f":2.5,"n":{"a":{}},"b":true}"#);
+    alice.put(r#"{"list":[5,{"x":"z","y":1},7,8],"f":2.5,"n":{"a":{"q":1}}}"#);
+    alice
+}
+
+type ChangedBytes = Vec<(prop::sample::Index, u8)>;
+
+fn changed_bytes() -> impl Strategy<Value = ChangedBytes> {
+    proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)
+}
+
+fn with_changed_bytes(chunk: &[u8], changes: &ChangedBytes) -> Vec<u8> {
+    let mut bytes = chunk.to_vec();
+    for (at, byte) in changes {
+        bytes[8 + at.index(chunk.len() - 8)] = *byte;
+    }
+    with_right_checksum(&bytes)
+}
+
 /// The chunk with the checksum that its bytes ask for, as a hostile member of the group can write it.
 fn with_right_checksum(chunk: &[u8]) -> Vec<u8> {
     use sha2::Digest;
@@ -58,19 +81,21 @@ proptest! {
     }
 
     #[test]
-    fn changed_chunks_with_a_right_checksum_never_panic(
-        of_whole: bool, changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
-    ) {
-        let (whole, sent) = history(&[]);
-        let mut bytes = if of_whole { whole } else { chunk::split(&sent).unwrap()[0].bytes.to_vec() };
-        for (at, byte) in changes {
-            let at = 8 + at.index(bytes.len() - 8);
-            bytes[at] = byte;
+    fn changed_changes_with_a_right_checksum_never_panic(changes in changed_bytes()) {
+        let alice = later_edits();
+        for honest in &alice.sent {
+            let bytes = with_changed_bytes(honest, &changes);
+            let _ = edit::merge_checked(None, &bytes);
+            for known in [Replica::with(1, FIRST), alice.clone()] {
+                let _ = known.with_current(|current| edit::merge_checked(current, &bytes));
+            }
         }
-        let bytes = with_right_checksum(&bytes);
+    }
+
+    #[test]
+    fn changed_documents_with_a_right_checksum_are_caught(changes in changed_bytes()) {
+        let bytes = with_changed_bytes(&later_edits().whole(), &changes);
         let _ = edit::merge(None, &bytes);
-        let alice = Replica::with(1, r#"{"a":1}"#);
-        let _ = alice.with_current(|current| edit::merge(current, &bytes));
     }
 }
 

@@ -109,7 +109,7 @@ impl Devices {
             changes.reverse();
         }
         for replica in &mut self.replicas {
-            while changes.iter().fold(false, |missing, change| replica.try_merge(change).is_none() || missing) {}
+            while changes.iter().filter(|change| replica.try_merge(change).is_none()).count() > 0 {}
         }
     }
 }
