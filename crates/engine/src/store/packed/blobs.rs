@@ -1,6 +1,7 @@
 //! What [`super::Packed`] needs of a host: few named blobs that are written atomically.
 
 use std::fmt;
+use std::rc::Rc;
 
 use thiserror::Error;
 
@@ -130,6 +131,29 @@ pub trait Blobs {
 
     /// Lets go of the disk.
     async fn close(&self);
+}
+
+/// Blobs that several owners share.
+impl<B: Blobs> Blobs for Rc<B> {
+    async fn names(&self) -> Result<Vec<BlobName>, BlobFailure> {
+        B::names(self).await
+    }
+
+    async fn get(&self, names: &[BlobName]) -> Result<Vec<Option<Vec<u8>>>, BlobFailure> {
+        B::get(self, names).await
+    }
+
+    async fn segments(&self, first: u64) -> Result<Vec<(u64, Vec<u8>)>, BlobFailure> {
+        B::segments(self, first).await
+    }
+
+    async fn commit(&self, ops: Vec<BlobOp>, durability: Durability) -> Result<(), BlobFailure> {
+        B::commit(self, ops, durability).await
+    }
+
+    async fn close(&self) {
+        B::close(self).await;
+    }
 }
 
 #[cfg(test)]

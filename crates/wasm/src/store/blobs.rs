@@ -1,0 +1,195 @@
+//! The packed store's blobs in an object store: names are its keys, bytes its values.
+
+use ashore_engine::store::Durability;
+use ashore_engine::store::packed::{BlobFailure, BlobName, BlobOp, Blobs};
+use idb::request::{AddStoreRequest, GetStoreRequest};
+use idb::{KeyRange, Request};
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::connection::{BLOBS, IndexedDb, settled};
+use super::failure::{blob_failure, error_name, from_idb};
+use super::transaction::{Mode, Work, made};
+
+impl Blobs for IndexedDb {
+    async fn names(&self) -> Result<Vec<BlobName>, BlobFailure> {
+        self.reading(async || self.read_names().await).await
+    }
+
+    async fn get(&self, names: &[BlobName]) -> Result<Vec<Option<Vec<u8>>>, BlobFailure> {
+        self.reading(async || self.read_blobs(names).await).await
+    }
+
+    async fn segments(&self, first: u64) -> Result<Vec<(u64, Vec<u8>)>, BlobFailure> {
+        self.reading(async || self.read_segments(first).await).await
+    }
+
+    async fn commit(&self, ops: Vec<BlobOp>, durability: Durability) -> Result<(), BlobFailure> {
+        let work = self.begin(BLOBS, Mode::Write(durability)).await?;
+        let mut added = Vec::new();
+        for op in &ops {
+            if let Some(add) = send(&work, op)? {
+                added.push(add);
+            }
+        }
+        work.complete().await.map_err(|failure| existing(&added).map_or(failure, BlobFailure::Exists))
+    }
+
+    async fn close(&self) {
+        self.close_for_good();
+    }
+}
+
+/// Why a read failed: `Unreadable` when a stored value cannot be read back, and asking again would not help.
+enum ReadFailure {
+    Unreadable(BlobFailure),
+    Other(BlobFailure),
+}
+
+impl ReadFailure {
+    fn into_inner(self) -> BlobFailure {
+        match self {
+            Self::Unreadable(failure) | Self::Other(failure) => failure,
+        }
+    }
+}
+
+impl From<BlobFailure> for ReadFailure {
+    fn from(failure: BlobFailure) -> Self {
+        Self::Other(failure)
+    }
+}
+
+impl IndexedDb {
+    /// Reads, and once more if the connection was lost meanwhile.
+    async fn reading<T>(&self, read: impl AsyncFn() -> Result<T, BlobFailure>) -> Result<T, BlobFailure> {
+        match read().await {
+            Err(_) if self.was_lost() => read().await,
+            other => other,
+        }
+    }
+
+    async fn read_names(&self) -> Result<Vec<BlobName>, BlobFailure> {
+        let work = self.begin(BLOBS, Mode::Read).await?;
+        let mut keys = made(work.store.get_all_keys(None, None))?;
+        let keys = Array::from(&result(&mut keys).await?);
+        Ok(keys.iter().filter_map(|key| parse(&key)).collect())
+    }
+
+    async fn read_segments(&self, first: u64) -> Result<Vec<(u64, Vec<u8>)>, BlobFailure> {
+        let work = self.begin(BLOBS, Mode::Read).await?;
+        let keys = made(work.store.get_all_keys(Some(segments(first, None)?.into()), None))?;
+        let mut values = made(work.store.get_all(Some(segments(first, None)?.into()), None))?;
+        // Requests of a transaction are answered in order: when the last is, all are.
+        let values = Array::from(&result(&mut values).await?);
+        let keys = Array::from(&keys.result().map_err(from_idb)?);
+        let pairs = keys.iter().zip(values.iter());
+        Ok(pairs.filter_map(|(key, value)| Some((segment_number(&key)?, bytes(&value)))).collect())
+    }
+
+    async fn read_blobs(&self, names: &[BlobName]) -> Result<Vec<Option<Vec<u8>>>, BlobFailure> {
+        match self.get_together(names).await {
+            Err(ReadFailure::Unreadable(_)) => self.get_one_by_one(names).await,
+            other => other.map_err(ReadFailure::into_inner),
+        }
+    }
+
+    async fn get_together(&self, names: &[BlobName]) -> Result<Vec<Option<Vec<u8>>>, ReadFailure> {
+        let work = self.begin(BLOBS, Mode::Read).await?;
+        let requests: Result<Vec<GetStoreRequest>, _> = names.iter().map(|name| work.store.get(key(name))).collect();
+        let mut requests = made(requests)?;
+        if let Some(last) = requests.last_mut() {
+            settled(last).await;
+        }
+        requests.iter().map(found).collect()
+    }
+
+    /// A value that the browser cannot read back counts as missing; the others are answered.
+    async fn get_one_by_one(&self, names: &[BlobName]) -> Result<Vec<Option<Vec<u8>>>, BlobFailure> {
+        let mut blobs = Vec::with_capacity(names.len());
+        for name in names {
+            match self.get_together(&[*name]).await {
+                Ok(mut found) => blobs.push(found.pop().flatten()),
+                Err(ReadFailure::Unreadable(_)) => blobs.push(None),
+                Err(ReadFailure::Other(failure)) => return Err(failure),
+            }
+        }
+        Ok(blobs)
+    }
+}
+
+fn found(request: &GetStoreRequest) -> Result<Option<Vec<u8>>, ReadFailure> {
+    if let Some(error) = request.error().map_err(from_idb)? {
+        let failure = blob_failure(&error);
+        // Chromium keeps large values in files of their own: the file may be gone, or not decode.
+        return Err(match error_name(&error).as_str() {
+            "NotReadableError" | "DataError" | "NotFoundError" => ReadFailure::Unreadable(failure),
+            _ => ReadFailure::Other(failure),
+        });
+    }
+    let value = request.result().map_err(from_idb)?;
+    Ok((!value.is_undefined()).then(|| bytes(&value)))
+}
+
+/// Sends one step of a commit; the request comes back where it can fail because the blob exists.
+fn send(work: &Work, op: &BlobOp) -> Result<Option<(BlobName, AddStoreRequest)>, BlobFailure> {
+    match op {
+        BlobOp::Add(name, bytes) => {
+            let request = made(work.store.add(&Uint8Array::from(&bytes[..]), Some(&key(name))))?;
+            return Ok(Some((*name, request)));
+        }
+        BlobOp::Put(name, bytes) => {
+            made(work.store.put(&Uint8Array::from(&bytes[..]), Some(&key(name))))?;
+        }
+        BlobOp::Delete(name) => {
+            made(work.store.delete(key(name)))?;
+        }
+        BlobOp::DeleteSegments(from, to) => {
+            made(work.store.delete(segments(*from, Some(*to))?))?;
+        }
+    }
+    Ok(None)
+}
+
+/// The blob whose addition failed because it was there already.
+fn existing(added: &[(BlobName, AddStoreRequest)]) -> Option<BlobName> {
+    let exists = |request: &AddStoreRequest| {
+        request.error().ok().flatten().is_some_and(|error| error.name() == "ConstraintError")
+    };
+    added.iter().find(|(_, request)| exists(request)).map(|(name, _)| *name)
+}
+
+/// Waits for a request and takes its result.
+async fn result<R: Request>(request: &mut R) -> Result<JsValue, BlobFailure> {
+    settled(request).await;
+    match request.error().map_err(from_idb)? {
+        Some(error) => Err(blob_failure(&error)),
+        None => request.result().map_err(from_idb),
+    }
+}
+
+fn key(name: &BlobName) -> JsValue {
+    JsValue::from_str(&name.to_string())
+}
+
+/// Segments from one number to just before another, or to the last.
+fn segments(from: u64, to: Option<u64>) -> Result<KeyRange, BlobFailure> {
+    let end = BlobName::Segment(to.unwrap_or(u64::MAX));
+    made(KeyRange::bound(&key(&BlobName::Segment(from)), &key(&end), Some(false), Some(to.is_some())))
+}
+
+fn parse(key: &JsValue) -> Option<BlobName> {
+    BlobName::parse(&key.as_string()?)
+}
+
+fn segment_number(key: &JsValue) -> Option<u64> {
+    match parse(key)? {
+        BlobName::Segment(number) => Some(number),
+        BlobName::Block(_) | BlobName::Manifest(_) | BlobName::Quarantine(_) => None,
+    }
+}
+
+/// A stored value's bytes. Something else than bytes is not ours, and is answered as a blob that does not decode.
+fn bytes(value: &JsValue) -> Vec<u8> {
+    value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default()
+}
