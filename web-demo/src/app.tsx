@@ -42,7 +42,9 @@ function OpenApp({ household }: { readonly household: Household }): JSX.Element 
   useEffect(() => void attempt(loadPersistence(household.database)), [household]);
   const invited = offeredInvite.value;
   useEffect(() => {
-    if (invited !== null) openDialog.value = "join";
+    if (invited !== null) {
+      openDialog.value = "join";
+    }
   }, [invited]);
   return (
     <HouseholdContext.Provider value={household}>
@@ -62,8 +64,12 @@ function OpenApp({ household }: { readonly household: Household }): JSX.Element 
 function Page(): JSX.Element {
   const shown = route.value;
   useEffect(startAtTop, [shown]);
-  if (shown.page === "list") return <ListPage key={shown.id} id={shown.id} />;
-  if (shown.page === "note") return <NotePage key={shown.id} id={shown.id} />;
+  if (shown.page === "list") {
+    return <ListPage key={shown.id} id={shown.id} />;
+  }
+  if (shown.page === "note") {
+    return <NotePage key={shown.id} id={shown.id} />;
+  }
   return <Home />;
 }
 
@@ -130,7 +136,9 @@ function startAtTop(): void {
   if (!firstPage) {
     scrollTo(0, 0);
     const main = document.getElementById("main");
-    if (!main?.contains(document.activeElement)) main?.focus({ preventScroll: true });
+    if (!main?.contains(document.activeElement)) {
+      main?.focus({ preventScroll: true });
+    }
   }
   firstPage = false;
 }

@@ -15,5 +15,7 @@ void watchForUpdates();
 
 addEventListener("pagehide", () => void saveDrafts());
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "hidden") void saveDrafts();
+  if (document.visibilityState === "hidden") {
+    void saveDrafts();
+  }
 });

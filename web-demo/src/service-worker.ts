@@ -14,12 +14,16 @@ const kept = new Map(files.map(([path, hash]) => [new URL(path, worker.registrat
 worker.addEventListener("install", (event) => event.waitUntil(fetchAll()));
 worker.addEventListener("activate", (event) => event.waitUntil(takeOver()));
 worker.addEventListener("message", (event) => {
-  if (event.data === "take-over") void worker.skipWaiting();
+  if (event.data === "take-over") {
+    void worker.skipWaiting();
+  }
 });
 worker.addEventListener("fetch", (event) => {
   const request = event.request;
   const url = keptUrl(request);
-  if (url !== null) event.respondWith(answer(url, request));
+  if (url !== null) {
+    event.respondWith(answer(url, request));
+  }
 });
 
 /** All or nothing: when one file fails, this version is not installed and the one before goes on. */
@@ -29,12 +33,18 @@ async function fetchAll(): Promise<void> {
 }
 
 async function keepFile(cache: Cache, url: string, hash: string): Promise<void> {
-  if ((await cache.match(url)) !== undefined) return;
+  if ((await cache.match(url)) !== undefined) {
+    return;
+  }
   const response = await fetch(url, { cache: "no-cache", credentials: "same-origin" });
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  if (!response.ok) {
+    throw new Error(`${url}: ${response.status}`);
+  }
   // While a server is being updated it may hand out some files of the old version and some of the new.
   const bytes = await response.clone().arrayBuffer();
-  if ((await hashOf(bytes)) !== hash) throw new Error(`${url}: not the file of this version`);
+  if ((await hashOf(bytes)) !== hash) {
+    throw new Error(`${url}: not the file of this version`);
+  }
   await cache.put(url, new Response(bytes, { headers: response.headers }));
 }
 
@@ -47,11 +57,15 @@ async function takeOver(): Promise<void> {
 
 /** The kept file that a request is for; opening the app at any address of its scope gets its one page. */
 function keptUrl(request: Request): string | null {
-  if (request.method !== "GET") return null;
+  if (request.method !== "GET") {
+    return null;
+  }
   const url = new URL(request.url);
   url.hash = "";
   url.search = "";
-  if (kept.has(url.href)) return url.href;
+  if (kept.has(url.href)) {
+    return url.href;
+  }
   return request.mode === "navigate" && url.href === page ? new URL("index.html", page).href : null;
 }
 
@@ -68,6 +82,8 @@ async function hashOf(bytes: ArrayBuffer): Promise<string> {
 /** A short name for this set of files (FNV-1a); not for security. */
 function fingerprint(text: string): string {
   let hash = 0x811c9dc5;
-  for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  for (const character of text) {
+    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  }
   return (hash >>> 0).toString(16);
 }

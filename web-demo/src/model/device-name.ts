@@ -19,18 +19,36 @@ function guessName(agent: string): string {
 }
 
 function guessBrowser(agent: string): string {
-  if (/Firefox\//.test(agent)) return "Firefox";
-  if (/Edg\//.test(agent)) return "Edge";
-  if (/Chrome\//.test(agent)) return "Chrome";
-  if (/Safari\//.test(agent)) return "Safari";
+  if (/Firefox\//.test(agent)) {
+    return "Firefox";
+  }
+  if (/Edg\//.test(agent)) {
+    return "Edge";
+  }
+  if (/Chrome\//.test(agent)) {
+    return "Chrome";
+  }
+  if (/Safari\//.test(agent)) {
+    return "Safari";
+  }
   return "Browser";
 }
 
 function guessSystem(agent: string): string {
-  if (/iPhone/.test(agent)) return "iPhone";
-  if (/iPad/.test(agent)) return "iPad";
-  if (/Android/.test(agent)) return "Android";
-  if (/Windows/.test(agent)) return "Windows";
-  if (/Mac OS X/.test(agent)) return "Mac";
+  if (/iPhone/.test(agent)) {
+    return "iPhone";
+  }
+  if (/iPad/.test(agent)) {
+    return "iPad";
+  }
+  if (/Android/.test(agent)) {
+    return "Android";
+  }
+  if (/Windows/.test(agent)) {
+    return "Windows";
+  }
+  if (/Mac OS X/.test(agent)) {
+    return "Mac";
+  }
   return "Linux";
 }

@@ -28,15 +28,21 @@ export class LiveDocuments<T extends object> {
   /** Reads everything. Called at the start, and when too much changed to be named. */
   async loadAll(): Promise<void> {
     const loaded = new Map<string, T>();
-    for await (const { id, document } of this.#collection.documents()) loaded.set(id, this.#parse(document));
-    for (const id of this.#onTheirWay.keys()) copyEntry(id, this.#documents.value, loaded);
+    for await (const { id, document } of this.#collection.documents()) {
+      loaded.set(id, this.#parse(document));
+    }
+    for (const id of this.#onTheirWay.keys()) {
+      copyEntry(id, this.#documents.value, loaded);
+    }
     this.#documents.value = loaded;
   }
 
   /** Reads these again, after a change here, in another tab or on another device. */
   async load(ids: readonly string[]): Promise<void> {
     const settled = ids.filter((id) => !this.#onTheirWay.has(id));
-    if (settled.length === 0) return;
+    if (settled.length === 0) {
+      return;
+    }
     const values = await this.#collection.getMany(settled);
     this.#show(
       settled.flatMap((id, at) => {
@@ -62,7 +68,9 @@ export class LiveDocuments<T extends object> {
   /** Changes some fields; those that are left alone keep whatever another device writes meanwhile. */
   async edit(id: string, fields: Partial<T>): Promise<void> {
     const current = this.#documents.value.get(id);
-    if (current === undefined) return;
+    if (current === undefined) {
+      return;
+    }
     await this.showing([[id, { ...current, ...fields }]], () =>
       this.#collection.update(id, (document) => void Object.assign(document, fields)),
     );
@@ -71,7 +79,9 @@ export class LiveDocuments<T extends object> {
   /** Shows documents (`null`: gone) at once, writes, and ends with what is really there. */
   async showing(shown: readonly (readonly [string, T | null])[], write: () => Promise<unknown>): Promise<void> {
     const ids = shown.map(([id]) => id);
-    for (const id of ids) this.#onTheirWay.set(id, (this.#onTheirWay.get(id) ?? 0) + 1);
+    for (const id of ids) {
+      this.#onTheirWay.set(id, (this.#onTheirWay.get(id) ?? 0) + 1);
+    }
     this.#show(shown);
     try {
       await write();
@@ -83,15 +93,21 @@ export class LiveDocuments<T extends object> {
 
   #arrived(id: string): void {
     const left = (this.#onTheirWay.get(id) ?? 1) - 1;
-    if (left > 0) this.#onTheirWay.set(id, left);
-    else this.#onTheirWay.delete(id);
+    if (left > 0) {
+      this.#onTheirWay.set(id, left);
+    } else {
+      this.#onTheirWay.delete(id);
+    }
   }
 
   #show(shown: readonly (readonly [string, T | null])[]): void {
     const next = new Map(this.#documents.value);
     for (const [id, document] of shown) {
-      if (document === null) next.delete(id);
-      else next.set(id, document);
+      if (document === null) {
+        next.delete(id);
+      } else {
+        next.set(id, document);
+      }
     }
     this.#documents.value = next;
   }
@@ -103,6 +119,9 @@ function withId<T extends object>(id: string, document: T): Kept<T> {
 
 function copyEntry<T>(id: string, from: ReadonlyMap<string, T>, to: Map<string, T>): void {
   const document = from.get(id);
-  if (document === undefined) to.delete(id);
-  else to.set(id, document);
+  if (document === undefined) {
+    to.delete(id);
+  } else {
+    to.set(id, document);
+  }
 }

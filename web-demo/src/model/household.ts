@@ -33,16 +33,24 @@ export class Household {
 
   #listen(): void {
     this.database.on("change", ({ changes, missed }) => {
-      if (missed) void attempt(this.#loadAll());
-      for (const { collection, ids } of changes) void attempt(this.#load(collection, ids));
+      if (missed) {
+        void attempt(this.#loadAll());
+      }
+      for (const { collection, ids } of changes) {
+        void attempt(this.#load(collection, ids));
+      }
     });
     this.database.on("error", tellProblem);
   }
 
   async #load(collection: string, ids: readonly string[]): Promise<void> {
-    if (collection === "lists") await this.lists.load(ids);
-    else if (collection === "items") await this.items.load(ids);
-    else if (collection === "notes") await this.notes.load(ids);
+    if (collection === "lists") {
+      await this.lists.load(ids);
+    } else if (collection === "items") {
+      await this.items.load(ids);
+    } else if (collection === "notes") {
+      await this.notes.load(ids);
+    }
   }
 
   async #loadAll(): Promise<void> {

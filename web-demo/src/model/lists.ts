@@ -83,8 +83,11 @@ export function tickItem(household: Household, id: string, done: boolean): void 
 /** An item without words is no item: emptying one deletes it. */
 export function renameItem(household: Household, item: Kept<Item>, text: string): void {
   const words = text.trim();
-  if (words === "") deleteItems(household, [item], `Deleted “${item.text}”`);
-  else if (words !== item.text) void attempt(household.items.edit(item.id, { text: words }));
+  if (words === "") {
+    deleteItems(household, [item], `Deleted “${item.text}”`);
+  } else if (words !== item.text) {
+    void attempt(household.items.edit(item.id, { text: words }));
+  }
 }
 
 /** Moves an item to a place among `shown`, the items of its part of the list, in order and with the item itself. */
@@ -95,7 +98,9 @@ export function moveItem(household: Household, shown: readonly Kept<Item>[], id:
 }
 
 export function deleteItems(household: Household, items: readonly Kept<Item>[], sentence: string): void {
-  if (items.length === 0) return;
+  if (items.length === 0) {
+    return;
+  }
   void attempt(household.items.delete(items.map((item) => item.id)));
   const back = items.map((item) => [item.id, withoutId(item)] as const);
   tell(sentence, () => void attempt(household.items.put(back)));

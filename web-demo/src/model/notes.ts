@@ -47,7 +47,9 @@ export class Draft {
     clearTimeout(this.#timer);
     const text = this.#text;
     this.#text = null;
-    if (text !== null) await attempt(this.#save(text));
+    if (text !== null) {
+      await attempt(this.#save(text));
+    }
   }
 
   async end(): Promise<void> {

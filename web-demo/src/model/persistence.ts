@@ -13,7 +13,9 @@ export async function loadPersistence(database: Database): Promise<void> {
 
 /** Asks again; browsers say yes more readily once a page is installed or often used. */
 export async function askAndTell(): Promise<void> {
-  if (await navigator.storage.persist()) persistence.value = "granted";
+  if (await navigator.storage.persist()) {
+    persistence.value = "granted";
+  }
   tell(
     persistence.value === "granted"
       ? "The browser will keep it."

@@ -12,8 +12,11 @@ export function kept(preference: Preference): string | null {
 
 export function keep(preference: Preference, value: string | null): void {
   try {
-    if (value === null) localStorage.removeItem(`saltbox.${preference}`);
-    else localStorage.setItem(`saltbox.${preference}`, value);
+    if (value === null) {
+      localStorage.removeItem(`saltbox.${preference}`);
+    } else {
+      localStorage.setItem(`saltbox.${preference}`, value);
+    }
   } catch {
     // A browser that keeps nothing still works; the choice lasts until the page closes.
   }

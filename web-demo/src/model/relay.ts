@@ -20,7 +20,9 @@ export function rememberRelay(address: string): void {
 /** People leave out the scheme and the path; both can be known. */
 export function completeAddress(typed: string): string {
   const trimmed = typed.trim();
-  if (trimmed === "") return ownRelay();
+  if (trimmed === "") {
+    return ownRelay();
+  }
   const schemed = /^[a-z]+:\/\//i.test(trimmed)
     ? trimmed.replace(/^http/i, "ws")
     : `${guessScheme(trimmed)}://${trimmed}`;

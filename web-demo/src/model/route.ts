@@ -50,7 +50,9 @@ function parseInvite(hash: string): string | null {
 
 function parseRoute(hash: string): Route {
   const [, page, id] = hash.split("/");
-  if ((page === "list" || page === "note") && id !== undefined && id !== "") return { page, id: decodeId(id) };
+  if ((page === "list" || page === "note") && id !== undefined && id !== "") {
+    return { page, id: decodeId(id) };
+  }
   return { page: "home" };
 }
 

@@ -34,15 +34,23 @@ export const editingShortcuts: readonly Shortcut[] = [
 /** Calls the action of a pressed key. Keys belong to the text while one is being typed, and to a dialog while one is open. */
 export function listenForShortcuts(actions: Readonly<Record<string, () => void>>, undo: () => boolean): () => void {
   const onKey = (event: KeyboardEvent): void => {
-    if (event.defaultPrevented || event.altKey || isTyping(event.target)) return;
-    const key = event.key.toLowerCase();
-    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && key === "z") {
-      if (undo()) event.preventDefault();
+    if (event.defaultPrevented || event.altKey || isTyping(event.target)) {
       return;
     }
-    if (event.ctrlKey || event.metaKey || !singleKeys.value || document.querySelector("dialog[open]")) return;
+    const key = event.key.toLowerCase();
+    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && key === "z") {
+      if (undo()) {
+        event.preventDefault();
+      }
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || !singleKeys.value || document.querySelector("dialog[open]")) {
+      return;
+    }
     const action = actions[key];
-    if (action === undefined) return;
+    if (action === undefined) {
+      return;
+    }
     event.preventDefault();
     action();
   };
@@ -51,7 +59,11 @@ export function listenForShortcuts(actions: Readonly<Record<string, () => void>>
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  if (!(target instanceof HTMLElement)) return false;
-  if (target instanceof HTMLInputElement) return !["checkbox", "radio", "button"].includes(target.type);
+  if (!(target instanceof HTMLElement)) {
+    return false;
+  }
+  if (target instanceof HTMLInputElement) {
+    return !["checkbox", "radio", "button"].includes(target.type);
+  }
   return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
 }

@@ -48,7 +48,9 @@ export class Sync {
 
   /** An invite to this household, whose link opens this page. Turns sync on when it is off: there is nothing to join before. */
   async createInvite(): Promise<Invite> {
-    if (!this.#status.value.enabled) await this.enable();
+    if (!this.#status.value.enabled) {
+      await this.enable();
+    }
     return this.#database.sync.createInvite({ linkBase: location.origin + location.pathname });
   }
 
@@ -65,7 +67,9 @@ export class Sync {
 
   async renameDevice(name: string): Promise<void> {
     rememberDeviceName(name);
-    if (this.#status.value.group === null) return;
+    if (this.#status.value.group === null) {
+      return;
+    }
     await this.#database.sync.renameDevice(name);
     await this.loadDevices();
   }

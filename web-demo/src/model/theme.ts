@@ -11,8 +11,11 @@ export const theme = signal<Theme>(themes.find((one) => one === kept("theme")) ?
 export function chooseTheme(chosen: Theme): void {
   theme.value = chosen;
   keep("theme", chosen === "system" ? null : chosen);
-  if (chosen === "system") delete document.documentElement.dataset["theme"];
-  else document.documentElement.dataset["theme"] = chosen;
+  if (chosen === "system") {
+    delete document.documentElement.dataset["theme"];
+  } else {
+    document.documentElement.dataset["theme"] = chosen;
+  }
 }
 
 export function nextTheme(): void {

@@ -21,7 +21,9 @@ export function useClock(): void {
     timer ??= setInterval(() => (now.value = Date.now()), 1000);
     return () => {
       followers -= 1;
-      if (followers > 0) return;
+      if (followers > 0) {
+        return;
+      }
       clearInterval(timer);
       timer = undefined;
     };
@@ -30,9 +32,15 @@ export function useClock(): void {
 
 export function sayWhen(time: number, at: number): string {
   const seconds = Math.round((time - at) / 1000);
-  if (Math.abs(seconds) < 45) return "just now";
-  if (Math.abs(seconds) < 3600) return relative.format(Math.round(seconds / 60), "minute");
-  if (new Date(time).toDateString() === new Date(at).toDateString()) return clock.format(time);
+  if (Math.abs(seconds) < 45) {
+    return "just now";
+  }
+  if (Math.abs(seconds) < 3600) {
+    return relative.format(Math.round(seconds / 60), "minute");
+  }
+  if (new Date(time).toDateString() === new Date(at).toDateString()) {
+    return clock.format(time);
+  }
   return day.format(time);
 }
 

@@ -32,7 +32,9 @@ export function dismiss(id: number): void {
 /** Takes back the latest thing that can be taken back. */
 export function undoLatest(): boolean {
   const toast = toasts.value.findLast((one) => one.undo !== null);
-  if (toast === undefined) return false;
+  if (toast === undefined) {
+    return false;
+  }
   dismiss(toast.id);
   toast.undo?.();
   return true;

@@ -11,11 +11,15 @@ export const updateWaits = (): boolean => waiting.value !== null;
 const lookEveryMs = 60 * 60 * 1000;
 
 export async function watchForUpdates(): Promise<void> {
-  if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
+  if (!import.meta.env.PROD || !("serviceWorker" in navigator)) {
+    return;
+  }
   const controlledBefore = navigator.serviceWorker.controller !== null;
   // Every tab reloads when the new version takes over: old pages must not ask for files that are gone.
   navigator.serviceWorker.addEventListener("controllerchange", () => {
-    if (controlledBefore) void saveDrafts().then(() => location.reload());
+    if (controlledBefore) {
+      void saveDrafts().then(() => location.reload());
+    }
   });
   const registration = await navigator.serviceWorker.register("./sw.js", { updateViaCache: "none" });
   noticeWaiting(registration);
@@ -31,5 +35,7 @@ export function applyUpdate(): void {
 }
 
 function noticeWaiting(registration: ServiceWorkerRegistration): void {
-  if (navigator.serviceWorker.controller !== null) waiting.value = registration.waiting;
+  if (navigator.serviceWorker.controller !== null) {
+    waiting.value = registration.waiting;
+  }
 }

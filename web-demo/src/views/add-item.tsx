@@ -15,13 +15,17 @@ export function AddItem({ list }: { readonly list: Kept<List> }): JSX.Element {
   const label = kindLooks[list.kind].adding;
   const add = (event: Event): void => {
     event.preventDefault();
-    if (text.trim() !== "") addItems(household, list.id, text);
+    if (text.trim() !== "") {
+      addItems(household, list.id, text);
+    }
     setText("");
     field.current?.focus();
   };
   const onPaste = (event: ClipboardEvent): void => {
     const pasted = event.clipboardData?.getData("text/plain") ?? "";
-    if (!/\n./.test(pasted)) return;
+    if (!/\n./.test(pasted)) {
+      return;
+    }
     event.preventDefault();
     addItems(household, list.id, pasted);
   };

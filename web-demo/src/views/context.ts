@@ -8,6 +8,8 @@ export const HouseholdContext = createContext<Household | null>(null);
 
 export function useHousehold(): Household {
   const household = useContext(HouseholdContext);
-  if (household === null) throw new Error("this view stands outside the open household");
+  if (household === null) {
+    throw new Error("this view stands outside the open household");
+  }
   return household;
 }

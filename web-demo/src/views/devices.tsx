@@ -41,8 +41,12 @@ function ThisDevice({ device }: { readonly device: Device }): JSX.Element {
     event.preventDefault();
     const wanted = name?.trim() ?? "";
     setName(null);
-    if (wanted === "" || wanted === device.name) return;
-    if ((await attempt(sync.renameDevice(wanted).then(() => true))) === true) tell(`This device is now “${wanted}”`);
+    if (wanted === "" || wanted === device.name) {
+      return;
+    }
+    if ((await attempt(sync.renameDevice(wanted).then(() => true))) === true) {
+      tell(`This device is now “${wanted}”`);
+    }
   };
   return (
     <li class="device" data-testid="device" data-me="true">
@@ -74,7 +78,9 @@ function ThisDevice({ device }: { readonly device: Device }): JSX.Element {
             value={name}
             onInput={(event) => setName(event.currentTarget.value)}
             onKeyDown={(event) => {
-              if (event.key !== "Escape") return;
+              if (event.key !== "Escape") {
+                return;
+              }
               event.preventDefault();
               setName(null);
             }}

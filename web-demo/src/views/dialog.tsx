@@ -24,7 +24,9 @@ export function Dialog({ title, shape = "box", testId, children }: Props): JSX.E
   }, []);
   // A press that starts and ends on the backdrop closes; one that only ends there (a text being selected) does not.
   const onPointerDown = (event: PointerEvent): void => {
-    if (event.target === dialog.current) closeDialog();
+    if (event.target === dialog.current) {
+      closeDialog();
+    }
   };
   return (
     <dialog

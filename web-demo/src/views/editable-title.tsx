@@ -16,7 +16,9 @@ export function EditableTitle({ title, label, placeholder, testId, onTitle }: Pr
   const [typed, setTyped] = useState<string | null>(null);
   const save = (): void => {
     const words = typed?.trim() ?? title;
-    if (words !== title && words !== "") onTitle(words);
+    if (words !== title && words !== "") {
+      onTitle(words);
+    }
     setTyped(null);
   };
   return (

@@ -22,7 +22,9 @@ export function GrowingText(props: Props): JSX.Element {
   const field = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => showValue(field.current, props.value), [props.value]);
   useLayoutEffect(() => {
-    if (props.autoFocus === true) field.current?.focus();
+    if (props.autoFocus === true) {
+      field.current?.focus();
+    }
   }, [props.autoFocus]);
   return (
     <textarea
@@ -46,17 +48,23 @@ export function GrowingText(props: Props): JSX.Element {
 
 /** Shows a text that came from elsewhere without moving the caret of somebody who is typing. */
 function showValue(field: HTMLTextAreaElement | null, value: string): void {
-  if (field === null) return;
+  if (field === null) {
+    return;
+  }
   if (field.value !== value) {
     const { selectionStart, selectionEnd } = field;
     field.value = value;
-    if (document.activeElement === field) field.setSelectionRange(selectionStart, selectionEnd);
+    if (document.activeElement === field) {
+      field.setSelectionRange(selectionStart, selectionEnd);
+    }
   }
   fit(field);
 }
 
 function fit(field: HTMLTextAreaElement): void {
-  if (growsByItself) return;
+  if (growsByItself) {
+    return;
+  }
   field.style.height = "auto";
   field.style.height = `${field.scrollHeight}px`;
 }

@@ -20,7 +20,9 @@ export function Home(): JSX.Element {
   const household = useHousehold();
   const lists = listsInOrder(household);
   const notes = notesLatestFirst(household);
-  if (lists.length === 0 && notes.length === 0) return <Welcome />;
+  if (lists.length === 0 && notes.length === 0) {
+    return <Welcome />;
+  }
   return (
     <div class="home">
       <h1 class="visually-hidden">Home</h1>
@@ -97,9 +99,15 @@ function HouseCard({ list, items }: HouseProps): JSX.Element {
 }
 
 function foot(all: number, open: number, more: number): string {
-  if (all === 0) return "Nothing on it yet";
-  if (open === 0) return "All done";
-  if (more > 0) return `and ${more} more`;
+  if (all === 0) {
+    return "Nothing on it yet";
+  }
+  if (open === 0) {
+    return "All done";
+  }
+  if (more > 0) {
+    return `and ${more} more`;
+  }
   return `${all - open} of ${all} done`;
 }
 

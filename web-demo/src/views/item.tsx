@@ -25,10 +25,14 @@ export function ItemRow({ item, index, count, onTick, onMove, reorder }: Props):
   const household = useHousehold();
   const remove = (): void => deleteItems(household, [item], `Deleted “${item.text}”`);
   const step = (by: number): void => {
-    if (index + by >= 0 && index + by < count) onMove(index + by);
+    if (index + by >= 0 && index + by < count) {
+      onMove(index + by);
+    }
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (!event.altKey || (event.key !== "ArrowUp" && event.key !== "ArrowDown")) return;
+    if (!event.altKey || (event.key !== "ArrowUp" && event.key !== "ArrowDown")) {
+      return;
+    }
     event.preventDefault();
     step(event.key === "ArrowUp" ? -1 : 1);
     keepFocus(event);
@@ -74,7 +78,9 @@ function ItemText({ item }: { readonly item: Kept<Item> }): JSX.Element {
   const household = useHousehold();
   const [typed, setTyped] = useState<string | null>(null);
   const save = (): void => {
-    if (typed !== null) renameItem(household, item, typed);
+    if (typed !== null) {
+      renameItem(household, item, typed);
+    }
     setTyped(null);
   };
   return (
@@ -109,5 +115,7 @@ function focusNext(field: HTMLTextAreaElement): void {
 /** A row that changes its place is taken out and put in again, which may lose the focus. */
 function keepFocus(event: KeyboardEvent): void {
   const focused = event.target;
-  if (focused instanceof HTMLElement) requestAnimationFrame(() => focused.focus());
+  if (focused instanceof HTMLElement) {
+    requestAnimationFrame(() => focused.focus());
+  }
 }

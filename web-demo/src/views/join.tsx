@@ -24,7 +24,9 @@ export function JoinDialog(): JSX.Element {
     setProblem(null);
     rememberDeviceName(name.trim() || deviceName());
     try {
-      if (leaveFirst) await sync.leave();
+      if (leaveFirst) {
+        await sync.leave();
+      }
       await sync.join(code);
       closeDialog();
       goTo(addresses.home);

@@ -92,8 +92,9 @@ function OpenItems({ items, list }: ItemsProps): JSX.Element {
     focusNeighbour(rows.current, item.id);
     tickItem(household, item.id, done);
   };
-  if (items.length === 0)
+  if (items.length === 0) {
     return <p class="list-clear">{list.kind === "shopping" ? "Nothing to buy." : "Nothing to do."}</p>;
+  }
   return (
     <ul class="items" ref={rows} aria-label="Open items" data-testid="open-items">
       {items.map((item, index) => (
@@ -149,6 +150,8 @@ function DoneItems({ items, list }: ItemsProps): JSX.Element {
 function focusNeighbour(rows: HTMLElement | null, id: string): void {
   const boxes = [...(rows?.querySelectorAll<HTMLElement>(".tick-box") ?? [])];
   const at = boxes.findIndex((box) => box.closest<HTMLElement>("[data-id]")?.dataset["id"] === id);
-  if (boxes[at] !== document.activeElement) return;
+  if (boxes[at] !== document.activeElement) {
+    return;
+  }
   (boxes[at + 1] ?? boxes[at - 1] ?? document.querySelector<HTMLElement>("[data-testid=new-item]"))?.focus();
 }

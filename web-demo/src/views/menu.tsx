@@ -33,10 +33,14 @@ export function MenuButton(props: Props): JSX.Element {
     button.current?.focus();
   };
   useEffect(() => {
-    if (!open) return;
+    if (!open) {
+      return;
+    }
     place.current?.querySelector<HTMLElement>("[role=menuitem]:not(:disabled)")?.focus();
     const onPress = (event: PointerEvent): void => {
-      if (!(event.target instanceof Node) || !place.current?.contains(event.target)) setOpen(false);
+      if (!(event.target instanceof Node) || !place.current?.contains(event.target)) {
+        setOpen(false);
+      }
     };
     addEventListener("pointerdown", onPress);
     return () => removeEventListener("pointerdown", onPress);
@@ -65,7 +69,9 @@ export function MenuButton(props: Props): JSX.Element {
         onPointerDown={props.onPointerDown}
         onKeyDown={props.onKeyDown}
         onClick={() => {
-          if (!props.swallowsPress?.()) setOpen(!open);
+          if (!props.swallowsPress?.()) {
+            setOpen(!open);
+          }
         }}
       >
         {props.children}

@@ -16,7 +16,9 @@ export function NotePage({ id }: { readonly id: string }): JSX.Element {
     document.title = note === null ? "Saltbox" : `${note.title || "Untitled note"} · Saltbox`;
     return () => void (document.title = "Saltbox");
   }, [note?.title]);
-  if (note !== null) return <ShownNote note={note} />;
+  if (note !== null) {
+    return <ShownNote note={note} />;
+  }
   return (
     <section class="blank" data-testid="gone">
       <h1>This note is not here</h1>
@@ -94,7 +96,9 @@ function NoteField({ note, field }: FieldProps): JSX.Element {
       }}
       onBlur={() => void draft.save()}
       onKeyDown={(event) => {
-        if (!isTitle || event.key !== "Enter") return;
+        if (!isTitle || event.key !== "Enter") {
+          return;
+        }
         event.preventDefault();
         document.querySelector<HTMLElement>("[data-testid=note-body]")?.focus();
       }}

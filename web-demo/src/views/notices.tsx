@@ -36,7 +36,9 @@ function UpdateNotice(): JSX.Element {
 function StorageNotice(): JSX.Element | null {
   const household = useHousehold();
   const something = household.lists.all.value.length + household.notes.all.value.length > 0;
-  if (persistence.value !== "denied" || hidden.value || !something) return null;
+  if (persistence.value !== "denied" || hidden.value || !something) {
+    return null;
+  }
   const hide = (): void => {
     hidden.value = true;
     keep("hidden-notices", "storage");

@@ -62,8 +62,12 @@ function ShownInvite({ invite, onRenew }: InviteProps): JSX.Element {
   const left = Number(invite.expiresAt) - now.value;
   const joined = useNewDevice(before, setBefore);
   useEffect(() => void sync.loadDevices().catch(() => undefined), [sync, status.cursor]);
-  if (joined !== null) return <Joined name={joined} onRenew={onRenew} />;
-  if (left <= 0) return <Expired onRenew={onRenew} />;
+  if (joined !== null) {
+    return <Joined name={joined} onRenew={onRenew} />;
+  }
+  if (left <= 0) {
+    return <Expired onRenew={onRenew} />;
+  }
   return (
     <div class="invite" data-testid="invite">
       <img
@@ -95,9 +99,13 @@ function ShownInvite({ invite, onRenew }: InviteProps): JSX.Element {
 function useNewDevice(before: number | null, setBefore: (count: number) => void): string | null {
   const devices = useHousehold().sync.devices.value;
   useEffect(() => {
-    if (before === null && devices.length > 0) setBefore(devices.length);
+    if (before === null && devices.length > 0) {
+      setBefore(devices.length);
+    }
   }, [devices, before]);
-  if (before === null || devices.length <= before) return null;
+  if (before === null || devices.length <= before) {
+    return null;
+  }
   return devices.findLast((device) => !device.me)?.name || "A new device";
 }
 

@@ -23,19 +23,25 @@ function makeReorder(list: RefObject<HTMLElement | null>, onMove: (id: string, i
   const start = (event: PointerEvent, id: string): void => {
     dragged = false;
     const grip = event.currentTarget;
-    if (event.button !== 0 || list.current === null || !(grip instanceof HTMLElement)) return;
+    if (event.button !== 0 || list.current === null || !(grip instanceof HTMLElement)) {
+      return;
+    }
     const drag = new Drag(list.current, id, event.clientY);
     grip.setPointerCapture(event.pointerId);
     const onPointerMove = (move: PointerEvent): void => drag.to(move.clientY);
     const onKey = (key: KeyboardEvent): void => {
-      if (key.key === "Escape") end(false);
+      if (key.key === "Escape") {
+        end(false);
+      }
     };
     const end = (keep: boolean): void => {
       grip.removeEventListener("pointermove", onPointerMove);
       removeEventListener("keydown", onKey);
       const index = drag.end();
       dragged = drag.moved;
-      if (keep && drag.moved && index !== drag.from) onMove(id, index);
+      if (keep && drag.moved && index !== drag.from) {
+        onMove(id, index);
+      }
     };
     grip.addEventListener("pointermove", onPointerMove);
     grip.addEventListener("pointerup", () => end(true), { once: true });
@@ -67,13 +73,17 @@ class Drag {
   to(y: number): void {
     const by = y - this.#startY;
     const row = this.#rows[this.from];
-    if (row === undefined || (!this.moved && Math.abs(by) < slack)) return;
+    if (row === undefined || (!this.moved && Math.abs(by) < slack)) {
+      return;
+    }
     this.moved = true;
     row.classList.add("item-dragged");
     row.style.transform = `translateY(${by}px)`;
     this.#over = this.#placeOf(by);
     this.#rows.forEach((other, index) => {
-      if (index !== this.from) other.style.transform = this.#shiftOf(index);
+      if (index !== this.from) {
+        other.style.transform = this.#shiftOf(index);
+      }
     });
   }
 
@@ -96,8 +106,12 @@ class Drag {
 
   #shiftOf(index: number): string {
     const height = this.#heights[this.from] ?? 0;
-    if (index > this.from && index <= this.#over) return `translateY(${-height}px)`;
-    if (index < this.from && index >= this.#over) return `translateY(${height}px)`;
+    if (index > this.from && index <= this.#over) {
+      return `translateY(${-height}px)`;
+    }
+    if (index < this.from && index >= this.#over) {
+      return `translateY(${height}px)`;
+    }
     return "";
   }
 }

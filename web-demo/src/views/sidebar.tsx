@@ -59,7 +59,9 @@ export function Sidebar(): JSX.Element {
 }
 
 function OpenCount({ count }: { readonly count: number }): JSX.Element | null {
-  if (count === 0) return null;
+  if (count === 0) {
+    return null;
+  }
   return (
     <span class="side-count">
       {count}

@@ -4,7 +4,9 @@ import type { JSX } from "preact";
 import { askAndTell, persistence } from "../model/persistence.js";
 
 export function Storage(): JSX.Element | null {
-  if (persistence.value === null || persistence.value === "unsupported") return null;
+  if (persistence.value === null || persistence.value === "unsupported") {
+    return null;
+  }
   const kept = persistence.value === "granted";
   return (
     <section class="panel-section" aria-labelledby="storage-heading" data-testid="storage" data-persisted={kept}>

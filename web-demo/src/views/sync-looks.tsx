@@ -37,15 +37,23 @@ export const syncLooks: Readonly<Record<SyncState, Look>> = {
 
 /** The few words on the button. */
 export function shortSync(status: SyncStatus): string {
-  if (!status.enabled) return "On this device";
-  if (status.state === "pending") return status.pending > 0 ? `${status.pending} waiting` : "Fetching";
-  if (status.state === "offline" && status.pending > 0) return `Offline · ${status.pending}`;
+  if (!status.enabled) {
+    return "On this device";
+  }
+  if (status.state === "pending") {
+    return status.pending > 0 ? `${status.pending} waiting` : "Fetching";
+  }
+  if (status.state === "offline" && status.pending > 0) {
+    return `Offline · ${status.pending}`;
+  }
   return syncLooks[status.state].name;
 }
 
 /** The whole sentence, for the panel's head and for screen readers. */
 export function longSync(status: SyncStatus): string {
-  if (!status.enabled) return "Sync is off. Everything is kept on this device.";
+  if (!status.enabled) {
+    return "Sync is off. Everything is kept on this device.";
+  }
   const waiting = `${status.pending} ${status.pending === 1 ? "change waits" : "changes wait"}`;
   switch (status.state) {
     case "synced":

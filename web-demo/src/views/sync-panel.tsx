@@ -50,7 +50,9 @@ function Standing(): JSX.Element {
   useClock();
   const syncNow = async (): Promise<void> => {
     setBusy(true);
-    if ((await attempt(sync.now())) !== null) tell("Everything is synced.");
+    if ((await attempt(sync.now())) !== null) {
+      tell("Everything is synced.");
+    }
     setBusy(false);
   };
   return (
@@ -102,8 +104,12 @@ function Standing(): JSX.Element {
 }
 
 function connection(enabled: boolean, connected: boolean, retryAt: number | null, at: number): string {
-  if (!enabled) return "Off";
-  if (connected) return "Connected";
+  if (!enabled) {
+    return "Off";
+  }
+  if (connected) {
+    return "Connected";
+  }
   return retryAt === null || retryAt <= at ? "Trying now" : `Retry in ${sayLeft(retryAt - at)}`;
 }
 

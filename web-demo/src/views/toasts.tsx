@@ -32,7 +32,9 @@ export function Toasts(): JSX.Element {
 function OneToast({ toast }: { readonly toast: Toast }): JSX.Element {
   const [held, setHeld] = useState(false);
   useEffect(() => {
-    if (held || toast.tone === "problem") return;
+    if (held || toast.tone === "problem") {
+      return;
+    }
     const timer = setTimeout(() => dismiss(toast.id), stayMs);
     return () => clearTimeout(timer);
   }, [held, toast]);
