@@ -5,7 +5,7 @@ mod hygiene;
 mod layers;
 mod promises;
 
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::generate;
 use crate::npm;
 use crate::process::{cargo, npm_tool, run as run_program};
@@ -13,31 +13,43 @@ use crate::setup;
 use crate::steps::Steps;
 use crate::wasm;
 
+/// A check and the name it is asked for by.
+type Check = (&'static str, fn() -> Outcome);
+
 /// Every check; quick ones first.
-pub(crate) fn run() -> Outcome {
+const CHECKS: [Check; 13] = [
+    ("format", || run_program(cargo(["fmt", "--all", "--check"]))),
+    ("layers", layers::check),
+    ("dependencies", dependencies::check),
+    ("hygiene", hygiene::check),
+    ("promises", promises::check),
+    ("npm-packages", setup::npm_packages),
+    ("prettier", || run_program(npm_tool("prettier", ["--log-level", "warn", "--check", "."]))),
+    ("oxlint", || run_program(npm_tool("oxlint", ["--deny-warnings"]))),
+    ("generated", || generate::run(generate::Mode::Check)),
+    ("clippy", lint_native),
+    ("clippy-wasm", lint_browser),
+    ("wasm", || wasm::build(wasm::Profile::Wasm)),
+    ("types", npm::check_types),
+];
+
+/// Runs the checks named, or all.
+pub(crate) fn run(names: &[&str]) -> Outcome {
+    if let Some(unknown) = names.iter().find(|name| !CHECKS.iter().any(|(known, _)| known == *name)) {
+        let known = CHECKS.map(|(name, _)| name).join(" ");
+        return Err(Failure::new(format!("there is no check `{unknown}`: {known}")));
+    }
     let mut steps = Steps::begin();
-    all(&mut steps)?;
+    for (name, check) in CHECKS.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
+        steps.step(name, check)?;
+    }
     steps.close(0);
     Ok(())
 }
 
 /// Every check, as steps of a longer run.
 pub(crate) fn all(steps: &mut Steps) -> Outcome {
-    steps.step("format: Rust", || run_program(cargo(["fmt", "--all", "--check"])))?;
-    steps.step("layers", layers::check)?;
-    steps.step("dependencies", dependencies::check)?;
-    steps.step("hygiene", hygiene::check)?;
-    steps.step("promises", promises::check)?;
-    steps.step("npm packages", setup::npm_packages)?;
-    steps.step("format: everything else", || {
-        run_program(npm_tool("prettier", ["--log-level", "warn", "--check", "."]))
-    })?;
-    steps.step("lints: TypeScript", || run_program(npm_tool("oxlint", ["--deny-warnings"])))?;
-    steps.step("generated files", || generate::run(generate::Mode::Check))?;
-    steps.step("lints: Rust", lint_native)?;
-    steps.step("lints: Rust in browsers", lint_browser)?;
-    steps.step("engine for browsers", || wasm::build(wasm::Profile::Wasm))?;
-    steps.step("types: TypeScript", npm::check_types)
+    CHECKS.iter().try_for_each(|(name, check)| steps.step(&format!("check {name}"), check))
 }
 
 /// All but `wbg`: its few lines are not worth the minutes that checking its dependencies takes.

@@ -1,19 +1,19 @@
 //! `cargo xtask …`: what people and CI run. Needs Rust and Node; installs what else is missing.
 
-mod browser;
-mod check;
-mod demo;
+mod workspace;
 mod failure;
+mod process;
+mod steps;
+mod sources;
+mod browser;
+mod setup;
+mod wasm;
 mod generate;
 mod npm;
-mod process;
-mod setup;
+mod check;
 mod size;
-mod sources;
-mod steps;
+mod demo;
 mod test;
-mod wasm;
-mod workspace;
 
 use crate::failure::{Failure, Outcome};
 
@@ -22,7 +22,7 @@ usage: cargo xtask <command>
 
   demo [--port N] [--no-open]   build everything, start the relay with the demo's pages, print the address
   test [PART]...                every check and test, or only: check native wasm npm packaging e2e size
-  check                         formatting, lints, layering, dependencies, generated files, promises
+  check [NAME]...               formatting, lints, layers, dependencies, generated files, promises: all or one by name
   gen [--check]                 write npm/src/generated/ and docs/errors.md from the Rust types
   wasm [--profile wasm|dev]     build the engine for browsers into npm/wasm/
   size                          what a page downloads, against size-budget.json
@@ -41,7 +41,7 @@ fn run(words: &[&str]) -> Outcome {
     match words {
         ["demo", options @ ..] => demo::run(options),
         ["test", parts @ ..] => test::run(parts),
-        ["check"] => check::run(),
+        ["check", names @ ..] => check::run(names),
         ["gen"] => generate::run(generate::Mode::Write),
         ["gen", "--check"] => generate::run(generate::Mode::Check),
         ["wasm"] => wasm::build(wasm::Profile::Wasm),

@@ -1,0 +1,91 @@
+// What a page downloads when it uses Ashore: a page that imports `open` is bundled by Vite as an app would be, and every
+// file that comes out is measured, against size-budget.json.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+import { build } from "vite";
+
+const root = resolve(import.meta.dirname, "../../..");
+const budget = JSON.parse(readFileSync(join(root, "size-budget.json"), "utf8"));
+
+/** The files of a page that imports `open`: name and bytes. */
+async function bundle() {
+  const app = mkdtempSync(join(tmpdir(), "ashore-size-"));
+  try {
+    writeFileSync(join(app, "index.html"), '<!doctype html><script type="module" src="/page.js"></script>');
+    const entry = JSON.stringify(join(root, "npm/dist/index.js"));
+    writeFileSync(join(app, "page.js"), `import { open } from ${entry};\nglobalThis.open = open;\n`);
+    const built = await build({
+      root: app,
+      configFile: false,
+      logLevel: "error",
+      worker: { format: "es" },
+      build: { write: false, modulePreload: false, target: "es2022" },
+    });
+    const files = Array.isArray(built) ? built.flatMap((part) => part.output) : built.output;
+    return files.map((file) => ({
+      name: file.fileName,
+      bytes: Buffer.from(file.type === "chunk" ? file.code : file.source),
+    }));
+  } finally {
+    rmSync(app, { recursive: true });
+  }
+}
+
+/** Raw, gzip and brotli bytes at the levels a static file is served with. */
+function measure(bytes) {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  return {
+    raw: bytes.length,
+    gzip: gzipSync(bytes, { level: 9 }).length,
+    brotli: brotliCompressSync(bytes, { params }).length,
+  };
+}
+
+function kindOf(name) {
+  if (name.endsWith(".wasm")) {
+    return "wasm";
+  }
+  return name.endsWith(".js") ? "javascript" : null;
+}
+
+const sums = { wasm: { raw: 0, gzip: 0, brotli: 0 }, javascript: { raw: 0, gzip: 0, brotli: 0 } };
+for (const file of await bundle()) {
+  const kind = kindOf(file.name);
+  if (kind === null) {
+    continue;
+  }
+  const size = measure(file.bytes);
+  for (const unit of ["raw", "gzip", "brotli"]) {
+    sums[kind][unit] += size[unit];
+  }
+}
+const total = {};
+for (const unit of ["raw", "gzip", "brotli"]) {
+  total[unit] = sums.wasm[unit] + sums.javascript[unit];
+}
+
+let exceeded = 0;
+console.log(`${"bytes".padEnd(12)}${"raw".padStart(11)}${"gzip".padStart(11)}${"brotli".padStart(11)}   budget`);
+for (const [kind, size] of Object.entries({ ...sums, total })) {
+  const limits = budget[kind] ?? {};
+  const over = Object.entries(limits).filter(([unit, limit]) => !(size[unit] <= limit));
+  exceeded += over.length;
+  const said = Object.entries(limits).map(
+    ([unit, limit]) => `${unit} ${limit}${size[unit] <= limit ? "" : " EXCEEDED"}`,
+  );
+  console.log(
+    `${kind.padEnd(12)}${String(size.raw).padStart(11)}${String(size.gzip).padStart(11)}${String(size.brotli).padStart(11)}   ${said.join(", ")}`,
+  );
+}
+if (sums.wasm.raw === 0) {
+  console.error("no wasm came out of the bundle: is the package built?");
+  process.exit(1);
+}
+if (exceeded > 0) {
+  console.error(`${exceeded} of the budgets in size-budget.json exceeded`);
+  process.exit(1);
+}
