@@ -1,0 +1,406 @@
+/**
+ * The page's end of the conversation with the engine. Calls of one turn of the event loop travel as one message; each has an id, and what is
+ * unanswered when another engine takes over is asked again under the same id, so that the engine never applies it twice.
+ */
+
+import { decode, encode } from "cborg";
+import { Emitter } from "./emitter.js";
+import { AshoreError, closed } from "./errors.js";
+import type { Answer } from "./generated/Answer.js";
+import type { Calls } from "./generated/Calls.js";
+import type { Command } from "./generated/Command.js";
+import type { Event } from "./generated/Event.js";
+import type { Failure } from "./generated/Failure.js";
+import type { News } from "./generated/News.js";
+import type { Reply } from "./generated/Reply.js";
+import type { SyncStatus } from "./generated/SyncStatus.js";
+import type { Host, StartHost } from "./host.js";
+
+/** What a reply of one kind holds. */
+export type ReplyOf<Kind extends string> = Extract<Reply, Record<Kind, unknown>>[Kind &
+  keyof Extract<Reply, Record<Kind, unknown>>];
+type KindsOf<Union> = Union extends unknown ? keyof Union : never;
+/** The kinds of replies there are. */
+export type ReplyKind = KindsOf<Reply>;
+
+/** What a call may be given besides its command. */
+export interface AskOptions {
+  /** The public call that asks, for the error. */
+  readonly op: string;
+  /** Gives up waiting: the call rejects with `request.aborted`. What it asked for may still happen. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How long a worker may leave a sign of life unanswered before it counts as dead, in milliseconds. One that has ended is noticed at once. */
+export const HANG_MS = 10_000;
+const CHECK_EVERY_MS = 1_000;
+const RESTARTS_AT_ONCE = 3;
+const FIRST_RESTART_DELAY_MS = 500;
+const MAX_RESTART_DELAY_MS = 30_000;
+
+/** Where sync stands as long as no engine has said anything. */
+export const UNKNOWN_STATUS: SyncStatus = {
+  state: "offline",
+  enabled: false,
+  relay: null,
+  connected: false,
+  pending: 0,
+  cursor: 0,
+  head: 0,
+  group: null,
+  device: null,
+  lastSyncedAt: null,
+  lastError: null,
+  retryAt: null,
+  quarantined: 0,
+};
+
+interface Asked {
+  readonly command: Command;
+  readonly op: string;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: AshoreError) => void;
+  sent: boolean;
+}
+
+/** One page's conversation with the engine of one database, shared by every handle of that page. */
+export class Client {
+  /** What the engine says unasked, and `started` whenever a host starts. */
+  readonly events = new Emitter<{ event: Event; started: void }>();
+  readonly #start: StartHost;
+  readonly #asked = new Map<number, Asked>();
+  #name = "";
+  #lastId = 0;
+  #host: Host | null = null;
+  #ready = false;
+  #flushing = false;
+  #everReady = false;
+  #failuresInARow = 0;
+  #restartAt = 0;
+  #lastFailure: Failure | null = null;
+  #listeners = 0;
+  #status = UNKNOWN_STATUS;
+  #checking: ReturnType<typeof setInterval> | undefined;
+  #restarting: ReturnType<typeof setTimeout> | undefined;
+  #lastSign = 0;
+  #closed: Promise<void> | null = null;
+
+  constructor(start: StartHost) {
+    this.#start = start;
+  }
+
+  /** Where sync stands, as the engine said last. */
+  get status(): SyncStatus {
+    return this.#status;
+  }
+
+  /** A host is running: calling the engine starts nothing. */
+  get running(): boolean {
+    return this.#host !== null;
+  }
+
+  /** Asks the engine, starting one when there is none, and resolves with the reply of that kind. */
+  async ask<Kind extends ReplyKind>(command: Command, kind: Kind, options: AskOptions): Promise<ReplyOf<Kind>> {
+    const reply = await this.#ask(command, options);
+    const held = (reply as Record<string, unknown>)[kind];
+    if (held === undefined) {
+      throw new AshoreError("internal", `The answer to ${options.op} was of another kind.`, { op: options.op });
+    }
+    return held as ReplyOf<Kind>;
+  }
+
+  /** Somebody listens from now on: an engine runs, also after this one has died. Ends with the returned function. */
+  listen(): () => void {
+    this.#listeners += 1;
+    this.#wake();
+    let over = false;
+    return () => {
+      if (!over) {
+        this.#listeners -= 1;
+      }
+      over = true;
+    };
+  }
+
+  /** Rejects what is unanswered and everything after with `database.closed`, and ends the host. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const host = this.#host;
+    this.#host = null;
+    this.#ready = false;
+    clearTimeout(this.#restarting);
+    this.#rejectAll((op) => closed(op));
+    await host?.stop();
+    this.events.clear();
+  }
+
+  #ask(command: Command, { op, signal }: AskOptions): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        throw closed(op);
+      }
+      if (signal?.aborted) {
+        throw aborted(op, signal);
+      }
+      this.#ensureHost(op);
+      const id = this.#add({ command, op, resolve, reject, sent: false });
+      signal?.addEventListener("abort", () => this.#settle(id)?.reject(aborted(op, signal)), { once: true });
+    });
+  }
+
+  #add(asked: Asked): number {
+    this.#lastId += 1;
+    this.#asked.set(this.#lastId, asked);
+    if (this.#ready) {
+      this.#scheduleFlush();
+    }
+    this.#checking ??= this.#startChecking();
+    return this.#lastId;
+  }
+
+  #settle(id: number): Asked | undefined {
+    const asked = this.#asked.get(id);
+    this.#asked.delete(id);
+    if (this.#asked.size === 0) {
+      this.#stopChecking();
+    }
+    return asked;
+  }
+
+  #rejectAll(error: (op: string) => AshoreError): void {
+    const all = [...this.#asked.values()];
+    this.#asked.clear();
+    this.#stopChecking();
+    for (const { op, reject } of all) {
+      reject(error(op));
+    }
+  }
+
+  // Sending: waits until a microtask brings no further call, so that loops that go on together also travel together.
+
+  #scheduleFlush(): void {
+    if (this.#flushing) {
+      return;
+    }
+    this.#flushing = true;
+    let seen = this.#lastId;
+    const check = (): void => {
+      if (this.#lastId === seen) {
+        this.#flushing = false;
+        this.#flush();
+      } else {
+        seen = this.#lastId;
+        queueMicrotask(check);
+      }
+    };
+    queueMicrotask(check);
+  }
+
+  #flush(): void {
+    if (!this.#ready || !this.#host) {
+      return;
+    }
+    const calls: Calls = { client: this.#name, received: this.#received(), calls: [] };
+    for (const [id, asked] of this.#asked) {
+      if (asked.sent) {
+        continue;
+      }
+      asked.sent = true;
+      calls.calls.push({ id, command: asked.command });
+    }
+    if (calls.calls.length > 0) {
+      this.#host.send(encode(calls) as Uint8Array<ArrayBuffer>);
+    }
+  }
+
+  /** Ids rise, so everything below the oldest call that still waits has been answered. */
+  #received(): number {
+    const oldest = this.#asked.keys().next();
+    return oldest.done ? this.#lastId : oldest.value - 1;
+  }
+
+  // The host: started by the first call, started again by the first one after it died.
+
+  #wake(): void {
+    if (this.#host || this.#closed) {
+      return;
+    }
+    try {
+      this.#ensureHost("listen");
+    } catch {
+      this.#restartLater();
+    }
+  }
+
+  #ensureHost(op: string): void {
+    if (this.#host) {
+      return;
+    }
+    if (this.#failuresInARow > RESTARTS_AT_ONCE && now() < this.#restartAt) {
+      throw AshoreError.from(this.#lastFailure ?? dead("It failed several times."), op);
+    }
+    clearTimeout(this.#restarting);
+    this.#name = randomName();
+    this.#lastId = 0;
+    this.#ready = false;
+    let mine: Host | null = null;
+    const ifMine = (act: () => void): void => {
+      if (mine && this.#host === mine) {
+        act();
+      }
+    };
+    mine = this.#start(this.#name, {
+      ready: () => ifMine(() => this.#onReady()),
+      news: (bytes) => ifMine(() => this.#onNews(bytes)),
+      alive: () => ifMine(() => void (this.#lastSign = now())),
+      gone: (failure) => ifMine(() => this.#onGone(failure)),
+    });
+    this.#host = mine;
+    this.events.emit("started", undefined);
+    this.#askStatus();
+  }
+
+  #onReady(): void {
+    this.#ready = true;
+    for (const asked of this.#asked.values()) {
+      asked.sent = false;
+    }
+    if (this.#everReady) {
+      // Another engine may have changed what this page shows, without our hearing of it.
+      this.#askStatus();
+      this.events.emit("event", { changed: { changes: [], missed: true } });
+    }
+    this.#everReady = true;
+    this.#flush();
+  }
+
+  #onGone(failure: Failure): void {
+    this.#host = null;
+    this.#ready = false;
+    this.#lastFailure = failure;
+    this.#failuresInARow += 1;
+    this.#restartAt = now() + restartDelayMs(this.#failuresInARow);
+    this.#rejectAll((op) => AshoreError.from(failure, op));
+    if (this.#listeners > 0) {
+      this.#restartLater();
+    }
+  }
+
+  #restartLater(): void {
+    clearTimeout(this.#restarting);
+    const delay = Math.max(this.#restartAt - now(), FIRST_RESTART_DELAY_MS);
+    this.#restarting = setTimeout(() => {
+      if (this.#listeners > 0) {
+        this.#wake();
+      }
+    }, delay);
+  }
+
+  // Hearing.
+
+  #onNews(bytes: Uint8Array): void {
+    this.#lastSign = now();
+    const news = decode(bytes) as News;
+    // Status first: who goes on after an answer must not see what was before it.
+    for (const event of news.events) {
+      if ("status" in event) {
+        this.#status = event.status.status;
+      }
+    }
+    for (const answer of news.answers) {
+      this.#onAnswer(answer);
+    }
+    for (const event of news.events) {
+      this.events.emit("event", event);
+    }
+  }
+
+  #onAnswer({ id, outcome }: Answer): void {
+    // Another tab's engine will answer it: asked again as soon as that one is ready.
+    if ("failed" in outcome && outcome.failed.code === "host.superseded") {
+      return;
+    }
+    const asked = this.#settle(id);
+    this.#failuresInARow = 0;
+    if (!asked) {
+      return;
+    }
+    if ("failed" in outcome) {
+      asked.reject(AshoreError.from(outcome.failed, asked.op));
+    } else {
+      if ("status" in outcome.ok) {
+        this.#status = outcome.ok.status.status;
+      }
+      asked.resolve(outcome.ok);
+    }
+  }
+
+  #askStatus(): void {
+    this.#add({ command: { status: {} }, op: "status", resolve: ignore, reject: ignore, sent: false });
+  }
+
+  // Signs of life, only while something is unanswered.
+
+  #startChecking(): ReturnType<typeof setInterval> {
+    let expected = now() + CHECK_EVERY_MS;
+    this.#lastSign = now();
+    return setInterval(() => {
+      // We were not running ourselves: no judgement about others.
+      if (now() > expected + CHECK_EVERY_MS) {
+        this.#lastSign = now();
+      }
+      expected = now() + CHECK_EVERY_MS;
+      if (!this.#ready) {
+        this.#lastSign = now();
+      }
+      if (now() - this.#lastSign > HANG_MS) {
+        this.#host?.kill();
+        this.#onGone(dead("It gives no sign of life."));
+      } else {
+        this.#host?.check();
+      }
+    }, CHECK_EVERY_MS);
+  }
+
+  #stopChecking(): void {
+    clearInterval(this.#checking);
+    this.#checking = undefined;
+  }
+}
+
+/** The failure of a host that died. */
+export function dead(why: string): Failure {
+  return { code: "host.dead", message: `The engine has ended. ${why}`, retry: true, collection: null, id: null };
+}
+
+/** The failure of an environment that lacks something. */
+export function unsupported(what: string): Failure {
+  return { code: "host.unsupported", message: what, retry: false, collection: null, id: null };
+}
+
+/** A name that no other client has: 128 random bits. */
+export function randomName(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function aborted(op: string, signal: AbortSignal): AshoreError {
+  return new AshoreError("request.aborted", "The caller gave up.", { op, retry: true, cause: signal.reason });
+}
+
+function restartDelayMs(failures: number): number {
+  if (failures <= RESTARTS_AT_ONCE) {
+    return 0;
+  }
+  return Math.min(FIRST_RESTART_DELAY_MS * 2 ** (failures - RESTARTS_AT_ONCE - 1), MAX_RESTART_DELAY_MS);
+}
+
+function now(): number {
+  return performance.now();
+}
+
+function ignore(): void {}

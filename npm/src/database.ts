@@ -1,0 +1,213 @@
+/** One open database: its collections, its sync, and its end. */
+
+import type { Client } from "./client.js";
+import { Collection, type CollectionEvents } from "./collection.js";
+import { type CallOptions, Documents, type WriteOptions } from "./documents.js";
+import { Emitter, type Unsubscribe } from "./emitter.js";
+import { AshoreError } from "./errors.js";
+import type { ChangedDocuments } from "./generated/ChangedDocuments.js";
+import type { Diagnostics } from "./generated/Diagnostics.js";
+import type { Durability } from "./generated/Durability.js";
+import type { Event } from "./generated/Event.js";
+import type { Capabilities } from "./host.js";
+import { Sync, type SyncOptions, wholeMs } from "./sync.js";
+import { Transaction } from "./transaction.js";
+
+/** What a database tells. */
+export interface DatabaseEvents {
+  /** Documents changed, and the change is committed here. `missed`: there were too many to name, or an engine took over: read again what is shown. */
+  readonly change: { readonly changes: readonly ChangedDocuments[]; readonly missed: boolean };
+  /** Something went wrong that no call waits for; once per fault. */
+  readonly error: AshoreError;
+}
+
+/** Whether the browser promised not to clear this site's storage by itself. */
+export type Persistence = "granted" | "denied" | "unsupported";
+
+/** What a database is opened with. @internal */
+export interface DatabaseParts {
+  readonly name: string;
+  readonly client: Client;
+  readonly capabilities: Capabilities;
+  readonly durability: Durability;
+  readonly sync: SyncOptions;
+  readonly persisted: () => Promise<Persistence>;
+  readonly release: () => Promise<void>;
+}
+
+const DEFAULT_FLUSH_MS = 5_000;
+const CLOSE_WAITS_MS = 5_000;
+
+/**
+ * A database: named collections on this device, and the unit of sharing. Get one from {@link open}.
+ *
+ * Every method rejects with an {@link AshoreError}; after {@link Database.close} with `database.closed`.
+ */
+export class Database {
+  /** The name it was opened by. */
+  readonly name: string;
+  /** Sync with other devices. */
+  readonly sync: Sync;
+  /** What this environment offers, as data. */
+  readonly capabilities: Capabilities;
+  readonly #client: Client;
+  readonly #documents: Documents;
+  readonly #events = new Emitter<DatabaseEvents>();
+  readonly #collectionEvents = new Map<string, Emitter<CollectionEvents>>();
+  readonly #parts: DatabaseParts;
+  readonly #stopHearing: Unsubscribe;
+  #closing: Promise<void> | null = null;
+
+  /** @internal Use {@link open}. */
+  constructor(parts: DatabaseParts) {
+    this.#parts = parts;
+    this.name = parts.name;
+    this.capabilities = parts.capabilities;
+    this.#client = parts.client;
+    this.#documents = new Documents(parts.client, parts.durability, (error) => this.#events.emit("error", error));
+    this.sync = new Sync(parts.client, this.#documents, parts.sync);
+    this.#stopHearing = parts.client.events.on("event", (event) => this.#hear(event));
+  }
+
+  /**
+   * A collection by its name. `T` is what you promise its documents to be; nothing checks it.
+   *
+   * @throws {@link AshoreError} `document.invalid-collection`.
+   */
+  collection<T extends object = Record<string, unknown>>(name: string): Collection<T> {
+    let events = this.#collectionEvents.get(name);
+    if (!events) {
+      this.#collectionEvents.set(name, (events = new Emitter()));
+    }
+    return new Collection<T>(name, this.#documents, events);
+  }
+
+  /** The names of the collections that hold or held documents, in byte order. */
+  async collections(options: CallOptions = {}): Promise<string[]> {
+    this.#documents.checkOpen("collections");
+    const ask = () =>
+      this.#client.ask({ collections: {} }, "collections", { op: "collections", signal: options.signal });
+    return (await this.#documents.pending.read(null, ask)).names;
+  }
+
+  /**
+   * Writes several documents, all or nothing: they travel as one and no device ever shows a part of them. Reads inside see the writes inside.
+   * When the function throws, nothing is written. Resolves with what the function returned, after everything is durable here.
+   *
+   * It does not lock: what others change meanwhile is merged field by field, as with `put`.
+   *
+   * @example
+   * ```ts
+   * await db.transaction(async (tx) => {
+   *   const lists = tx.collection<List>("lists");
+   *   await lists.update("shop", (list) => { list.open -= 1; });
+   *   await tx.collection("done").put("milk", { at: new Date() });
+   * });
+   * ```
+   */
+  async transaction<Result>(
+    work: (tx: Transaction) => Promise<Result> | Result,
+    options: WriteOptions = {},
+  ): Promise<Result> {
+    this.#documents.checkOpen("transaction");
+    const transaction = new Transaction(this.#documents);
+    try {
+      const result = await work(transaction);
+      await transaction.commit(options);
+      return result;
+    } finally {
+      transaction.end();
+    }
+  }
+
+  /**
+   * Calls `handler` for every event of that name from now on; the returned function ends it. What one handler throws reaches no other.
+   *
+   * @example
+   * ```ts
+   * const stop = db.on("change", ({ changes }) => changes.forEach(({ collection, ids }) => refresh(collection, ids)));
+   * ```
+   */
+  on<Name extends keyof DatabaseEvents>(name: Name, handler: (event: DatabaseEvents[Name]) => void): Unsubscribe {
+    const stopListening = this.#documents.listen();
+    const off = this.#events.on(name, handler);
+    return () => {
+      off();
+      stopListening();
+    };
+  }
+
+  /** Sends a text to the engine and back: is it alive, and how far away? Rejects with `host.dead` when it has ended. */
+  async ping(text: string, options: CallOptions = {}): Promise<string> {
+    this.#documents.checkOpen("ping");
+    return (await this.#client.ask({ ping: { text } }, "pong", { op: "ping", signal: options.signal })).text;
+  }
+
+  /**
+   * Waits until every change is at the relay, or the time is over. Resolves with how many still wait; they are durable here and go later.
+   *
+   * @param options `timeoutMs`: at most this long, 5 seconds unless told otherwise.
+   */
+  async flush(
+    options: { readonly timeoutMs?: number | undefined } & CallOptions = {},
+  ): Promise<{ readonly pending: number }> {
+    this.#documents.checkOpen("flush");
+    const timeoutMs = wholeMs("flush", options.timeoutMs ?? DEFAULT_FLUSH_MS);
+    return this.#client.ask({ flush: { timeoutMs } }, "flushed", { op: "flush", signal: options.signal });
+  }
+
+  /** Counts and versions for a bug report; holds no document. */
+  async diagnostics(options: CallOptions = {}): Promise<Diagnostics> {
+    this.#documents.checkOpen("diagnostics");
+    return (await this.#client.ask({ diagnostics: {} }, "diagnostics", { op: "diagnostics", signal: options.signal }))
+      .diagnostics;
+  }
+
+  /**
+   * Whether the browser promised to keep this site's storage. It is asked once, when the engine starts; without the promise a full disk may clear
+   * everything that has not been synced.
+   */
+  persisted(): Promise<Persistence> {
+    return this.#parts.persisted();
+  }
+
+  /** Finishes the writes under way (5 seconds at most), lets go of everything and rejects every call after with `database.closed`. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** The same as {@link Database.close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#documents.close(CLOSE_WAITS_MS);
+    this.#stopHearing();
+    await this.#parts.release();
+    this.sync.end();
+    this.#events.clear();
+    for (const events of this.#collectionEvents.values()) {
+      events.clear();
+    }
+  }
+
+  #hear(event: Event): void {
+    if ("error" in event) {
+      this.#events.emit("error", AshoreError.from(event.error.failure));
+    }
+    if ("changed" in event) {
+      this.#events.emit("change", event.changed);
+      for (const { collection, ids, remote } of event.changed.changes) {
+        this.#collectionEvents.get(collection)?.emit("change", { ids, remote, missed: false });
+      }
+      if (event.changed.missed) {
+        for (const events of this.#collectionEvents.values()) {
+          events.emit("change", { ids: [], remote: false, missed: true });
+        }
+      }
+    }
+    this.sync.hear(event);
+  }
+}

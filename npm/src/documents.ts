@@ -1,0 +1,236 @@
+/** Reads and writes of one handle, in the engine's words: shared by collections and transactions. */
+
+import type { Client } from "./client.js";
+import { AshoreError, closed } from "./errors.js";
+import type { Durability } from "./generated/Durability.js";
+import type { IdRange } from "./generated/IdRange.js";
+import type { Write } from "./generated/Write.js";
+import type { WriteResult } from "./generated/WriteResult.js";
+import { fromJson, toJson } from "./json.js";
+import { Pending } from "./pending.js";
+import { checkId } from "./text.js";
+import { Versions, keyOf } from "./versions.js";
+
+/** A part of a collection by document id, in byte order. */
+export interface Range {
+  /** Only ids after this one. */
+  readonly after?: string | undefined;
+  /** Only ids before this one. */
+  readonly before?: string | undefined;
+  /** Only ids that start with this. */
+  readonly prefix?: string | undefined;
+  /** At most so many; all of them when it is left out. */
+  readonly limit?: number | undefined;
+}
+
+/** A document with its id. */
+export interface Entry<T> {
+  readonly id: string;
+  readonly document: T;
+}
+
+/** What every call may be given. */
+export interface CallOptions {
+  /** Gives up waiting; the call rejects with `request.aborted`. A write may still happen. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What every write may be given. */
+export interface WriteOptions extends CallOptions {
+  /** When it counts as done: `relaxed` survives the end of the program, `strict` a power cut too. */
+  readonly durability?: Durability | undefined;
+}
+
+/** A document as it was read: its value and the version it was read at. */
+export interface Read {
+  readonly document: object | null;
+  readonly version: string | null;
+}
+
+/** The most ids that one call may name, and the most that one page holds. */
+export const MAX_IDS = 10_000;
+const SCAN_PAGE = 1_000;
+
+/** The documents of one database, through one handle. */
+export class Documents {
+  readonly versions = new Versions();
+  readonly pending = new Pending();
+  readonly client: Client;
+  readonly durability: Durability;
+  readonly #onCorrupt: (error: AshoreError) => void;
+  readonly #listening = new Set<() => void>();
+  closed = false;
+
+  constructor(client: Client, durability: Durability, onCorrupt: (error: AshoreError) => void) {
+    this.client = client;
+    this.durability = durability;
+    this.#onCorrupt = onCorrupt;
+  }
+
+  /** Throws `database.closed` once the handle is closed. */
+  checkOpen(op: string): void {
+    if (this.closed) {
+      throw closed(op);
+    }
+  }
+
+  /** The documents of these ids, in their order. Rejects with `store.corrupt` when one of them does not decode. */
+  async read(op: string, collection: string, ids: readonly string[], signal?: AbortSignal): Promise<Read[]> {
+    this.checkOpen(op);
+    for (const id of ids) {
+      checkId(op, collection, id);
+    }
+    const keys = ids.map((id) => keyOf(collection, id));
+    return this.pending.read(keys, async () => {
+      const pages: Promise<Read[]>[] = [];
+      for (let start = 0; start < ids.length; start += MAX_IDS) {
+        pages.push(this.readPage(op, collection, ids.slice(start, start + MAX_IDS), signal));
+      }
+      return (await Promise.all(pages)).flat();
+    });
+  }
+
+  /** At most {@link MAX_IDS} documents, now: waits for no write of this handle. */
+  async readPage(op: string, collection: string, ids: readonly string[], signal?: AbortSignal): Promise<Read[]> {
+    const reply = await this.client.ask({ get: { collection, ids: [...ids] } }, "documents", { op, signal });
+    const corrupt = reply.corrupt[0];
+    if (corrupt !== undefined) {
+      throw corruptDocument(op, collection, corrupt);
+    }
+    const values = fromJson(reply.documents, reply.tagged);
+    return ids.map((id, at) => this.#remember(collection, id, values[at], reply.versions[at]));
+  }
+
+  /** The ids in that range, in byte order: all of them, however many pages that takes. */
+  async list(op: string, collection: string, range: Range, signal?: AbortSignal): Promise<string[]> {
+    this.checkOpen(op);
+    return this.pending.read(null, async () => {
+      const ids: string[] = [];
+      for (const wanted = new Pages(range, MAX_IDS); !wanted.done;) {
+        const page = await this.client.ask({ list: { collection, range: wanted.next() } }, "ids", { op, signal });
+        for (const id of page.ids) {
+          ids.push(id);
+        }
+        wanted.got(page.ids, page.more);
+      }
+      return ids;
+    });
+  }
+
+  /** The documents in that range, page by page. One that does not decode is reported as an `error` event and left out. */
+  async *scan(
+    op: string,
+    collection: string,
+    range: Range,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Entry<object>[], void, undefined> {
+    for (const wanted = new Pages(range, SCAN_PAGE); !wanted.done;) {
+      this.checkOpen(op);
+      const part = wanted.next();
+      const page = await this.pending.read(null, () =>
+        this.client.ask({ scan: { collection, range: part } }, "documents", { op, signal }),
+      );
+      for (const id of page.corrupt) {
+        this.#onCorrupt(corruptDocument(op, collection, id));
+      }
+      const values = fromJson(page.documents, page.tagged);
+      yield page.ids.map((id, at) => ({
+        id,
+        document: this.#remember(collection, id, values[at], page.versions[at]).document as object,
+      }));
+      wanted.got(page.ids, page.more);
+    }
+  }
+
+  /** Applies the writes, all or nothing. `split`: they may travel in several entries. */
+  async write(op: string, writes: Write[], options: WriteOptions, split = false): Promise<WriteResult[]> {
+    const durability = options.durability ?? this.durability;
+    return (await this.client.ask({ write: { writes, durability, split } }, "written", { op, signal: options.signal }))
+      .results;
+  }
+
+  /** Somebody listens from now on: the engine runs. Ends with the returned function or with the handle. */
+  listen(): () => void {
+    this.checkOpen("on");
+    const stop = this.client.listen();
+    this.#listening.add(stop);
+    return () => {
+      this.#listening.delete(stop);
+      stop();
+    };
+  }
+
+  /** Refuses every call from now on; resolves when the writes under way have been answered, or after so many milliseconds. */
+  async close(waitMs: number): Promise<void> {
+    this.closed = true;
+    await Promise.race([this.pending.all(), after(waitMs)]);
+    for (const stop of this.#listening) {
+      stop();
+    }
+    this.#listening.clear();
+  }
+
+  #remember(collection: string, id: string, document: unknown, version: string | undefined): Read {
+    if (document === null || document === undefined) {
+      this.versions.forget(collection, id);
+      return { document: null, version: null };
+    }
+    this.versions.saw(collection, id, version ?? "", document);
+    return { document, version: version ?? null };
+  }
+}
+
+/** The JSON text of `document`, or `document.not-serializable` with all that it is about. */
+export function serialise(op: string, collection: string, id: string, document: unknown): string {
+  try {
+    return toJson(document);
+  } catch (error) {
+    if (!(error instanceof AshoreError)) {
+      throw error;
+    }
+    throw new AshoreError(error.code, error.message, { op, collection, id });
+  }
+}
+
+/** A range cut into pages: each starts after the last id of the one before. */
+class Pages {
+  done = false;
+  #after: string | null;
+  #left: number;
+  readonly #range: Range;
+  readonly #size: number;
+
+  constructor(range: Range, size: number) {
+    this.#range = range;
+    this.#size = size;
+    this.#after = range.after ?? null;
+    this.#left = range.limit ?? Infinity;
+    if (!(this.#left >= 0)) {
+      throw new AshoreError("request.invalid", "A limit must be a number that is not negative.");
+    }
+    this.done = this.#left < 1;
+  }
+
+  next(): IdRange {
+    const { before = null, prefix = null } = this.#range;
+    return { after: this.#after, before, prefix, limit: Math.floor(Math.min(this.#left, this.#size)) };
+  }
+
+  got(ids: readonly string[], more: boolean): void {
+    this.#after = ids.at(-1) ?? this.#after;
+    this.#left -= ids.length;
+    this.done = !more || ids.length === 0 || this.#left < 1;
+  }
+}
+
+/** Resolves after so many milliseconds without keeping a process alive for it. */
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer: unknown = setTimeout(resolve, ms);
+    (timer as { unref?: () => void }).unref?.();
+  });
+}
+
+function corruptDocument(op: string, collection: string, id: string): AshoreError {
+  return new AshoreError("store.corrupt", "The stored bytes of this document do not decode.", { op, collection, id });
+}

@@ -1,0 +1,91 @@
+/** The engine in WebAssembly, as its hosts see it: bytes in, bytes out. */
+
+import type { Failure } from "../generated/Failure.js";
+
+/** A running engine. */
+export interface Engine {
+  /** Takes the bytes of one `Calls` message. */
+  handle(calls: Uint8Array): void;
+  /** Its client will not come back. */
+  forget(client: string): void;
+  /** Commits what waits and closes the store. */
+  close(): Promise<void>;
+  /** Stops at once and touches nothing any more. */
+  abandon(): void;
+}
+
+/** What an engine reports. */
+export interface EngineListener {
+  /** The bytes of one `News` message for one client, or with `null` for all. */
+  deliver(client: string | null, news: Uint8Array): void;
+  /** It can do nothing any more: superseded, its store failed, or it broke. */
+  ended(failure: Failure): void;
+}
+
+/** How an engine is opened. */
+export interface EngineOptions {
+  readonly database: string;
+  readonly storage: "persistent" | "memory";
+  readonly wasm: string | URL | BufferSource | WebAssembly.Module | null;
+}
+
+/** Opens an engine; rejects with a {@link Failure} when it cannot. */
+export type OpenEngine = (listener: EngineListener) => Promise<Engine>;
+
+/** Loads the WebAssembly (once per thread) and opens an engine. */
+export async function openEngine(options: EngineOptions, listener: EngineListener): Promise<Engine> {
+  const glue = await load(options.wasm);
+  const deliver = (client: string | undefined, news: Uint8Array): void => listener.deliver(client ?? null, news);
+  const ended = (failure: string): void => listener.ended(JSON.parse(failure) as Failure);
+  return (await glue.Engine.open(options.database, options.storage === "memory", deliver, ended)) as unknown as Engine;
+}
+
+type Glue = typeof import("../../wasm/ashore_wasm.js");
+let loading: Promise<Glue> | undefined;
+
+function load(wasm: EngineOptions["wasm"]): Promise<Glue> {
+  loading ??= start(wasm).catch((error: unknown) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
+}
+
+async function start(wasm: EngineOptions["wasm"]): Promise<Glue> {
+  const glue = await import("../../wasm/ashore_wasm.js");
+  const source = wasm ?? (await readInNode());
+  // Without a source the glue fetches the file beside itself, by a `new URL` that bundlers know.
+  await (source === null ? glue.default() : glue.default({ module_or_path: source }));
+  return glue;
+}
+
+/** Node's `fetch` does not read files, so there the bytes are read; without an import that bundlers for browsers would trip over. */
+async function readInNode(): Promise<BufferSource | null> {
+  const process = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
+  if (typeof document === "object" || !process?.getBuiltinModule) {
+    return null;
+  }
+  const files = process.getBuiltinModule("node:fs/promises") as {
+    readFile: (file: URL) => Promise<Uint8Array<ArrayBuffer>>;
+  };
+  return files.readFile(new URL("../../wasm/ashore_wasm_bg.wasm", import.meta.url));
+}
+
+/** What went wrong, as a failure, whatever was thrown. */
+export function failureOf(error: unknown): Failure {
+  if (isFailure(error)) {
+    return error;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    code: "internal",
+    message: `The engine could not start: ${message}`,
+    retry: false,
+    collection: null,
+    id: null,
+  };
+}
+
+function isFailure(error: unknown): error is Failure {
+  return typeof error === "object" && error !== null && "code" in error && "retry" in error && "message" in error;
+}

@@ -1,0 +1,22 @@
+/** Ashore: a local-first, end-to-end encrypted document database. Nothing runs at import. */
+
+export { Collection, type CollectionChange, type CollectionEvents } from "./collection.js";
+export { Database, type DatabaseEvents, type Persistence } from "./database.js";
+export type { CallOptions, Entry, Range, WriteOptions } from "./documents.js";
+export type { Unsubscribe } from "./emitter.js";
+export { AshoreError, type AshoreErrorOptions } from "./errors.js";
+export type { ChangedDocuments } from "./generated/ChangedDocuments.js";
+export type { Device } from "./generated/Device.js";
+export type { Diagnostics } from "./generated/Diagnostics.js";
+export type { DisconnectReason } from "./generated/DisconnectReason.js";
+export type { DocumentState } from "./generated/DocumentState.js";
+export type { Durability } from "./generated/Durability.js";
+export type { ErrorCode } from "./generated/ErrorCode.js";
+export type { Quarantined } from "./generated/Quarantined.js";
+export type { SyncState } from "./generated/SyncState.js";
+export type { SyncStatus } from "./generated/SyncStatus.js";
+export type { Capabilities } from "./host.js";
+export type { Value } from "./json.js";
+export { open, type OpenOptions, type WasmSource } from "./open.js";
+export { type Invite, Sync, type SyncEvents, type SyncOptions } from "./sync.js";
+export { Transaction, TransactionCollection } from "./transaction.js";

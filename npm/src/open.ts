@@ -1,0 +1,159 @@
+/** Opening databases: checks the options and picks the host. Nothing starts before the first call that needs the engine. */
+
+import { Client } from "./client.js";
+import { Database, type Persistence } from "./database.js";
+import { AshoreError } from "./errors.js";
+import type { Durability } from "./generated/Durability.js";
+import type { Capabilities } from "./host.js";
+import { startMemory } from "./hosts/memory.js";
+import { startWorker } from "./hosts/worker.js";
+import { watchPage } from "./page.js";
+import { isWellFormed } from "./text.js";
+
+/** The engine's WebAssembly, for environments where it is not beside the package's own files: its address, its bytes, or the compiled module. */
+export type WasmSource = string | URL | BufferSource | WebAssembly.Module;
+
+/** What {@link open} is given. */
+export interface OpenOptions {
+  /** Which database of this origin: 1 to 128 characters. The same name is the same database, in every tab. */
+  readonly name: string;
+  /** The relay's WebSocket address that `sync.enable` and `sync.joinInvite` take when they are given none. It connects nothing by itself. */
+  readonly relay?: string | undefined;
+  /** What other members see this device as, for the same two. */
+  readonly deviceName?: string | undefined;
+  /** What writes wait for unless told otherwise; `relaxed` when it is left out. */
+  readonly durability?: Durability | undefined;
+  /** `memory` keeps nothing beyond the last `close()` and runs in this thread; the default where there is no IndexedDB or no Worker, such as Node. */
+  readonly storage?: "persistent" | "memory" | undefined;
+  /** Asks the browser not to clear the storage by itself; `true` when it is left out. Some browsers ask the user. */
+  readonly persist?: boolean | undefined;
+  /** Makes the worker, for bundlers that do not know `new Worker(new URL(…))`: a module worker that runs `ashore/worker`. */
+  readonly worker?: (() => Worker) | undefined;
+  /** The engine's WebAssembly when it is not beside the package's own files. */
+  readonly wasm?: WasmSource | undefined;
+}
+
+interface Shared {
+  readonly client: Client;
+  readonly capabilities: Capabilities;
+  readonly persisted: () => Promise<Persistence>;
+  readonly stopWatching: () => void;
+  handles: number;
+}
+
+/** One client per database and page, however many handles there are. */
+const shared = new Map<string, Shared>();
+
+const MAX_NAME_CHARACTERS = 128;
+
+/**
+ * Opens a database. It starts nothing yet: no worker, no storage, no connection before the first call that needs the engine.
+ *
+ * In browsers the engine runs in a worker and keeps its documents in IndexedDB; all tabs of the origin share one engine. In Node, and with
+ * `storage: "memory"`, it runs in this thread and keeps nothing.
+ *
+ * Handles of the same name in one page share everything; the options of the first one decide about `storage`, `worker` and `wasm`.
+ *
+ * @throws {@link AshoreError} `request.invalid` when an option is not what it must be.
+ *
+ * @example
+ * ```ts
+ * import { open } from "ashore";
+ *
+ * const db = await open({ name: "family", relay: "wss://relay.example.org" });
+ * const notes = db.collection<{ title: string }>("notes");
+ * await notes.put("n1", { title: "Milk" });
+ * await db.close();
+ * ```
+ */
+export async function open(options: OpenOptions): Promise<Database> {
+  const { name, relay, deviceName, durability = "relaxed" } = options;
+  checkName(name);
+  const part = shared.get(name) ?? share(name, options);
+  part.handles += 1;
+  return new Database({
+    name,
+    client: part.client,
+    capabilities: part.capabilities,
+    durability,
+    sync: { relay, deviceName },
+    persisted: part.persisted,
+    release: () => release(name, part),
+  });
+}
+
+function share(name: string, options: OpenOptions): Shared {
+  const memory = options.storage === "memory" || (options.storage === undefined && !canPersist());
+  const client = new Client(
+    memory ? startMemory(options.wasm) : startWorker({ name, wasm: options.wasm, worker: options.worker }),
+  );
+  const persisted = memory
+    ? () => Promise.resolve<Persistence>("unsupported")
+    : once(() => askToPersist(options.persist ?? true));
+  if (!memory) {
+    client.events.on("started", () => void persisted());
+  }
+  const part: Shared = {
+    client,
+    capabilities: capabilitiesOf(memory),
+    persisted,
+    stopWatching: watchPage(client),
+    handles: 0,
+  };
+  shared.set(name, part);
+  return part;
+}
+
+async function release(name: string, part: Shared): Promise<void> {
+  part.handles -= 1;
+  if (part.handles > 0) {
+    return;
+  }
+  if (shared.get(name) === part) {
+    shared.delete(name);
+  }
+  part.stopWatching();
+  await part.client.close();
+}
+
+function checkName(name: unknown): void {
+  if (typeof name === "string" && name.length > 0 && name.length <= MAX_NAME_CHARACTERS && isWellFormed(name)) {
+    return;
+  }
+  throw new AshoreError(
+    "request.invalid",
+    `A database's name must be text of 1 to ${MAX_NAME_CHARACTERS} characters.`,
+    { op: "open" },
+  );
+}
+
+function canPersist(): boolean {
+  return typeof Worker === "function" && typeof indexedDB === "object" && typeof indexedDB?.open === "function";
+}
+
+function capabilitiesOf(memory: boolean): Capabilities {
+  return {
+    host: memory ? "memory" : "worker",
+    persistent: !memory,
+    tabs: !memory,
+    sync: typeof WebSocket === "function",
+  };
+}
+
+async function askToPersist(ask: boolean): Promise<Persistence> {
+  const storage = (globalThis as { navigator?: { storage?: Partial<StorageManager> } }).navigator?.storage;
+  if (!storage?.persisted) {
+    return "unsupported";
+  }
+  try {
+    const granted = (await storage.persisted()) || (ask && (await storage.persist?.()) === true);
+    return granted ? "granted" : "denied";
+  } catch {
+    return "unsupported";
+  }
+}
+
+function once<T>(act: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => (running ??= act());
+}

@@ -1,0 +1,57 @@
+/**
+ * Keeps the order of calls about one document. A second put of an id must be based on what the first one made, so it waits for the first
+ * one's answer; whatever reads after it waits too. Calls about different documents never wait for each other.
+ */
+
+/** Writes of one handle that are under way, by document. */
+export class Pending {
+  readonly #last = new Map<string, Promise<void>>();
+  #delayed = 0;
+
+  /** Runs `write` once earlier writes of these documents have been answered, at once when there are none. */
+  async write<T>(keys: readonly string[], write: () => Promise<T>): Promise<T> {
+    const earlier = this.#earlier(keys);
+    const running = earlier ? this.#after(earlier, write) : write();
+    const done = running.then(ignore, ignore);
+    for (const key of keys) {
+      this.#last.set(key, done);
+    }
+    try {
+      return await running;
+    } finally {
+      for (const key of keys) {
+        if (this.#last.get(key) === done) {
+          this.#last.delete(key);
+        }
+      }
+    }
+  }
+
+  /** Runs `read` when no write of these documents (`null`: of any) is held back: at once, unless there is one. */
+  read<T>(keys: readonly string[] | null, read: () => Promise<T>): Promise<T> {
+    const earlier = this.#delayed === 0 ? null : keys ? this.#earlier(keys) : Promise.all(this.#last.values());
+    return earlier ? earlier.then(read) : read();
+  }
+
+  /** Resolves when every write that is under way now has been answered. */
+  async all(): Promise<void> {
+    await Promise.all(this.#last.values());
+  }
+
+  #earlier(keys: readonly string[]): Promise<unknown> | null {
+    const earlier = keys.map((key) => this.#last.get(key)).filter((last) => last !== undefined);
+    return earlier.length > 0 ? Promise.all(earlier) : null;
+  }
+
+  async #after<T>(earlier: Promise<unknown>, write: () => Promise<T>): Promise<T> {
+    this.#delayed += 1;
+    try {
+      await earlier;
+    } finally {
+      this.#delayed -= 1;
+    }
+    return write();
+  }
+}
+
+function ignore(): void {}

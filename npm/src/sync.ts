@@ -1,0 +1,231 @@
+/** Sync with other devices: enabling it, inviting and joining, and where it stands. */
+
+import type { Client } from "./client.js";
+import type { CallOptions, Documents } from "./documents.js";
+import { Emitter, type Unsubscribe } from "./emitter.js";
+import { AshoreError } from "./errors.js";
+import type { ChangedDocuments } from "./generated/ChangedDocuments.js";
+import type { Device } from "./generated/Device.js";
+import type { DisconnectReason } from "./generated/DisconnectReason.js";
+import type { DocumentState } from "./generated/DocumentState.js";
+import type { Event } from "./generated/Event.js";
+import type { Quarantined } from "./generated/Quarantined.js";
+import type { SyncStatus } from "./generated/SyncStatus.js";
+
+/** Where and as whom this device syncs. */
+export interface SyncOptions {
+  /** The relay's WebSocket address, such as `wss://relay.example.org`. Left out: the one given to `open`, or the one from before. */
+  readonly relay?: string | undefined;
+  /** What the other members see this device as; at most 256 bytes, sealed before it leaves. */
+  readonly deviceName?: string | undefined;
+}
+
+/** An invite, in the three forms that people pass on. It opens once, and until it expires. */
+export interface Invite {
+  /** `XXXX-XXXX-XXXX-XXXX`, to read aloud or type. */
+  readonly shortCode: string;
+  /** The app's page with the code behind `#`: the part of an address that browsers never send. */
+  readonly link: string;
+  /** The link as a QR code: a `data:image/svg+xml` URL for an `<img>`. */
+  readonly qrCode: string;
+  /** When it stops opening, in milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** What sync tells. */
+export interface SyncEvents {
+  /** The relay accepted this device: once per handshake. */
+  readonly connected: { readonly relay: string };
+  /** The connection ended. */
+  readonly disconnected: { readonly reason: DisconnectReason };
+  /** Sync stands elsewhere than before. */
+  readonly status: SyncStatus;
+  /** Documents changed because another device changed them. */
+  readonly change: { readonly changes: readonly ChangedDocuments[]; readonly missed: boolean };
+  /** Something went wrong that no call waits for; once per fault. */
+  readonly error: AshoreError;
+}
+
+const DEFAULT_INVITE_SECONDS = 600;
+const DEFAULT_NOW_MS = 30_000;
+
+/**
+ * Sync of one database, at {@link Database.sync}.
+ *
+ * @example
+ * ```ts
+ * await db.sync.enable({ relay: "wss://relay.example.org" });
+ * const { shortCode, qrCode } = await db.sync.createInvite();
+ * // on the other device:
+ * await db.sync.joinInvite("7KQ2-…");
+ * db.sync.on("status", ({ state, pending }) => show(state, pending));
+ * ```
+ */
+export class Sync {
+  readonly #client: Client;
+  readonly #documents: Documents;
+  readonly #defaults: SyncOptions;
+  readonly #events = new Emitter<SyncEvents>();
+
+  /** @internal Use {@link Database.sync}. */
+  constructor(client: Client, documents: Documents, defaults: SyncOptions) {
+    this.#client = client;
+    this.#documents = documents;
+    this.#defaults = defaults;
+  }
+
+  /**
+   * Where sync stands: always true, never hopeful, the same in every tab. Before the first call that starts the engine it is `offline`; from then on
+   * it follows by itself.
+   */
+  get status(): SyncStatus {
+    return this.#client.status;
+  }
+
+  /** The last place in the relay's log up to which everything is stored here. */
+  get lastCursor(): number {
+    return this.#client.status.cursor;
+  }
+
+  /** Starts syncing. Resolves without a network: connecting goes on in the background, and again after every restart of the app. */
+  async enable(options: SyncOptions & CallOptions = {}): Promise<SyncStatus> {
+    const { relay, deviceName } = { ...this.#defaults, ...defined(options) };
+    const enableSync = { relay: relay ?? null, deviceName: deviceName ?? null };
+    return (await this.#ask("enable", { enableSync }, "status", options)).status;
+  }
+
+  /** Stops syncing; documents stay. `forget` also leaves the group: its keys and its log are removed from this device. */
+  async disable(options: { readonly forget?: boolean | undefined } & CallOptions = {}): Promise<SyncStatus> {
+    return (await this.#ask("disable", { disableSync: { forget: options.forget ?? false } }, "status", options)).status;
+  }
+
+  /**
+   * Pushes and pulls now; resolves when both are through.
+   *
+   * @param options `timeoutMs`: how long it may take, 30 seconds unless told otherwise.
+   * @throws {@link AshoreError} `sync.disabled`, `sync.offline`, `request.timed-out`, or why the relay refused.
+   */
+  async now(
+    options: { readonly timeoutMs?: number | undefined } & CallOptions = {},
+  ): Promise<{ readonly pushed: number; readonly pulled: number }> {
+    return this.#ask(
+      "now",
+      { syncNow: { timeoutMs: wholeMs("now", options.timeoutMs ?? DEFAULT_NOW_MS) } },
+      "synced",
+      options,
+    );
+  }
+
+  /**
+   * A one-time code for another device; needs the relay.
+   *
+   * @param options `ttlSeconds`: how long it opens, 600 unless told otherwise. `linkBase`: the page that the link opens; this page unless told otherwise.
+   */
+  async createInvite(
+    options: { readonly ttlSeconds?: number | undefined; readonly linkBase?: string | undefined } & CallOptions = {},
+  ): Promise<Invite> {
+    const ttlSeconds = wholeMs("createInvite", options.ttlSeconds ?? DEFAULT_INVITE_SECONDS);
+    return this.#ask(
+      "createInvite",
+      { createInvite: { ttlSeconds, linkBase: options.linkBase ?? thisPage() } },
+      "invite",
+      options,
+    );
+  }
+
+  /**
+   * Joins the group of an invite: a short code, a link or a QR code's text. Resolves with the group's id, 64 hex digits.
+   *
+   * @throws {@link AshoreError} `invite.bad-code`, `invite.not-found`, `invite.used`, `invite.expired`, `invite.locked-out`, `group.already-joined`.
+   */
+  async joinInvite(invite: string, options: SyncOptions & CallOptions = {}): Promise<{ readonly group: string }> {
+    const { relay, deviceName } = { ...this.#defaults, ...defined(options) };
+    return this.#ask(
+      "joinInvite",
+      { joinInvite: { invite: String(invite), relay: relay ?? null, deviceName: deviceName ?? null } },
+      "joined",
+      options,
+    );
+  }
+
+  /** The members of the group, in the order in which they were admitted. */
+  async devices(options: CallOptions = {}): Promise<readonly Device[]> {
+    return (await this.#ask("devices", { devices: {} }, "devices", options)).devices;
+  }
+
+  /** Renames this device for all members; at most 256 bytes. */
+  async renameDevice(name: string, options: CallOptions = {}): Promise<readonly Device[]> {
+    return (await this.#ask("renameDevice", { renameDevice: { name } }, "devices", options)).devices;
+  }
+
+  /** Entries that are kept but could not be opened or applied. */
+  async quarantine(options: CallOptions = {}): Promise<readonly Quarantined[]> {
+    return (await this.#ask("quarantine", { quarantine: {} }, "quarantine", options)).entries;
+  }
+
+  /** Where one document stands. */
+  async statusOf(collection: string, id: string, options: CallOptions = {}): Promise<DocumentState> {
+    return (await this.#ask("statusOf", { documentStatus: { collection, id } }, "documentStatus", options)).state;
+  }
+
+  /** Calls `handler` for every event of that name from now on; the returned function ends it. */
+  on<Name extends keyof SyncEvents>(name: Name, handler: (event: SyncEvents[Name]) => void): Unsubscribe {
+    const stopListening = this.#documents.listen();
+    const off = this.#events.on(name, handler);
+    return () => {
+      off();
+      stopListening();
+    };
+  }
+
+  /** @internal */
+  hear(event: Event): void {
+    if ("status" in event) {
+      this.#events.emit("status", event.status.status);
+    } else if ("connected" in event) {
+      this.#events.emit("connected", event.connected);
+    } else if ("disconnected" in event) {
+      this.#events.emit("disconnected", event.disconnected);
+    } else if ("error" in event) {
+      this.#events.emit("error", AshoreError.from(event.error.failure));
+    } else {
+      const changes = event.changed.changes.filter((change) => change.remote);
+      if (changes.length > 0 || event.changed.missed) {
+        this.#events.emit("change", { changes, missed: event.changed.missed });
+      }
+    }
+  }
+
+  /** @internal */
+  end(): void {
+    this.#events.clear();
+  }
+
+  async #ask<Kind extends Parameters<Client["ask"]>[1]>(
+    op: string,
+    command: Parameters<Client["ask"]>[0],
+    kind: Kind,
+    { signal }: CallOptions,
+  ) {
+    this.#documents.checkOpen(op);
+    return this.#client.ask(command, kind, { op, signal });
+  }
+}
+
+/** Checks a time or duration and makes it whole; what is not a number of at least 0 is refused with `request.invalid`. */
+export function wholeMs(op: string, value: number): number {
+  if (value >= 0 && value <= Number.MAX_SAFE_INTEGER) {
+    return Math.round(value);
+  }
+  throw new AshoreError("request.invalid", `${value} is no duration.`, { op });
+}
+
+function thisPage(): string | null {
+  const place = (globalThis as { document?: { location?: Location } }).document?.location;
+  return place ? place.origin + place.pathname : null;
+}
+
+/** Without the properties that are `undefined`, so that they do not hide the defaults. */
+function defined(options: SyncOptions): SyncOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
