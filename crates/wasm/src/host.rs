@@ -1,0 +1,170 @@
+//! One running engine: its loop, what reaches it, and what it reports.
+
+use crate::clock::{self, BrowserClock};
+use crate::transport::WebSockets;
+use ashore_engine::api::{
+    Answer, Call, Calls, Command, ErrorCode, Event, Failure, News, Outcome, Reply, decode, encode,
+};
+use ashore_engine::driver::drive;
+use ashore_engine::machine::{Machine, MachineOptions};
+use ashore_engine::store::Store;
+use futures_channel::mpsc::{UnboundedSender, unbounded};
+use futures_channel::oneshot;
+use futures_util::future::{AbortHandle, FutureExt, LocalBoxFuture, Shared, abortable};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// Names the host among the clients of its own engine.
+const HOST_CLIENT: &str = "host";
+const WASM_PAGE_BYTES: u64 = 65_536;
+
+/// Where an engine's news and its end go.
+pub(crate) trait Listener {
+    /// Bytes of one `News` for one client, or with `None` for all.
+    fn deliver(&self, client: Option<&str>, news: &[u8]);
+    /// It can do nothing any more.
+    fn ended(&self, failure: &Failure);
+}
+
+/// A running engine. Dropping it changes nothing: it runs until it is closed or abandoned.
+pub(crate) struct Host {
+    calls: UnboundedSender<Calls>,
+    next_call: Cell<u64>,
+    running: AbortHandle,
+    over: Shared<LocalBoxFuture<'static, ()>>,
+    end: Rc<End>,
+}
+
+impl Host {
+    /// Starts the loop on this thread.
+    pub(crate) fn start<S: Store + 'static>(
+        store: S,
+        local_secret: [u8; 32],
+        listener: Rc<dyn Listener>,
+    ) -> Result<Self, Failure> {
+        let mut seed = [0u8; 32];
+        getrandom::fill(&mut seed)
+            .map_err(|_| Failure::new(ErrorCode::HostUnsupported, "This environment has no source of randomness."))?;
+        let machine = Machine::new(MachineOptions { seed, local_secret, opening: clock::now() });
+        let (calls, asked) = unbounded();
+        let (over, ended) = oneshot::channel::<()>();
+        let end = Rc::new(End::default());
+        let reporter = Reporter { listener: Rc::clone(&listener), end: Rc::clone(&end) };
+        let deliver = move |client: Option<&str>, news: News| reporter.deliver(client, news);
+        let (run, running) = abortable(drive(machine, Rc::new(store), WebSockets, BrowserClock, asked, deliver));
+        let ending = Rc::clone(&end);
+        wasm_bindgen_futures::spawn_local(async move {
+            let ran_to_its_end = run.await.is_ok();
+            if let Some(failure) = ending.unwanted().filter(|_| ran_to_its_end) {
+                listener.ended(&failure);
+            }
+            let _ = over.send(());
+        });
+        let over = ended.map(|_| ()).boxed_local().shared();
+        Ok(Self { calls, next_call: Cell::new(1), running, over, end })
+    }
+
+    /// Hands one `Calls` message to the engine. Bytes that are none are logged and dropped.
+    pub(crate) fn handle(&self, bytes: &[u8]) {
+        match decode::<Calls>(bytes) {
+            Ok(calls) => self.pass(calls),
+            Err(error) => tracing::warn!(%error, "a message was dropped"),
+        }
+    }
+
+    /// A client will not come back.
+    pub(crate) fn forget(&self, client: String) {
+        self.ask(Command::ForgetClient { client });
+    }
+
+    /// Asks the engine to commit what waits and to stop; resolves when it has, at once when it had already.
+    pub(crate) fn close(&self) -> impl Future<Output = ()> + 'static {
+        self.end.wanted.set(true);
+        self.ask(Command::Close {});
+        self.over.clone()
+    }
+
+    /// Drops the loop with all it holds: no further read, write or frame.
+    pub(crate) fn abandon(&self) {
+        self.running.abort();
+    }
+
+    fn ask(&self, command: Command) {
+        let id = self.next_call.replace(self.next_call.get() + 1);
+        let calls = vec![Call { id, command }];
+        self.pass(Calls { client: HOST_CLIENT.into(), received: id.saturating_sub(1), calls });
+    }
+
+    fn pass(&self, calls: Calls) {
+        // Nobody takes it once the loop has ended; its end has been reported.
+        let _ = self.calls.unbounded_send(calls);
+    }
+}
+
+/// Passes news on, and remembers why the engine may be about to end.
+struct Reporter {
+    listener: Rc<dyn Listener>,
+    end: Rc<End>,
+}
+
+/// How an engine came to its end.
+#[derive(Default)]
+struct End {
+    wanted: Cell<bool>,
+    last_fault: RefCell<Option<Failure>>,
+}
+
+impl Reporter {
+    fn deliver(&self, client: Option<&str>, mut news: News) {
+        for answer in &mut news.answers {
+            tell_memory(answer);
+            if !self.end.wanted.get() {
+                blame_the_store(answer);
+            }
+        }
+        for event in &news.events {
+            if let Event::Error { failure } = event {
+                self.end.last_fault.replace(Some(failure.clone()));
+            }
+        }
+        if client != Some(HOST_CLIENT) {
+            self.listener.deliver(client, &encode(&news));
+        }
+    }
+}
+
+impl End {
+    /// Why it ended, unless it was asked to.
+    fn unwanted(&self) -> Option<Failure> {
+        let fault = self.last_fault.take();
+        if self.wanted.get() { None } else { Some(fault.map_or_else(unexplained, store_failed)) }
+    }
+}
+
+fn unexplained() -> Failure {
+    Failure::new(ErrorCode::HostDead, "The engine has ended.")
+}
+
+/// Nobody closed this database: the browser did, under it.
+fn blame_the_store(answer: &mut Answer) {
+    if let Outcome::Failed(failure) = &mut answer.outcome {
+        *failure = store_failed(failure.clone());
+    }
+}
+
+fn store_failed(failure: Failure) -> Failure {
+    match failure.code {
+        ErrorCode::DatabaseClosed => {
+            Failure { code: ErrorCode::StoreFailed, retry: ErrorCode::StoreFailed.retry(), ..failure }
+        }
+        _ => failure,
+    }
+}
+
+/// Only the host knows how much memory there is.
+fn tell_memory(answer: &mut Answer) {
+    if let Outcome::Ok(Reply::Diagnostics { diagnostics }) = &mut answer.outcome {
+        let pages = u64::try_from(core::arch::wasm32::memory_size(0)).unwrap_or_default();
+        diagnostics.wasm_bytes = Some(pages * WASM_PAGE_BYTES);
+    }
+}
