@@ -35,7 +35,9 @@ export function precache(): Plugin {
         this.emitFile({
           type: "asset",
           fileName: "sw.js",
-          source: code.replace("PRECACHED_FILES", () => JSON.stringify(files)),
+          source: code
+            .replace("PRECACHED_FILES", () => JSON.stringify(files))
+            .replace("VERSION", () => JSON.stringify(hashOf(JSON.stringify(files)))),
         });
       },
     },

@@ -1,13 +1,14 @@
 // Keeps the built files, so that the app opens and works with no network at all. A new version is fetched whole, waits,
 // and takes over only when the page says so. It touches nothing but those files: data is the database's own matter.
 
-// Filled in by build/precache.ts: every built file with the hash of its content.
+// Filled in by build/precache.ts: every built file with the hash of its content, and a hash over all of them.
 declare const PRECACHED_FILES: readonly (readonly [path: string, hash: string])[];
+declare const VERSION: string;
 
 const worker = globalThis as unknown as ServiceWorkerGlobalScope;
 const files = PRECACHED_FILES;
 const prefix = "saltbox-";
-const cacheName = prefix + fingerprint(files.map(([path, hash]) => path + hash).join());
+const cacheName = prefix + VERSION;
 const page = new URL("./", worker.registration.scope).href;
 const kept = new Map(files.map(([path, hash]) => [new URL(path, worker.registration.scope).href, hash]));
 
@@ -32,20 +33,26 @@ async function fetchAll(): Promise<void> {
   await Promise.all([...kept].map(([url, hash]) => keepFile(cache, url, hash)));
 }
 
+/** What has not changed since the version before is copied from there. */
 async function keepFile(cache: Cache, url: string, hash: string): Promise<void> {
-  if ((await cache.match(url)) !== undefined) {
+  const before = await caches.match(url);
+  if (before !== undefined && (await keepIfRight(cache, url, hash, before))) {
     return;
   }
   const response = await fetch(url, { cache: "no-cache", credentials: "same-origin" });
-  if (!response.ok) {
-    throw new Error(`${url}: ${response.status}`);
-  }
   // While a server is being updated it may hand out some files of the old version and some of the new.
-  const bytes = await response.clone().arrayBuffer();
+  if (!response.ok || !(await keepIfRight(cache, url, hash, response))) {
+    throw new Error(`${url}: not the file of this version (${response.status})`);
+  }
+}
+
+async function keepIfRight(cache: Cache, url: string, hash: string, response: Response): Promise<boolean> {
+  const bytes = await response.arrayBuffer();
   if ((await hashOf(bytes)) !== hash) {
-    throw new Error(`${url}: not the file of this version`);
+    return false;
   }
   await cache.put(url, new Response(bytes, { headers: response.headers }));
+  return true;
 }
 
 async function takeOver(): Promise<void> {
@@ -77,13 +84,4 @@ async function answer(url: string, request: Request): Promise<Response> {
 async function hashOf(bytes: ArrayBuffer): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return [...digest.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** A short name for this set of files (FNV-1a); not for security. */
-function fingerprint(text: string): string {
-  let hash = 0x811c9dc5;
-  for (const character of text) {
-    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
-  }
-  return (hash >>> 0).toString(16);
 }

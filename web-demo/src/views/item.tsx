@@ -65,7 +65,7 @@ export function ItemRow({ item, index, count, onTick, onMove, reorder }: Props):
             disabled: index === count - 1,
             act: () => step(1),
           },
-          { label: "Delete", icon: <Bin />, act: remove },
+          { label: "Delete", icon: <Bin />, testId: "item-menu-delete", act: remove },
         ]}
       >
         <Grip />
