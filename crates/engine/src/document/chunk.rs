@@ -143,18 +143,19 @@ impl<'a> Reader<'a> {
     }
 
     fn column_rows(&mut self, columns: &[Column], actors: u64) -> Result<(), ChunkError> {
-        columns
-            .iter()
-            .try_for_each(|column| Reader(self.take(column.bytes)?).rows(column.specification & 0b111, actors))
+        columns.iter().try_for_each(|column| Reader(self.take(column.bytes)?).rows(column.specification, actors))
     }
 
     /// Counts a column's rows: run-length encoded values of this type. An actor is one of so many.
-    fn rows(&mut self, kind: u64, actors: u64) -> Result<(), ChunkError> {
+    fn rows(&mut self, specification: u64, actors: u64) -> Result<(), ChunkError> {
+        let kind = specification & 0b111;
         let mut total = 0_u64;
         while !self.0.is_empty() {
             let rows = match kind {
                 RAW_VALUES => return Ok(()),
                 BOOLEANS => self.unsigned()?,
+                // Of the actors, only those of objects and keys may be null: the root, and keys of maps.
+                ACTORS if specification >> 4 > 1 && self.0.first() == Some(&0) => return Err(ChunkError::Malformed),
                 _ => self.run(kind, actors)?,
             };
             total = total.saturating_add(rows);

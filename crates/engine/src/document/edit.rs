@@ -211,7 +211,7 @@ pub fn merge(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, Merg
 }
 
 /// [`merge`] without the net below it: fuzzed changes make Automerge panic here about once in 100,000, whole documents more often.
-pub(super) fn merge_checked(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, MergeError> {
+fn merge_checked(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, MergeError> {
     let mut doc = match current {
         Some(current) => current.load()?,
         None => Automerge::new(),
