@@ -177,7 +177,7 @@ impl<B: Blobs> Packed<B> {
 
     /// Brings blocks into `loaded`, from the cache or from disk. `false`: the runs have changed meanwhile.
     async fn bring(&self, missing: Missing, loaded: &mut Loaded) -> Result<bool, StoreFailure> {
-        let wanted = self.from_cache(missing, loaded);
+        let wanted = self.take_cached(missing, loaded);
         if wanted.is_empty() {
             return Ok(true);
         }
@@ -195,7 +195,7 @@ impl<B: Blobs> Packed<B> {
         Ok(true)
     }
 
-    fn from_cache(&self, missing: Missing, loaded: &mut Loaded) -> Vec<BlockEntry> {
+    fn take_cached(&self, missing: Missing, loaded: &mut Loaded) -> Vec<BlockEntry> {
         let cache = &mut self.state.borrow_mut().cache;
         let mut wanted: Vec<BlockEntry> = Vec::new();
         for entry in missing.0 {
@@ -325,7 +325,7 @@ impl State {
                 }
                 answer.rows.push((key.into(), read_value(row)));
             }
-            merge.next(|_, _| ())?;
+            merge.pass()?;
         }
         answer.lost = merge.lost().map(|part| part.range.clone()).collect();
         answer.lost.extend(self.manifest.lost.iter().map(LostEntry::range).filter(|lost| lost.touches(range)));

@@ -1,5 +1,6 @@
 //! Walks the rows of several sources as one, in order, the newest word on each key winning.
 
+use std::cmp::Ordering;
 use std::collections::btree_map;
 use std::ops::Bound;
 use std::rc::Rc;
@@ -10,6 +11,9 @@ use super::manifest::BlockEntry;
 use super::sheet::{Page, Row};
 use super::table::{Slot, Table};
 use crate::store::{Key, LostRange, Range};
+
+/// Most blocks of one run that are asked for at once.
+const MOST_AHEAD: usize = 32;
 
 /// Blocks that have to be loaded before the walk can go on.
 #[derive(Debug, Default)]
@@ -56,6 +60,8 @@ pub(super) struct Merge<'a> {
     /// How many blocks to ask for at once when one is missing.
     ahead: usize,
     cursors: Vec<Cursor<'a>>,
+    /// The sources that stand at the next key, newest first.
+    next: Vec<usize>,
 }
 
 impl<'a> Merge<'a> {
@@ -67,7 +73,8 @@ impl<'a> Merge<'a> {
         loaded: &'a Loaded,
         ahead: usize,
     ) -> Result<Self, Missing> {
-        let mut merge = Self { range, ahead, cursors: Vec::with_capacity(tables.len() + runs.len()) };
+        let cursors = Vec::with_capacity(tables.len() + runs.len());
+        let mut merge = Self { range, ahead, cursors, next: Vec::new() };
         if range.is_empty() {
             return Ok(merge);
         }
@@ -80,22 +87,25 @@ impl<'a> Merge<'a> {
                 Err(more) => missing.0.extend(more.0),
             }
         }
+        merge.find_next();
         if missing.0.is_empty() { Ok(merge) } else { Err(missing) }
     }
 
-    /// The next key and its newest row, handed to `see`; `None` at the end of the range.
-    pub(super) fn next<T>(&mut self, see: impl FnOnce(&[u8], Row<'_>) -> T) -> Result<Option<T>, Missing> {
-        let Some(winner) = self.winner() else { return Ok(None) };
-        let Some((key, row)) = self.cursors.get(winner).and_then(Cursor::row) else { return Ok(None) };
-        let seen = see(key, row);
-        let key = key.to_vec();
-        self.pass(&key)?;
-        Ok(Some(seen))
+    /// The next key and its newest row; `None` at the end of the range.
+    pub(super) fn peek(&self) -> Option<(&[u8], Row<'_>)> {
+        self.cursors.get(*self.next.first()?)?.row()
     }
 
-    /// The key that [`Self::next`] answers next.
-    pub(super) fn peek(&self) -> Option<(&[u8], Row<'_>)> {
-        self.cursors.get(self.winner()?)?.row()
+    /// Passes the key that [`Self::peek`] answers, in every source.
+    pub(super) fn pass(&mut self) -> Result<(), Missing> {
+        let mut missing = Missing::default();
+        for at in &self.next {
+            if let Some(Err(more)) = self.cursors.get_mut(*at).map(|cursor| cursor.advance(self.range, self.ahead)) {
+                missing.0.extend(more.0);
+            }
+        }
+        self.find_next();
+        if missing.0.is_empty() { Ok(()) } else { Err(missing) }
     }
 
     /// What could not be read on the way so far.
@@ -106,29 +116,24 @@ impl<'a> Merge<'a> {
         })
     }
 
-    /// The source whose key comes next; the newest of those that share it.
-    fn winner(&self) -> Option<usize> {
-        let mut best: Option<(usize, &[u8])> = None;
+    fn find_next(&mut self) {
+        let mut next = std::mem::take(&mut self.next);
+        next.clear();
+        let mut best: Option<&[u8]> = None;
         for (at, cursor) in self.cursors.iter().enumerate() {
             let Some((key, _)) = cursor.row() else { continue };
-            let comes_first = best.is_none_or(|(_, found)| if self.range.reverse { key > found } else { key < found });
-            if comes_first {
-                best = Some((at, key));
+            let order = best.map_or(Ordering::Less, |best| key.cmp(best));
+            match if self.range.reverse && best.is_some() { order.reverse() } else { order } {
+                Ordering::Less => {
+                    next.clear();
+                    next.push(at);
+                    best = Some(key);
+                }
+                Ordering::Equal => next.push(at),
+                Ordering::Greater => {}
             }
         }
-        best.map(|(at, _)| at)
-    }
-
-    fn pass(&mut self, key: &[u8]) -> Result<(), Missing> {
-        let mut missing = Missing::default();
-        for cursor in &mut self.cursors {
-            if cursor.row().is_some_and(|(found, _)| found == key)
-                && let Err(more) = cursor.advance(self.range, self.ahead)
-            {
-                missing.0.extend(more.0);
-            }
-        }
-        if missing.0.is_empty() { Ok(()) } else { Err(missing) }
+        self.next = next;
     }
 }
 
@@ -261,13 +266,22 @@ impl<'a> RunCursor<'a> {
         }
     }
 
-    /// The block that is missing and up to `ahead - 1` after it that the range will want too.
+    /// The block that is missing, at least `ahead - 1` after it that lie in the range, and more if the range asks for that much.
     fn missing(&self, range: &Range, ahead: usize) -> Missing {
         let Some(first) = self.next_block else { return Missing::default() };
         let blocks: Box<dyn Iterator<Item = usize>> =
             if self.reverse { Box::new((0..=first).rev()) } else { Box::new(first..) };
-        let wanted = blocks.map_while(|at| self.run.block(at)).take_while(|entry| touches(range, entry)).take(ahead);
-        Missing(wanted.filter(|entry| !self.loaded.contains_key(&entry.id)).cloned().collect())
+        let (mut rows, mut bytes) = (0, 0);
+        let wanted =
+            blocks.map_while(|at| self.run.block(at)).take_while(|entry| touches(range, entry)).enumerate().take_while(
+                |(at, entry)| {
+                    let enough = rows >= u64::from(range.limit) || bytes >= range.max_bytes as u64;
+                    rows += entry.rows;
+                    bytes += entry.bytes;
+                    *at < ahead || (*at < MOST_AHEAD && !enough)
+                },
+            );
+        Missing(wanted.map(|(_, entry)| entry).filter(|entry| !self.loaded.contains_key(&entry.id)).cloned().collect())
     }
 }
 

@@ -322,20 +322,17 @@ impl Job {
     /// Merges rows until a block is full or none is left.
     fn gather(&self, loaded: &Loaded, block_bytes: usize) -> Result<Gathered, Missing> {
         let all = Range::all();
-        let range = self.after.as_ref().map_or(all.clone(), |after| all.after(after));
+        let range = self.after.as_ref().map_or(all.clone(), |after| all.after(after)).max_bytes(block_bytes);
         let tables: Vec<&Table> = self.table.iter().map(|(table, _)| &**table).collect();
         let runs: Vec<&Run> = self.inputs.iter().map(|run| &**run).collect();
-        let mut merge = Merge::over(&range, &tables, &runs, loaded, 2)?;
+        let mut merge = Merge::over(&range, &tables, &runs, loaded, 1)?;
         let mut builder = SheetBuilder::default();
         while builder.byte_len() < block_bytes {
-            let more = merge.next(|key, row| {
-                if !(self.bottom && row == Row::Deleted) {
-                    builder.push(key, row);
-                }
-            })?;
-            if more.is_none() {
-                break;
+            let Some((key, row)) = merge.peek() else { break };
+            if !(self.bottom && row == Row::Deleted) {
+                builder.push(key, row);
             }
+            merge.pass()?;
         }
         let lost = merge.lost().map(|part| LostEntry {
             source: Damaged::Block(part.block),

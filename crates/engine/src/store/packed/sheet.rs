@@ -180,8 +180,10 @@ fn take_checked<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Damage> {
 pub(super) struct OpenSheet {
     bytes: Vec<u8>,
     pages: Vec<PageEntry>,
-    decoded: RefCell<Vec<Option<Result<Rc<Page>, Damage>>>>,
+    decoded: RefCell<Vec<Option<DecodedPage>>>,
 }
+
+type DecodedPage = Result<Rc<Page>, Damage>;
 
 /// What the index says of a page.
 #[derive(Debug)]
