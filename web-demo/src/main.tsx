@@ -4,7 +4,7 @@ import "./styles/index.css";
 import { render } from "preact";
 import { App } from "./app.js";
 import { openHousehold } from "./model/household.js";
-import { saveDrafts } from "./model/notes.js";
+import { leaveDrafts, saveDrafts } from "./model/drafts.js";
 import { followAddress } from "./model/route.js";
 import { watchForUpdates } from "./model/update.js";
 
@@ -13,7 +13,7 @@ render(<App />, document.getElementById("app") as HTMLElement);
 void openHousehold();
 void watchForUpdates();
 
-addEventListener("pagehide", () => void saveDrafts());
+addEventListener("pagehide", leaveDrafts);
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") {
     void saveDrafts();

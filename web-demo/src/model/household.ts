@@ -2,6 +2,7 @@
 
 import { open, type Database } from "ashore";
 import { signal } from "@preact/signals";
+import { takeLeftDrafts } from "./drafts.js";
 import { LiveDocuments } from "./documents.js";
 import { relayAddress } from "./relay.js";
 import { Sync } from "./sync.js";
@@ -69,7 +70,9 @@ export const opening = signal<Opening>({ state: "opening" });
 export async function openHousehold(): Promise<void> {
   opening.value = { state: "opening" };
   try {
-    opening.value = { state: "open", household: await Household.open() };
+    const household = await Household.open();
+    await attempt(takeLeftDrafts(household));
+    opening.value = { state: "open", household };
   } catch (problem) {
     opening.value = { state: "failed", problem };
   }

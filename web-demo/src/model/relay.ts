@@ -3,7 +3,12 @@
 import { keep, kept } from "./preferences.js";
 
 export function relayAddress(): string {
-  return new URLSearchParams(location.search).get("relay") ?? kept("relay") ?? ownRelay();
+  return relayInAddress() ?? kept("relay") ?? ownRelay();
+}
+
+/** What `?relay=` says; it is stronger than anything chosen before. */
+export function relayInAddress(): string | null {
+  return new URLSearchParams(location.search).get("relay");
 }
 
 /** The relay serves this page too, so its socket is at the page's own origin. */

@@ -3,7 +3,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import type { Database, Device, Invite, SyncStatus } from "ashore";
 import { deviceName, rememberDeviceName } from "./device-name.js";
-import { relayAddress, rememberRelay } from "./relay.js";
+import { relayAddress, relayInAddress, rememberRelay } from "./relay.js";
 
 export class Sync {
   readonly #database: Database;
@@ -26,7 +26,12 @@ export class Sync {
     return this.#devices;
   }
 
-  async enable(relay: string = this.#status.value.relay ?? relayAddress()): Promise<void> {
+  /** The relay that is asked, or would be. */
+  get relay(): string {
+    return relayInAddress() ?? this.#status.value.relay ?? relayAddress();
+  }
+
+  async enable(relay: string = this.relay): Promise<void> {
     await this.#database.sync.enable({ relay, deviceName: deviceName() });
     rememberRelay(relay);
     await this.loadDevices();
@@ -55,7 +60,7 @@ export class Sync {
   }
 
   async join(code: string): Promise<void> {
-    const relay = this.#status.value.relay ?? relayAddress();
+    const relay = this.relay;
     await this.#database.sync.joinInvite(code, { relay, deviceName: deviceName() });
     rememberRelay(relay);
     await this.loadDevices();

@@ -1,7 +1,7 @@
 // A new version of the app: it waits, installed, until somebody says "Reload to update".
 
 import { signal } from "@preact/signals";
-import { saveDrafts } from "./notes.js";
+import { saveDrafts } from "./drafts.js";
 
 const waiting = signal<ServiceWorker | null>(null);
 

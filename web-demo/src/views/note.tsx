@@ -2,7 +2,8 @@
 
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { deleteNote, Draft } from "../model/notes.js";
+import { Draft, unsaved, type NoteField } from "../model/drafts.js";
+import { deleteNote } from "../model/notes.js";
 import { addresses, replaceWith } from "../model/route.js";
 import { now, sayWhen, useClock } from "../model/times.js";
 import type { Kept, Note } from "../model/types.js";
@@ -45,7 +46,7 @@ function ShownNote({ note }: { readonly note: Kept<Note> }): JSX.Element {
             <Back />
           </a>
           <h1 class="visually-hidden">{note.title || "Untitled note"}</h1>
-          <NoteField note={note} field="title" />
+          <NoteText note={note} field="title" />
           <button
             type="button"
             class="button-plain"
@@ -57,28 +58,26 @@ function ShownNote({ note }: { readonly note: Kept<Note> }): JSX.Element {
             <Bin />
           </button>
         </header>
-        <NoteField note={note} field="body" />
-        <p class="note-foot">Edited {sayWhen(note.updatedAt.getTime(), now.value)}</p>
+        <NoteText note={note} field="body" />
+        <p class="note-foot" data-testid="note-foot" data-saved={unsaved.value === 0}>
+          {unsaved.value === 0 ? `Edited ${sayWhen(note.updatedAt.getTime(), now.value)}` : "Saving…"}
+        </p>
       </div>
     </article>
   );
 }
 
-type FieldProps = { readonly note: Kept<Note>; readonly field: "title" | "body" };
+type FieldProps = { readonly note: Kept<Note>; readonly field: NoteField };
 
 /** Typing stays in the field until it is saved; what another device writes meanwhile to the other field arrives at once. */
-function NoteField({ note, field }: FieldProps): JSX.Element {
+function NoteText({ note, field }: FieldProps): JSX.Element {
   const household = useHousehold();
   const [typed, setTyped] = useState<string | null>(null);
   const draft = useMemo(
-    () =>
-      new Draft(async (text) => {
-        await household.notes.edit(note.id, { [field]: text, updatedAt: new Date() });
-        setTyped((latest) => (latest === text ? null : latest));
-      }),
+    () => new Draft(household, note.id, field, (saved) => setTyped((latest) => (latest === saved ? null : latest))),
     [household, note.id, field],
   );
-  useEffect(() => () => void draft.end(), [draft]);
+  useEffect(() => () => void draft.save(), [draft]);
   const isTitle = field === "title";
   return (
     <GrowingText

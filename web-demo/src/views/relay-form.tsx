@@ -2,13 +2,13 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { completeAddress, ownRelay, relayAddress } from "../model/relay.js";
+import { completeAddress, ownRelay } from "../model/relay.js";
 import { attempt, tell } from "../model/toasts.js";
 import { useHousehold } from "./context.js";
 
 export function RelayForm(): JSX.Element {
   const { sync } = useHousehold();
-  const used = sync.status.value.relay ?? relayAddress();
+  const used = sync.relay;
   const [typed, setTyped] = useState<string | null>(null);
   const use = async (address: string): Promise<void> => {
     setTyped(null);
