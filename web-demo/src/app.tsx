@@ -5,11 +5,10 @@ import { useEffect } from "preact/hooks";
 import { closeDialog, openDialog, type DialogName } from "./model/dialogs.js";
 import { opening, openHousehold, type Household } from "./model/household.js";
 import { createNote } from "./model/notes.js";
-import { loadPersistence } from "./model/persistence.js";
 import { sentenceFor } from "./model/problems.js";
 import { addresses, goTo, offeredInvite, route } from "./model/route.js";
 import { listenForShortcuts } from "./model/shortcuts.js";
-import { attempt, undoLatest } from "./model/toasts.js";
+import { undoLatest } from "./model/toasts.js";
 import { HouseholdContext } from "./views/context.js";
 import { Header, HeaderWithoutHousehold } from "./views/header.js";
 import { Home } from "./views/home.js";
@@ -39,7 +38,6 @@ export function App(): JSX.Element {
 
 function OpenApp({ household }: { readonly household: Household }): JSX.Element {
   useEffect(() => listenForShortcuts(actions(household), undoLatest), [household]);
-  useEffect(() => void attempt(loadPersistence(household.database)), [household]);
   const invited = offeredInvite.value;
   useEffect(() => {
     if (invited !== null) {

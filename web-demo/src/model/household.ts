@@ -4,6 +4,7 @@ import { open, type Database } from "ashore";
 import { signal } from "@preact/signals";
 import { takeLeftDrafts } from "./drafts.js";
 import { LiveDocuments } from "./documents.js";
+import { loadPersistence } from "./persistence.js";
 import { relayAddress } from "./relay.js";
 import { Sync } from "./sync.js";
 import { attempt, tellProblem } from "./toasts.js";
@@ -28,7 +29,7 @@ export class Household {
     const database = await open({ name: "household", relay: relayAddress() });
     const household = new Household(database);
     household.#listen();
-    await household.#loadAll();
+    await Promise.all([household.#loadAll(), loadPersistence(database)]);
     return household;
   }
 
