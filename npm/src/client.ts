@@ -75,6 +75,7 @@ export class Client {
   #ready = false;
   #flushing = false;
   #everReady = false;
+  #freshHost = true;
   #failuresInARow = 0;
   #restartAt = 0;
   #lastFailure: Failure | null = null;
@@ -246,6 +247,7 @@ export class Client {
     clearTimeout(this.#restarting);
     this.#name = randomName();
     this.#lastId = 0;
+    this.#freshHost = true;
     this.#ready = false;
     let mine: Host | null = null;
     const ifMine = (act: () => void): void => {
@@ -271,10 +273,13 @@ export class Client {
     }
     if (this.#everReady) {
       // Another engine may have changed what this page shows, without our hearing of it.
-      this.#askStatus();
+      if (!this.#freshHost) {
+        this.#askStatus();
+      }
       this.events.emit("event", { changed: { changes: [], missed: true } });
     }
     this.#everReady = true;
+    this.#freshHost = false;
     this.#flush();
   }
 

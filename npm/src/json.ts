@@ -40,7 +40,7 @@ export function toJson(document: unknown): string {
     isDate(document) ||
     isBytes(document)
   ) {
-    throw refuse([], "a document must be an object");
+    throw new AshoreError("document.not-serializable", "A document must be a plain object.");
   }
   try {
     return examine(document, 1, []) ? write(document) : JSON.stringify(document);

@@ -118,8 +118,8 @@ impl Reporter {
     fn deliver(&self, client: Option<&str>, mut news: News) {
         for answer in &mut news.answers {
             tell_memory(answer);
-            if !self.end.wanted.get() {
-                blame_the_store(answer);
+            if let Outcome::Failed(failure) = &mut answer.outcome {
+                *failure = self.end.explain(failure.clone());
             }
         }
         for event in &news.events {
@@ -137,28 +137,23 @@ impl End {
     /// Why it ended, unless it was asked to.
     fn unwanted(&self) -> Option<Failure> {
         let fault = self.last_fault.take();
-        if self.wanted.get() { None } else { Some(fault.map_or_else(unexplained, store_failed)) }
+        if self.wanted.get() { None } else { Some(fault.map_or_else(unexplained, |failure| self.explain(failure))) }
+    }
+
+    /// A closed engine is not a closed database: whoever asks it is a client that did not close anything. Either this tab leaves, and the next engine
+    /// is asked again, or the browser closed the store under it.
+    fn explain(&self, failure: Failure) -> Failure {
+        let code = match (failure.code, self.wanted.get()) {
+            (ErrorCode::DatabaseClosed, true) => ErrorCode::HostSuperseded,
+            (ErrorCode::DatabaseClosed, false) => ErrorCode::StoreFailed,
+            (code, _) => code,
+        };
+        Failure { code, retry: code.retry(), ..failure }
     }
 }
 
 fn unexplained() -> Failure {
     Failure::new(ErrorCode::HostDead, "The engine has ended.")
-}
-
-/// Nobody closed this database: the browser did, under it.
-fn blame_the_store(answer: &mut Answer) {
-    if let Outcome::Failed(failure) = &mut answer.outcome {
-        *failure = store_failed(failure.clone());
-    }
-}
-
-fn store_failed(failure: Failure) -> Failure {
-    match failure.code {
-        ErrorCode::DatabaseClosed => {
-            Failure { code: ErrorCode::StoreFailed, retry: ErrorCode::StoreFailed.retry(), ..failure }
-        }
-        _ => failure,
-    }
 }
 
 /// Only the host knows how much memory there is.

@@ -121,7 +121,7 @@ export class Seat {
       this.#follow();
       return this.#over;
     });
-    own.catch((error: unknown) => this.#listener.gone(failureOf(error)));
+    own.catch((error: unknown) => this.#fail(failureOf(error)));
   }
 
   /** Sends the bytes of one `Calls` message to the engine, wherever it runs. After `ready`; before, they are dropped and asked again. */
@@ -136,11 +136,15 @@ export class Seat {
   /** Leaves: what waits is committed, the engine goes to another tab. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    await this.#leading?.engine?.close();
+    this.#leave();
+  }
+
+  /** Lets go of every lock and channel. */
+  #leave(): void {
+    this.#stopped = true;
     this.#waiting?.abort();
-    const leading = this.#leading;
-    await leading?.engine?.close();
     this.#endTerm();
-    leading?.release();
     this.#following?.toLeader.close();
     this.#following = null;
     for (const timer of this.#timers) {
@@ -149,6 +153,15 @@ export class Seat {
     this.#hall.close();
     this.#inbox.close();
     this.#stop();
+  }
+
+  /** This seat is of no use any more. */
+  #fail(failure: Failure): void {
+    if (this.#stopped) {
+      return;
+    }
+    this.#leave();
+    this.#listener.gone(failure);
   }
 
   // Following.
@@ -187,7 +200,7 @@ export class Seat {
       return;
     }
     if ((error as { name?: string } | null)?.name !== "AbortError") {
-      return this.#listener.gone(failureOf(error));
+      return this.#fail(failureOf(error));
     }
     this.#leading?.engine?.abandon();
     this.#endTerm();
@@ -314,7 +327,8 @@ export class Seat {
   }
 
   #onCall(leading: Leading, message: ToLeader): void {
-    if (this.#leading !== leading) {
+    // What comes while this one leaves is asked again of the next one.
+    if (this.#leading !== leading || this.#stopped) {
       return;
     }
     const client = "hello" in message ? message.hello.client : message.calls.client;
@@ -358,12 +372,11 @@ export class Seat {
       return;
     }
     leading.engine?.abandon();
-    this.#endTerm();
-    leading.release();
     if (failure.code === "host.superseded") {
+      this.#endTerm();
       this.#follow();
     } else {
-      this.#listener.gone(failure);
+      this.#fail(failure);
     }
   }
 
@@ -378,6 +391,7 @@ export class Seat {
       channel.close();
     }
     leading.followers.clear();
+    leading.release();
     this.#listener.leads(null);
   }
 

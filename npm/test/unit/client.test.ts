@@ -1,0 +1,251 @@
+/** The page's end of the conversation, against a scripted engine. */
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Client, dead, HANG_MS, UNKNOWN_STATUS } from "../../src/client.js";
+import type { AshoreError } from "../../src/errors.js";
+import type { Event } from "../../src/generated/Event.js";
+import { echo, ScriptedHosts } from "./scripted.js";
+
+const ping = (client: Client, text: string, signal?: AbortSignal): Promise<{ text: string }> =>
+  client.ask({ ping: { text } }, "pong", { op: "ping", signal });
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => "no error",
+    (error: AshoreError) => error.code,
+  );
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+let hosts: ScriptedHosts;
+let client: Client;
+
+beforeEach(() => {
+  hosts = new ScriptedHosts(echo);
+  client = new Client(hosts.start);
+});
+
+afterEach(async () => {
+  await client.close();
+  vi.useRealTimers();
+});
+
+describe("starting", () => {
+  it("starts no host before the first call", () => {
+    expect(hosts.hosts).toHaveLength(0);
+    expect(client.running).toBe(false);
+    expect(client.status).toEqual(UNKNOWN_STATUS);
+  });
+
+  it("starts one host for a hundred first calls", async () => {
+    const texts = Array.from({ length: 100 }, (_, index) => `p${index}`);
+    const pongs = await Promise.all(texts.map((text) => ping(client, text)));
+    expect(pongs.map(({ text }) => text)).toEqual(texts);
+    expect(hosts.hosts).toHaveLength(1);
+  });
+
+  it("asks for the status before anything else", async () => {
+    await ping(client, "a");
+    expect(hosts.last.sent[0]?.calls[0]?.command).toEqual({ status: {} });
+  });
+});
+
+describe("asking", () => {
+  it("sends the calls of one turn as one message, ids rising by one", async () => {
+    await Promise.all([ping(client, "a"), ping(client, "b"), ping(client, "c")]);
+    expect(hosts.last.asked).toEqual([[1, 2, 3, 4]]);
+  });
+
+  it("sends what loops ask together as one message", async () => {
+    await ping(client, "warm");
+    const loop = async (name: string): Promise<void> => {
+      for (let round = 0; round < 3; round += 1) {
+        await ping(client, `${name}${round}`);
+      }
+    };
+    await Promise.all([loop("a"), loop("b")]);
+    expect(hosts.last.asked.slice(1)).toEqual([[3, 4], [5, 6], [7, 8]]);
+  });
+
+  it("says which answers it has", async () => {
+    hosts.script = (command, id) => (id === 1 ? { ok: { status: { status: UNKNOWN_STATUS } } } : echo(command, id));
+    await ping(client, "a");
+    await ping(client, "b");
+    expect(hosts.last.sent.map(({ received }) => received)).toEqual([0, 2]);
+  });
+
+  it("rejects with what the engine reports", async () => {
+    hosts.script = () => ({
+      failed: { code: "store.corrupt", message: "It does not decode.", retry: false, collection: "notes", id: "n1" },
+    });
+    const error = await ping(client, "a").catch((caught: AshoreError) => caught);
+    expect(error).toMatchObject({
+      name: "AshoreError",
+      code: "store.corrupt",
+      message: "It does not decode.",
+      retry: false,
+      op: "ping",
+      collection: "notes",
+      id: "n1",
+    });
+  });
+
+  it("lets a caller give up, and ignores the late answer", async () => {
+    hosts.script = () => null;
+    const giveUp = new AbortController();
+    const asked = ping(client, "a", giveUp.signal);
+    await turn();
+    giveUp.abort("bored");
+    await expect(asked).rejects.toMatchObject({ code: "request.aborted", retry: true, cause: "bored" });
+    hosts.last.answer(2, { ok: { pong: { text: "a" } } });
+  });
+
+  it("asks nothing for a caller that has given up before", async () => {
+    expect(await codeOf(ping(client, "a", AbortSignal.abort()))).toBe("request.aborted");
+    expect(hosts.hosts).toHaveLength(0);
+  });
+});
+
+describe("another engine", () => {
+  it("is asked again what is unanswered, under the same ids", async () => {
+    hosts.script = () => null;
+    const asked = ping(client, "a");
+    await turn();
+    hosts.script = echo;
+    hosts.last.listener.ready();
+    expect(await asked).toEqual({ text: "a" });
+    expect(hosts.last.asked).toEqual([[1, 2], [1, 2, 3]]);
+  });
+
+  it("answers what the superseded one refused", async () => {
+    hosts.script = () => ({
+      failed: { code: "host.superseded", message: "Another tab.", retry: true, collection: null, id: null },
+    });
+    const asked = ping(client, "a");
+    await turn();
+    hosts.script = echo;
+    hosts.last.listener.ready();
+    expect(await asked).toEqual({ text: "a" });
+  });
+
+  it("makes listeners read again", async () => {
+    const heard: Event[] = [];
+    client.events.on("event", (event) => heard.push(event));
+    await ping(client, "a");
+    hosts.last.listener.ready();
+    expect(heard).toEqual([{ changed: { changes: [], missed: true } }]);
+  });
+});
+
+describe("dying", () => {
+  it("rejects what is unanswered, and the next call starts another host", async () => {
+    hosts.script = () => null;
+    const asked = ping(client, "a");
+    await turn();
+    hosts.last.listener.gone(dead("It was ended."));
+    expect(await codeOf(asked)).toBe("host.dead");
+    hosts.script = echo;
+    expect(await ping(client, "b")).toEqual({ text: "b" });
+    expect(hosts.hosts).toHaveLength(2);
+    expect(hosts.hosts[0]?.client).not.toBe(hosts.hosts[1]?.client);
+    expect(hosts.last.asked).toEqual([[1, 2]]);
+  });
+
+  it("is not restarted again and again when it cannot live", async () => {
+    hosts.eager = false;
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      const asked = ping(client, "a");
+      hosts.last.listener.gone(dead("It was ended."));
+      expect(await codeOf(asked)).toBe("host.dead");
+    }
+    expect(await codeOf(ping(client, "a"))).toBe("host.dead");
+    expect(hosts.hosts).toHaveLength(4);
+  });
+
+  it("is restarted by itself for those who listen", async () => {
+    vi.useFakeTimers();
+    const stop = client.listen();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(hosts.hosts).toHaveLength(1);
+    hosts.last.listener.gone(dead("It was ended."));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(hosts.hosts).toHaveLength(2);
+    stop();
+    hosts.last.listener.gone(dead("It was ended."));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(hosts.hosts).toHaveLength(2);
+  });
+
+  it("is noticed when it gives no sign of life while something is unanswered", async () => {
+    vi.useFakeTimers();
+    hosts.script = () => null;
+    const asked = codeOf(ping(client, "a"));
+    await vi.advanceTimersByTimeAsync(5_000);
+    hosts.last.answersChecks = false;
+    await vi.advanceTimersByTimeAsync(HANG_MS - 2_000);
+    expect(hosts.last.killed).toBe(false);
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(hosts.last.killed).toBe(true);
+    expect(await asked).toBe("host.dead");
+  });
+
+  it("is not asked for signs of life when nothing is unanswered", async () => {
+    vi.useFakeTimers();
+    hosts.script = (command, id) => ("status" in command ? { ok: { status: { status: UNKNOWN_STATUS } } } : echo(command, id));
+    await ping(client, "a");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(hosts.last.checks).toBe(0);
+  });
+});
+
+describe("hearing", () => {
+  it("keeps the last status, also from answers", async () => {
+    hosts.script = (command, id) =>
+      "status" in command ? { ok: { status: { status: { ...UNKNOWN_STATUS, cursor: 7 } } } } : echo(command, id);
+    await ping(client, "a");
+    expect(client.status.cursor).toBe(7);
+    hosts.last.tell({ status: { status: { ...UNKNOWN_STATUS, cursor: 8 } } });
+    expect(client.status.cursor).toBe(8);
+  });
+
+  it("goes on for others when one listener throws", async () => {
+    const uncaught = vi.spyOn(console, "error").mockImplementation(() => {});
+    const heard: string[] = [];
+    client.events.on("event", () => {
+      throw new Error("a listener's own fault");
+    });
+    client.events.on("event", () => Promise.reject(new Error("later")));
+    client.events.on("event", (event) => heard.push(Object.keys(event).join()));
+    await ping(client, "a");
+    hosts.last.tell({ connected: { relay: "wss://r" } }, { disconnected: { reason: "lost" } });
+    expect(heard).toEqual(["connected", "disconnected"]);
+    await turn();
+    expect(uncaught).toHaveBeenCalledTimes(4);
+    uncaught.mockRestore();
+  });
+
+  it("ignores a host that was replaced", async () => {
+    await ping(client, "a");
+    const old = hosts.last;
+    old.listener.gone(dead("It was ended."));
+    await ping(client, "b");
+    old.tell({ status: { status: { ...UNKNOWN_STATUS, cursor: 99 } } });
+    expect(client.status.cursor).toBe(0);
+  });
+});
+
+describe("closing", () => {
+  it("rejects what is unanswered and everything after, and stops the host", async () => {
+    hosts.script = () => null;
+    const asked = ping(client, "a");
+    await turn();
+    const done = client.close();
+    expect(await codeOf(asked)).toBe("database.closed");
+    expect(await codeOf(ping(client, "b"))).toBe("database.closed");
+    await done;
+    expect(hosts.last.stopped).toBe(true);
+  });
+
+  it("without a call starts nothing", async () => {
+    await client.close();
+    expect(hosts.hosts).toHaveLength(0);
+  });
+});

@@ -1,0 +1,31 @@
+/** The API's bytes as the engine writes them: see crates/engine/tests/api_golden.rs. */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { decode, encode } from "cborg";
+import { expect, it } from "vitest";
+
+interface Golden {
+  readonly name: string;
+  readonly json: unknown;
+  readonly engine: string;
+  page: string;
+}
+
+const file = new URL("../../../crates/engine/testdata/api/messages.json", import.meta.url);
+const all = JSON.parse(readFileSync(file, "utf8")) as Golden[];
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+if (process.env["UPDATE_GOLDEN"]) {
+  for (const golden of all) golden.page = hex(encode(golden.json));
+  writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
+}
+
+it("there is a golden message for everything", () => {
+  expect(all.length).toBeGreaterThan(80);
+});
+
+it.each(all)("$name", ({ json, engine, page }) => {
+  expect(decode(Buffer.from(engine, "hex"))).toStrictEqual(json);
+  expect(hex(encode(json))).toBe(page);
+  expect(decode(Buffer.from(page, "hex"))).toStrictEqual(json);
+});

@@ -1,0 +1,42 @@
+/** Three suites: units in Node, and the conformance suite over memory in Node and over the worker in Chromium. */
+
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig } from "vitest/config";
+
+const chromium = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const args = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+// The suite runs what ships: the built package.
+const alias = { ashore: new URL("./dist/index.js", import.meta.url).pathname };
+const conformance = { include: ["test/conformance/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 };
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", environment: "node", include: ["test/unit/**/*.test.ts"] } },
+      { resolve: { alias }, test: { ...conformance, name: "memory", environment: "node" } },
+      {
+        resolve: { alias },
+        worker: { format: "es" },
+        test: {
+          ...conformance,
+          name: "chromium",
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: { executablePath: chromium, args } }),
+            instances: [{ browser: "chromium" }],
+          },
+        },
+      },
+    ],
+  },
+});
