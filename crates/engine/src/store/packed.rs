@@ -40,7 +40,7 @@ pub use format::{Damage, FORMAT_VERSION};
 
 use self::block::{Block, Cache, Loaded, Run};
 use self::cursor::{Merge, Missing};
-use self::format::encode_commit;
+use self::format::{Purpose, encode_commit, encode_mark};
 use self::maintain::{Job, Which};
 use self::manifest::{BlockEntry, LostEntry, Manifest};
 use self::sheet::{Row, SheetBuilder};
@@ -72,6 +72,8 @@ impl Default for PackedOptions {
 pub struct OpenReport {
     /// Whether there was nothing yet.
     pub created: bool,
+    /// The disk is full: the rows can be read, and the first commit will tell whether there is room again.
+    pub full: bool,
     /// Rows replayed from segments.
     pub replayed_rows: u64,
     /// Segments they came from.
@@ -110,6 +112,8 @@ struct State {
     unsettled: bool,
     /// The mark with which this handle took over.
     handle: u64,
+    /// There was no room for the mark: it goes with the first commit, and until then nothing is maintained.
+    mark_is_pending: bool,
     next_segment: u64,
     /// The last segment whose rows are in `table`.
     applied: u64,
@@ -294,18 +298,22 @@ impl State {
         for (key, value) in batch.rows() {
             builder.push(key, value.map_or(Row::Deleted, |value| Row::Healthy(value)));
         }
-        let segments = match (builder.finish(), durability) {
-            (Some(sheet), _) => encode_commit(self.next_segment, &sheet.bytes),
-            (None, Durability::Relaxed) => Vec::new(),
-            (None, Durability::Strict) => {
-                vec![(self.next_segment, format::encode_mark(self.next_segment, format::Purpose::Switch))]
-            }
-        };
+        let mut segments = Vec::new();
+        if self.mark_is_pending {
+            segments.push((self.next_segment, encode_mark(self.next_segment, Purpose::Takeover)));
+        }
+        let first = self.next_segment + segments.len() as u64;
+        match (builder.finish(), durability) {
+            (Some(sheet), _) => segments.extend(encode_commit(first, &sheet.bytes)),
+            (None, Durability::Relaxed) => return Vec::new(),
+            (None, Durability::Strict) => segments.push((first, encode_mark(first, Purpose::Switch))),
+        }
         segments.into_iter().map(|(number, bytes)| BlobOp::Add(BlobName::Segment(number), bytes)).collect()
     }
 
     fn settle_commit(&mut self, batch: StoreBatch, segments: u64) {
         self.table.apply(batch);
+        self.mark_is_pending = false;
         self.next_segment += segments;
         self.applied = self.next_segment - 1;
     }

@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod golden;
 mod model;
+mod opening;
 
 mod memory {
     use crate::store::memory::MemoryDisk;

@@ -148,7 +148,7 @@ impl<B: Blobs> Packed<B> {
 impl State {
     /// What to work on next, beginning a job where one is due.
     fn plan(&mut self, options: &PackedOptions) -> Option<Which> {
-        if self.health != Health::Open {
+        if self.health != Health::Open || self.mark_is_pending {
             return None;
         }
         if self.flush.is_none() && self.flush_is_due(options) {

@@ -20,11 +20,22 @@ const ATTEMPTS: usize = 100;
 
 impl<B: Blobs> Packed<B> {
     /// Opens the store in `blobs`, creating it when there is nothing, and supersedes every handle opened before.
+    ///
+    /// On a full disk a store that exists opens all the same, so that it can be read ([`OpenReport::full`]). Then the first commit
+    /// supersedes the older handles, if it finds room.
     pub async fn open(blobs: B, options: PackedOptions) -> Result<(Self, OpenReport), StoreFailure> {
         for _ in 0..ATTEMPTS {
-            let found = Found::read(&blobs).await?;
-            if let Some((found, manifest, marks)) = found.take_over(&blobs).await? {
-                return Ok(found.into_store(blobs, options, manifest, marks));
+            let Some(found) = Found::read(&blobs).await? else { continue };
+            match found.take_over(&blobs).await {
+                Ok(Some((manifest, marks))) => return Ok(found.into_store(blobs, options, manifest, marks)),
+                Ok(None) => {}
+                Err(StoreFailure::Quota) if found.manifest.is_some() => {
+                    if found.is_current(&blobs).await? {
+                        let (manifest, marks) = found.without_room();
+                        return Ok(found.into_store(blobs, options, manifest, marks));
+                    }
+                }
+                Err(failure) => return Err(failure),
             }
         }
         Err(StoreFailure::Failed { reason: "another handle keeps writing".into() })
@@ -69,6 +80,8 @@ struct Found {
 struct Marks {
     takeover: u64,
     last: u64,
+    /// The mark is still to be added, with the first commit.
+    pending: bool,
 }
 
 /// What the live segments hold.
@@ -82,22 +95,26 @@ struct Replay {
 }
 
 impl Found {
-    async fn read<B: Blobs>(blobs: &B) -> Result<Self, StoreFailure> {
+    /// Reads everything that counts. `None`: another handle has just created the store.
+    async fn read<B: Blobs>(blobs: &B) -> Result<Option<Self>, StoreFailure> {
         let manifest = read_manifest(blobs).await?;
         let names = blobs.names().await?;
         let known = manifest.clone().unwrap_or_default();
         let newest_segment = names.iter().filter_map(segment_number).max().unwrap_or(0);
         if manifest.is_none() && newest_segment > 0 {
+            if read_manifest(blobs).await?.is_some() {
+                return Ok(None);
+            }
             return Err(StoreFailure::Unreadable { reason: "the manifest is missing".into() });
         }
         let segments = blobs.segments(known.first_live).await?;
         let replay = Replay::read(known.first_live, newest_segment, segments);
         let (leftovers, removed_blocks) = leftovers(&known, &names);
-        Ok(Self { manifest, newest_segment, replay, leftovers, removed_blocks })
+        Ok(Some(Self { manifest, newest_segment, replay, leftovers, removed_blocks }))
     }
 
     /// Adds the mark. `None`: another handle wrote meanwhile, so what was read is old.
-    async fn take_over<B: Blobs>(self, blobs: &B) -> Result<Option<(Self, Manifest, Marks)>, StoreFailure> {
+    async fn take_over<B: Blobs>(&self, blobs: &B) -> Result<Option<(Manifest, Marks)>, StoreFailure> {
         let mark = self.newest_segment + 1;
         let manifest = self.next_manifest();
         let mut ops = vec![BlobOp::Add(BlobName::Segment(mark), encode_mark(mark, Purpose::Takeover))];
@@ -113,7 +130,20 @@ impl Found {
             return Ok(None);
         }
         let last = self.tidy(blobs, &manifest, mark).await?;
-        Ok(last.map(|last| (self, manifest, Marks { takeover: mark, last })))
+        Ok(last.map(|last| (manifest, Marks { takeover: mark, last, pending: false })))
+    }
+
+    /// Whether the disk is still as it was read.
+    async fn is_current<B: Blobs>(&self, blobs: &B) -> Result<bool, StoreFailure> {
+        let names = blobs.names().await?;
+        let newest = names.iter().filter_map(segment_number).max().unwrap_or(0);
+        Ok(newest == self.newest_segment && read_manifest(blobs).await? == self.manifest)
+    }
+
+    /// The mark could not be added: it goes with the first commit.
+    fn without_room(&self) -> (Manifest, Marks) {
+        let last = self.newest_segment;
+        (self.next_manifest(), Marks { takeover: last + 1, last, pending: true })
     }
 
     /// Whether an older handle switched the manifest between our reading and our mark.
@@ -147,6 +177,8 @@ impl Found {
         ops.push(BlobOp::Add(BlobName::Segment(fence), encode_mark(fence, Purpose::Switch)));
         match blobs.commit(ops, Durability::Relaxed).await {
             Err(BlobFailure::Exists(_)) => Ok(None),
+            // The next opening tidies.
+            Err(BlobFailure::Quota) => Ok(Some(mark)),
             other => Ok(other.map(|()| Some(fence))?),
         }
     }
@@ -154,11 +186,11 @@ impl Found {
     /// The manifest after opening: the same, unless a segment is found damaged for the first time.
     fn next_manifest(&self) -> Manifest {
         let mut manifest = self.manifest.clone().unwrap_or_else(|| Manifest { first_live: 1, ..Manifest::default() });
-        let before = manifest.lost.len();
+        let before = manifest.lost.clone();
         for (entry, _) in &self.replay.damaged {
             manifest.lose(entry.clone());
         }
-        if manifest.lost.len() != before {
+        if manifest.lost != before {
             manifest.edition += 1;
         }
         manifest
@@ -173,6 +205,7 @@ impl Found {
     ) -> (Packed<B>, OpenReport) {
         let report = OpenReport {
             created: self.manifest.is_none(),
+            full: marks.pending,
             replayed_rows: self.replay.rows,
             replayed_segments: self.replay.segments,
             removed_blocks: self.removed_blocks,
@@ -183,6 +216,7 @@ impl Found {
             health: Health::Open,
             unsettled: false,
             handle: marks.takeover,
+            mark_is_pending: marks.pending,
             next_segment: marks.last + 1,
             applied: marks.last,
             next_block: 0,
