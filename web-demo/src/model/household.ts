@@ -5,6 +5,7 @@ import { signal } from "@preact/signals";
 import { takeLeftDrafts } from "./drafts.js";
 import { LiveDocuments } from "./documents.js";
 import { loadPersistence } from "./persistence.js";
+import { isShownBySync } from "./problems.js";
 import { relayAddress } from "./relay.js";
 import { Sync } from "./sync.js";
 import { attempt, tellProblem } from "./toasts.js";
@@ -42,7 +43,11 @@ export class Household {
         void attempt(this.#load(collection, ids));
       }
     });
-    this.database.on("error", tellProblem);
+    this.database.on("error", (problem) => {
+      if (!isShownBySync(problem)) {
+        tellProblem(problem);
+      }
+    });
   }
 
   async #load(collection: string, ids: readonly string[]): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { AshoreError } from "ashore";
 
-export type Problem = { readonly code: string; readonly text: string; readonly retry: boolean };
+export type Problem = { readonly code: string; readonly text: string };
 
 const sentences: Readonly<Record<string, string>> = {
   "document.too-large": "That is too long to keep in one piece. Split it and try again.",
@@ -35,10 +35,20 @@ const sentences: Readonly<Record<string, string>> = {
   "group.not-allowed": "This device is not allowed to do that.",
 };
 
+/** Of anything thrown, and of a failure that a status carries. */
 export function sentenceFor(problem: unknown): Problem {
   if (problem instanceof AshoreError) {
-    return { code: problem.code, text: sentences[problem.code] ?? problem.message, retry: problem.retry };
+    return sentenceOf(problem);
   }
   const text = problem instanceof Error ? problem.message : String(problem);
-  return { code: "internal", text: `Something went wrong: ${text}`, retry: false };
+  return { code: "internal", text: `Something went wrong: ${text}` };
+}
+
+export function sentenceOf({ code, message }: { readonly code: string; readonly message: string }): Problem {
+  return { code, text: sentences[code] ?? message };
+}
+
+/** What the sync indicator shows anyway, for as long as it lasts; a message on top of it would only be in the way. */
+export function isShownBySync(problem: AshoreError): boolean {
+  return problem.code === "relay.unreachable" || problem.code === "sync.offline";
 }

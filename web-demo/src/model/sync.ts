@@ -52,11 +52,11 @@ export class Sync {
   }
 
   /** An invite to this household, whose link opens this page. Turns sync on when it is off: there is nothing to join before. */
-  async createInvite(): Promise<Invite> {
+  async createInvite(giveUp: AbortSignal): Promise<Invite> {
     if (!this.#status.value.enabled) {
       await this.enable();
     }
-    return this.#database.sync.createInvite({ linkBase: location.origin + location.pathname });
+    return this.#database.sync.createInvite({ linkBase: location.origin + location.pathname, signal: giveUp });
   }
 
   async join(code: string): Promise<void> {

@@ -1,7 +1,7 @@
 // Short messages: what was done (with a way to undo it) and what went wrong.
 
 import { signal } from "@preact/signals";
-import { sentenceFor, type Problem } from "./problems.js";
+import { sentenceFor } from "./problems.js";
 
 export type Toast = {
   readonly id: number;
@@ -53,5 +53,3 @@ export function attempt<T>(work: Promise<T>): Promise<T | null> {
     return null;
   });
 }
-
-export type { Problem };

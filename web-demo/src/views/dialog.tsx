@@ -19,8 +19,16 @@ export function Dialog({ title, shape = "box", testId, children }: Props): JSX.E
   const heading = useId();
   useEffect(() => {
     const shown = dialog.current;
-    shown?.showModal();
-    return () => shown?.close();
+    if (shown === null) {
+      return;
+    }
+    shown.showModal();
+    // The browser tells of a closed dialog a moment later, when another one may have taken its place already.
+    shown.addEventListener("close", closeDialog);
+    return () => {
+      shown.removeEventListener("close", closeDialog);
+      shown.close();
+    };
   }, []);
   // A press that starts and ends on the backdrop closes; one that only ends there (a text being selected) does not.
   const onPointerDown = (event: PointerEvent): void => {
@@ -35,7 +43,6 @@ export function Dialog({ title, shape = "box", testId, children }: Props): JSX.E
       aria-labelledby={heading}
       data-testid={testId}
       onPointerDown={onPointerDown}
-      onClose={closeDialog}
     >
       <div class="dialog-inside">
         <header class="dialog-head">

@@ -13,18 +13,26 @@ import { Check, Copy, Refresh } from "./icons.js";
 
 export function PairDialog(): JSX.Element {
   const { sync } = useHousehold();
+  const { state } = sync.status.value;
   const [invite, setInvite] = useState<Invite | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const asking = useRef(new AbortController());
   const create = async (): Promise<void> => {
     setInvite(null);
     setProblem(null);
+    const { signal } = (asking.current = new AbortController());
     try {
-      setInvite(await sync.createInvite());
+      setInvite(await sync.createInvite(signal));
     } catch (error) {
-      setProblem(sentenceFor(error));
+      if (!signal.aborted) {
+        setProblem(sentenceFor(error));
+      }
     }
   };
-  useEffect(() => void create(), []);
+  useEffect(() => {
+    void create();
+    return () => asking.current.abort();
+  }, []);
   return (
     <Dialog title="Pair a device" testId="pair-dialog">
       <p class="dialog-lead">On the other device, open Saltbox and scan this, or choose “I have a code”.</p>
@@ -33,7 +41,7 @@ export function PairDialog(): JSX.Element {
         {problem !== null && <NoInvite problem={problem} onAgain={() => void create()} />}
         {invite === null && problem === null && (
           <p class="invite-waiting" role="status">
-            Making an invitation…
+            {state === "failed" ? "The relay cannot be reached. Trying again…" : "Making an invitation…"}
           </p>
         )}
       </div>

@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { openDialog } from "../model/dialogs.js";
 import { now, sayLeft, sayWhen, useClock } from "../model/times.js";
 import { attempt, tell } from "../model/toasts.js";
-import { sentenceFor } from "../model/problems.js";
+import { sentenceOf } from "../model/problems.js";
 import { useHousehold } from "./context.js";
 import { Devices } from "./devices.js";
 import { Dialog } from "./dialog.js";
@@ -82,7 +82,7 @@ function Standing(): JSX.Element {
       </dl>
       {status.lastError !== null && (
         <p class="standing-error" data-testid="last-error" data-code={status.lastError.code}>
-          {sentenceFor(status.lastError).text}
+          {sentenceOf(status.lastError).text}
         </p>
       )}
       {status.quarantined > 0 && (
