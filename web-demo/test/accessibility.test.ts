@@ -25,7 +25,8 @@ afterAll(async () => {
   await site.close();
 });
 
-describe.each(cases)("on a $width in $scheme", ({ width, scheme }) => {
+// Side by side: most of the time goes by waiting for a relay that is not there.
+describe.concurrent.each(cases)("on a $width in $scheme", ({ width, scheme }) => {
   test("every_page_and_dialog_is_accessible", { timeout: 120_000 }, async () => {
     const context = await browser.newContext({
       viewport: widths[width],

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Invite } from "ashore";
+import type { Invite, SyncState } from "ashore";
 import { openDialog } from "../model/dialogs.js";
 import { sentenceFor, type Problem } from "../model/problems.js";
 import { now, sayLeft, useClock } from "../model/times.js";
@@ -41,7 +41,7 @@ export function PairDialog(): JSX.Element {
         {problem !== null && <NoInvite problem={problem} onAgain={() => void create()} />}
         {invite === null && problem === null && (
           <p class="invite-waiting" role="status">
-            {state === "failed" ? "The relay cannot be reached. Trying again…" : "Making an invitation…"}
+            {waitingFor(state)}
           </p>
         )}
       </div>
@@ -58,6 +58,13 @@ export function PairDialog(): JSX.Element {
       </p>
     </Dialog>
   );
+}
+
+function waitingFor(state: SyncState): string {
+  if (!navigator.onLine) {
+    return "Waiting for a connection…";
+  }
+  return state === "failed" ? "The relay cannot be reached. Trying again…" : "Making an invitation…";
 }
 
 type InviteProps = { readonly invite: Invite; readonly onRenew: () => void };
