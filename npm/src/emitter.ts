@@ -20,7 +20,9 @@ export class Emitter<Events extends object> {
 
   /** Tells every handler that is there now. What one throws is reported like an uncaught error, later, by itself. */
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    for (const handler of [...(this.#handlers.get(name) ?? [])]) {
+    // A copy: handlers may add and remove handlers.
+    const handlers = Array.from(this.#handlers.get(name) ?? []);
+    for (const handler of handlers) {
       try {
         const outcome: unknown = (handler.call as (event: Events[Name]) => unknown)(event);
         if (outcome instanceof Promise) {
@@ -44,6 +46,7 @@ function reportLater(error: unknown): void {
   if (report) {
     report.call(globalThis, error);
   } else {
+    // oxlint-disable-next-line no-console -- where there is no reportError, such as Node, this is where it is seen.
     console.error("ashore: a listener failed", error);
   }
 }

@@ -18,7 +18,7 @@ export function watchPage(client: Client): () => void {
       client.ask(command, "done", { op: "hint" }).catch(() => {});
     }
   };
-  const hint = (hint: Hint) => (): void => tell({ hint: { hint } });
+  const hint = (noticed: Hint) => (): void => tell({ hint: { hint: noticed } });
   globalThis.addEventListener("online", hint("online"), { signal });
   globalThis.addEventListener("offline", hint("offline"), { signal });
   // Sends what waits while there still is a moment; it is durable here anyway. Nothing is awaited: leaving a page is never delayed.

@@ -1,5 +1,6 @@
 /** The engine in WebAssembly, as its hosts see it: bytes in, bytes out. */
 
+import type * as glue from "../../wasm/ashore_wasm.js";
 import type { Failure } from "../generated/Failure.js";
 
 /** A running engine. */
@@ -34,13 +35,18 @@ export type OpenEngine = (listener: EngineListener) => Promise<Engine>;
 
 /** Loads the WebAssembly (once per thread) and opens an engine. */
 export async function openEngine(options: EngineOptions, listener: EngineListener): Promise<Engine> {
-  const glue = await load(options.wasm);
+  const loaded = await load(options.wasm);
   const deliver = (client: string | undefined, news: Uint8Array): void => listener.deliver(client ?? null, news);
   const ended = (failure: string): void => listener.ended(JSON.parse(failure) as Failure);
-  return (await glue.Engine.open(options.database, options.storage === "memory", deliver, ended)) as unknown as Engine;
+  return (await loaded.Engine.open(
+    options.database,
+    options.storage === "memory",
+    deliver,
+    ended,
+  )) as unknown as Engine;
 }
 
-type Glue = typeof import("../../wasm/ashore_wasm.js");
+type Glue = typeof glue;
 let loading: Promise<Glue> | undefined;
 
 function load(wasm: EngineOptions["wasm"]): Promise<Glue> {
@@ -52,11 +58,11 @@ function load(wasm: EngineOptions["wasm"]): Promise<Glue> {
 }
 
 async function start(wasm: EngineOptions["wasm"]): Promise<Glue> {
-  const glue = await import("../../wasm/ashore_wasm.js");
+  const loaded = await import("../../wasm/ashore_wasm.js");
   const source = wasm ?? (await readInNode());
   // Without a source the glue fetches the file beside itself, by a `new URL` that bundlers know.
-  await (source === null ? glue.default() : glue.default({ module_or_path: source }));
-  return glue;
+  await (source === null ? loaded.default() : loaded.default({ module_or_path: source }));
+  return loaded;
 }
 
 /** Node's `fetch` does not read files, so there the bytes are read; without an import that bundlers for browsers would trip over. */

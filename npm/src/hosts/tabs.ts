@@ -279,22 +279,24 @@ export class Seat {
 
   /** The lock is here. It is held until the returned promise ends. */
   #lead(): Promise<void> {
-    const { promise, resolve } = withResolver();
     if (this.#stopped) {
       return Promise.resolve();
     }
+    return new Promise((release) => this.#beginTerm(release));
+  }
+
+  #beginTerm(release: () => void): void {
     this.#waiting = null;
     this.#following?.toLeader.close();
     this.#following = null;
     const term = this.#around.randomName();
     const inbox = this.#around.openChannel(termChannel(term));
-    const leading: Leading = { term, at: Date.now(), inbox, followers: new Map(), release: resolve, engine: null };
+    const leading: Leading = { term, at: Date.now(), inbox, followers: new Map(), release, engine: null };
     inbox.onmessage = ({ data }: MessageEvent) => this.#onCall(leading, data as ToLeader);
     this.#leading = leading;
     this.#listener.leads(term);
     this.#beat(true);
     void this.#openEngine(leading);
-    return promise;
   }
 
   async #openEngine(leading: Leading): Promise<void> {
@@ -407,10 +409,4 @@ export class Seat {
   #post(message: InHall): void {
     this.#hall.postMessage(message);
   }
-}
-
-function withResolver(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((fulfil) => (resolve = fulfil));
-  return { promise, resolve };
 }

@@ -62,7 +62,11 @@ describe("asking", () => {
       }
     };
     await Promise.all([loop("a"), loop("b")]);
-    expect(hosts.last.asked.slice(1)).toEqual([[3, 4], [5, 6], [7, 8]]);
+    expect(hosts.last.asked.slice(1)).toEqual([
+      [3, 4],
+      [5, 6],
+      [7, 8],
+    ]);
   });
 
   it("says which answers it has", async () => {
@@ -112,7 +116,10 @@ describe("another engine", () => {
     hosts.script = echo;
     hosts.last.listener.ready();
     expect(await asked).toEqual({ text: "a" });
-    expect(hosts.last.asked).toEqual([[1, 2], [1, 2, 3]]);
+    expect(hosts.last.asked).toEqual([
+      [1, 2],
+      [1, 2, 3],
+    ]);
   });
 
   it("answers what the superseded one refused", async () => {
@@ -189,7 +196,8 @@ describe("dying", () => {
 
   it("is not asked for signs of life when nothing is unanswered", async () => {
     vi.useFakeTimers();
-    hosts.script = (command, id) => ("status" in command ? { ok: { status: { status: UNKNOWN_STATUS } } } : echo(command, id));
+    hosts.script = (command, id) =>
+      "status" in command ? { ok: { status: { status: UNKNOWN_STATUS } } } : echo(command, id);
     await ping(client, "a");
     await vi.advanceTimersByTimeAsync(60_000);
     expect(hosts.last.checks).toBe(0);

@@ -31,7 +31,10 @@ export class FakeLocks {
   /** The owner's process is gone. */
   drop(owner: unknown): void {
     for (const [name, queue] of this.#queued) {
-      this.#queued.set(name, queue.filter((request) => request.owner !== owner));
+      this.#queued.set(
+        name,
+        queue.filter((request) => request.owner !== owner),
+      );
     }
     for (const [name, request] of this.#held) {
       if (request.owner === owner) {
@@ -42,10 +45,9 @@ export class FakeLocks {
   }
 
   #request(name: string, request: Request, { signal, steal }: LockOptions): void {
-    const abort = (): DOMException => new DOMException("aborted", "AbortError");
-    if (signal?.aborted) return request.reject(abort());
+    if (signal?.aborted) return request.reject(aborted());
     if (steal) {
-      this.#held.get(name)?.reject(abort());
+      this.#held.get(name)?.reject(aborted());
       return this.#grant(name, request);
     }
     const queue = this.#queued.get(name) ?? [];
@@ -53,8 +55,11 @@ export class FakeLocks {
     signal?.addEventListener("abort", () => {
       const waiting = this.#queued.get(name) ?? [];
       if (!waiting.includes(request)) return;
-      this.#queued.set(name, waiting.filter((other) => other !== request));
-      request.reject(abort());
+      this.#queued.set(
+        name,
+        waiting.filter((other) => other !== request),
+      );
+      request.reject(aborted());
     });
     this.#next(name);
   }
@@ -122,7 +127,9 @@ export class FakeChannels {
       const data: unknown = structuredClone(message);
       for (const to of this.#open) {
         if (to === from || to.name !== from.name || this.#silent.has(to.owner)) continue;
-        queueMicrotask(() => this.#whenAwake(to.owner, () => this.#open.has(to) && to.onmessage?.({ data } as MessageEvent)));
+        queueMicrotask(() =>
+          this.#whenAwake(to.owner, () => this.#open.has(to) && to.onmessage?.({ data } as MessageEvent)),
+        );
       }
     });
   }
@@ -141,11 +148,19 @@ export class FakeChannels {
 
 class FakeChannel implements Channel {
   onmessage: ((event: MessageEvent) => void) | null = null;
-  constructor(readonly name: string, readonly owner: unknown, readonly channels: FakeChannels) {}
+  constructor(
+    readonly name: string,
+    readonly owner: unknown,
+    readonly channels: FakeChannels,
+  ) {}
   postMessage(message: unknown): void {
     this.channels.post(this, message);
   }
   close(): void {
     this.channels.close(this);
   }
+}
+
+function aborted(): DOMException {
+  return new DOMException("aborted", "AbortError");
 }

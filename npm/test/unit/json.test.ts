@@ -93,10 +93,18 @@ describe("what no document can hold is refused with its path", () => {
     ["a bigint below 64 bits", { a: -(2n ** 63n) - 1n }, "document.a: a bigint beyond 64 bits cannot be kept."],
     ["a class of the app", { a: new Note() }, "document.a: an object of class Note cannot be kept."],
     ["a Map", { a: new Map() }, "document.a: an object of class Map cannot be kept."],
-    ["a view that is no Uint8Array", { a: new Float32Array(1) }, "document.a: an object of class Float32Array cannot be kept."],
+    [
+      "a view that is no Uint8Array",
+      { a: new Float32Array(1) },
+      "document.a: an object of class Float32Array cannot be kept.",
+    ],
     ["a lone surrogate", { a: "\ud800" }, "document.a: text with a lone surrogate cannot be kept."],
     ["a lone surrogate in a key", { "\udc00": 1 }, "document.\udc00: a key with a lone surrogate cannot be kept."],
-    ["a property named by a symbol", { a: { [Symbol("s")]: 1 } }, "document.a: a property named by a symbol cannot be kept."],
+    [
+      "a property named by a symbol",
+      { a: { [Symbol("s")]: 1 } },
+      "document.a: a property named by a symbol cannot be kept.",
+    ],
     ["text as a document", "text", "A document must be a plain object."],
     ["null as a document", null, "A document must be a plain object."],
     ["an array as a document", [], "A document must be a plain object."],
@@ -131,17 +139,28 @@ it("thousands of random documents come back as they were", () => {
   const keys = ["a", "$ashore", "__proto", "ü", "", "0"];
   const value = (depth: number): unknown => {
     switch (random(depth > 4 ? 9 : 11)) {
-      case 0: return null;
-      case 1: return random(2) === 0;
-      case 2: return random(1000) - 500;
-      case 3: return (random(1000) - 500) / 7;
-      case 4: return ["", "ü👋", "\u0000\"\\"][random(3)];
-      case 5: return BigInt(random(1e9)) * (random(2) ? 1n : -1n);
-      case 6: return new Date(random(1e9));
-      case 7: return Uint8Array.from({ length: random(5) }, () => random(256));
-      case 8: return -0;
-      case 9: return Array.from({ length: random(4) }, () => value(depth + 1));
-      default: return object(depth + 1);
+      case 0:
+        return null;
+      case 1:
+        return random(2) === 0;
+      case 2:
+        return random(1000) - 500;
+      case 3:
+        return (random(1000) - 500) / 7;
+      case 4:
+        return ["", "ü👋", '\u0000"\\'][random(3)];
+      case 5:
+        return BigInt(random(1e9)) * (random(2) ? 1n : -1n);
+      case 6:
+        return new Date(random(1e9));
+      case 7:
+        return Uint8Array.from({ length: random(5) }, () => random(256));
+      case 8:
+        return -0;
+      case 9:
+        return Array.from({ length: random(4) }, () => value(depth + 1));
+      default:
+        return object(depth + 1);
     }
   };
   const object = (depth: number): object =>

@@ -10,7 +10,13 @@ import { FakeChannels, FakeLocks } from "./fakes.js";
 const LOCK = leaderLock("db");
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const bytes = (content: string): Uint8Array => new TextEncoder().encode(content);
-const superseded: Failure = { code: "host.superseded", message: "Another tab.", retry: true, collection: null, id: null };
+const superseded: Failure = {
+  code: "host.superseded",
+  message: "Another tab.",
+  retry: true,
+  collection: null,
+  id: null,
+};
 const broken: Failure = { code: "internal", message: "It broke.", retry: false, collection: null, id: null };
 
 /** What one tab saw and did. */
@@ -20,7 +26,10 @@ class Tab implements SeatListener {
   readonly engines: FakeEngine[] = [];
   openFails: unknown = null;
 
-  constructor(readonly name: string, readonly world: World) {
+  constructor(
+    readonly name: string,
+    readonly world: World,
+  ) {
     const channels = world.channels.of(this);
     this.seat = new Seat(
       "db",
@@ -75,7 +84,10 @@ class FakeEngine implements Engine {
   open = true;
   closed = false;
   readonly forgotten: string[] = [];
-  constructor(readonly tab: Tab, readonly listener: EngineListener) {}
+  constructor(
+    readonly tab: Tab,
+    readonly listener: EngineListener,
+  ) {}
   handle(calls: Uint8Array): void {
     const [client = "", call = ""] = text(calls).split("/");
     if (call === "trap") throw new Error("unreachable");
@@ -129,7 +141,10 @@ describe("electing", () => {
     const a = await tab("a");
     const b = await tab("b");
     const c = await tab("c");
-    expect([b.log, c.log]).toEqual([["seated", "ready"], ["seated", "ready"]]);
+    expect([b.log, c.log]).toEqual([
+      ["seated", "ready"],
+      ["seated", "ready"],
+    ]);
     b.seat.send(bytes("b/1"));
     c.seat.send(bytes("c/1"));
     await pass(1);
@@ -196,7 +211,8 @@ describe("taking over", () => {
   });
 
   it("stops the frozen one when it wakes up, and lets it follow", async () => {
-    const [a, b] = [await tab("a"), await tab("b")];
+    const a = await tab("a");
+    await tab("b");
     world.channels.freeze(a);
     world.frozen.add(a);
     await pass(3_000);
