@@ -142,6 +142,39 @@ enum Health {
     Closed,
 }
 
+/// How much a store holds, for people and for figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Runs of blocks; a cold read of one key loads at most one block of each.
+    pub runs: usize,
+    /// Blocks.
+    pub blocks: usize,
+    /// Bytes of all blocks.
+    pub block_bytes: u64,
+    /// Rows in blocks, deleted and hidden ones included.
+    pub block_rows: u64,
+    /// Bytes of keys and values that are in memory because they are in no block yet.
+    pub table_bytes: usize,
+    /// Segments that opening would replay.
+    pub segments: u64,
+}
+
+impl<B> Packed<B> {
+    /// How much the store holds now.
+    pub fn usage(&self) -> Usage {
+        let state = self.state.borrow();
+        let blocks = || state.manifest.runs.iter().flat_map(|run| &run.blocks);
+        Usage {
+            runs: state.runs.len(),
+            blocks: blocks().count(),
+            block_bytes: blocks().map(|block| block.bytes).sum(),
+            block_rows: blocks().map(|block| block.rows).sum(),
+            table_bytes: state.table.bytes + state.frozen.as_ref().map_or(0, |(table, _)| table.bytes),
+            segments: state.applied + 1 - state.manifest.first_live,
+        }
+    }
+}
+
 impl<B: Blobs> Packed<B> {
     /// The blobs below.
     pub fn blobs(&self) -> &B {

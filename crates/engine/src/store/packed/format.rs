@@ -253,3 +253,46 @@ impl<'a> Reader<'a> {
         self.take(len)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_decoders_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80), known in any::<bool>()) {
+            let bytes = if known { [&envelope(Kind::Segment)[..], &bytes].concat() } else { bytes };
+            let _ = Segment::decode(&bytes);
+            let _ = open_block(&bytes, BlockId { handle: 0, number: 0 });
+            let _ = Reader(&bytes).varint();
+            let _ = Reader(&bytes).key();
+        }
+
+        #[test]
+        fn integers_come_back(value in any::<u64>()) {
+            let mut bytes = Vec::new();
+            push_varint(&mut bytes, value);
+            prop_assert_eq!(Reader(&bytes).varint(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn no_segment_is_larger_than_the_limit_and_the_parts_add_up() {
+        let sheet: Vec<u8> = (0..200_000).map(|n| n as u8).collect();
+        let segments = encode_commit(7, &sheet);
+        assert!(segments.iter().all(|(_, bytes)| bytes.len() <= SEGMENT_BYTES));
+        let decoded: Vec<Segment<'_>> = segments.iter().map(|(_, bytes)| Segment::decode(bytes).unwrap()).collect();
+        assert!(
+            decoded
+                .iter()
+                .zip(7..)
+                .zip(0..)
+                .all(|((s, number), part)| (s.number, s.part, s.parts) == (number, part, 4))
+        );
+        assert_eq!(decoded.iter().flat_map(|segment| segment.body).copied().collect::<Vec<u8>>(), sheet);
+    }
+}

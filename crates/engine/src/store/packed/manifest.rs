@@ -21,6 +21,9 @@ pub(super) const KEPT_TAKEOVERS: usize = 256;
 /// Quarantined blobs that are kept; beyond it the oldest entries go.
 pub(super) const KEPT_LOST: usize = 64;
 
+/// Numbers and sizes from here on never occur: there is room to count and to add up.
+pub(super) const MAX_NUMBER: u64 = 1 << 48;
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Manifest {
     #[n(0)]
@@ -85,11 +88,23 @@ impl Manifest {
             return Err(Damage::Checksum);
         }
         let manifest: Self = minicbor::decode(reader.0).map_err(|_| Damage::Malformed("manifest"))?;
-        if manifest.runs.iter().all(RunEntry::is_in_order) {
-            Ok(manifest)
-        } else {
-            Err(Damage::Malformed("order of blocks"))
+        if !manifest.runs.iter().all(RunEntry::is_in_order) {
+            return Err(Damage::Malformed("order of blocks"));
         }
+        if !manifest.numbers().all(|number| number < MAX_NUMBER) {
+            return Err(Damage::Malformed("a number"));
+        }
+        Ok(manifest)
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        let of_block = |block: &BlockEntry| [block.id.handle, block.bytes, block.rows];
+        let of_run =
+            move |run: &RunEntry| [run.id].into_iter().chain(run.blocks.iter().flat_map(of_block).collect::<Vec<_>>());
+        [self.edition, self.first_live]
+            .into_iter()
+            .chain(self.takeovers.iter().copied())
+            .chain(self.runs.iter().flat_map(of_run))
     }
 }
 
@@ -103,5 +118,44 @@ impl RunEntry {
         let each = self.blocks.iter().all(|block| block.first <= block.last);
         let between = self.blocks.iter().zip(self.blocks.iter().skip(1)).all(|(a, b)| a.last < b.first);
         each && between && !self.blocks.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_body_makes_the_decoder_panic(body in proptest::collection::vec(any::<u8>(), 0..200), arrays in any::<bool>()) {
+            let mut bytes = envelope(Kind::Manifest);
+            // Five elements, so that some bodies get past the first byte.
+            let body = if arrays { [&[0x85, 0x01, 0x02], &body[..]].concat() } else { body };
+            bytes.extend_from_slice(blake3::hash(&body).as_bytes());
+            bytes.extend_from_slice(&body);
+            let _ = Manifest::decode(&bytes);
+            let _ = Manifest::decode(&body);
+        }
+    }
+
+    #[test]
+    fn numbers_beyond_all_bounds_are_refused() {
+        let manifest = Manifest { first_live: MAX_NUMBER, ..Manifest::default() };
+        assert_eq!(Manifest::decode(&manifest.encode()), Err(Damage::Malformed("a number")));
+    }
+
+    #[test]
+    fn elements_that_a_later_version_appends_are_skipped() {
+        let known = Manifest { edition: 3, first_live: 9, ..Manifest::default() };
+        let mut body = minicbor::to_vec(&known).unwrap();
+        assert_eq!(body.first(), Some(&0x85));
+        body.splice(..1, [0x86]);
+        body.push(0x07);
+        let bytes = [envelope(Kind::Manifest), blake3::hash(&body).as_bytes().to_vec(), body].concat();
+        assert_eq!(Manifest::decode(&bytes), Ok(known));
     }
 }

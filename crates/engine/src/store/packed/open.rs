@@ -9,7 +9,7 @@ use futures_util::lock::Mutex;
 use super::blobs::{BlobFailure, BlobName, BlobOp, Blobs, BlockId, Damaged};
 use super::block::{Cache, Run};
 use super::format::{Damage, FORMAT_VERSION, Purpose, Segment, encode_mark};
-use super::manifest::{KEPT_LOST, KEPT_TAKEOVERS, LostEntry, Manifest};
+use super::manifest::{KEPT_LOST, KEPT_TAKEOVERS, LostEntry, MAX_NUMBER, Manifest};
 use super::sheet::OpenSheet;
 use super::table::Table;
 use super::{Health, OpenReport, Packed, PackedOptions, Quarantined, State};
@@ -100,7 +100,11 @@ impl Found {
         let manifest = read_manifest(blobs).await?;
         let names = blobs.names().await?;
         let known = manifest.clone().unwrap_or_default();
-        let newest_segment = names.iter().filter_map(segment_number).max().unwrap_or(0);
+        // The segment that `first_live` names is the fence of the switch that wrote the manifest, or comes before it: it exists.
+        let newest_segment = names.iter().filter_map(segment_number).fold(known.first_live, u64::max);
+        if newest_segment >= MAX_NUMBER {
+            return Err(StoreFailure::Unreadable { reason: "a segment number is beyond all bounds".into() });
+        }
         if manifest.is_none() && newest_segment > 0 {
             if read_manifest(blobs).await?.is_some() {
                 return Ok(None);
@@ -261,13 +265,19 @@ fn segment_number(name: &BlobName) -> Option<u64> {
 }
 
 impl Replay {
-    /// Replays the segments from `first` to `newest`; a number that is missing is damage too.
+    /// Replays the segments from `first` to `newest`; where numbers are missing something was lost.
     fn read(first: u64, newest: u64, segments: Vec<(u64, Vec<u8>)>) -> Self {
         let mut replay = Self::default();
         let mut segments: BTreeMap<u64, Vec<u8>> = segments.into_iter().collect();
         let mut number = first.max(1);
         while number <= newest {
-            number = number.saturating_add(replay.read_commit(number, newest, &mut segments));
+            let next = segments.range(number..).next().map_or(newest + 1, |(next, _)| *next);
+            if next > number {
+                replay.lose(number, None, LostRange::everything());
+                number = next;
+                continue;
+            }
+            number += replay.read_commit(number, newest, &mut segments);
         }
         replay
     }

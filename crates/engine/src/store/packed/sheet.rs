@@ -337,3 +337,98 @@ impl Page {
         Ok(start as u32..self.keys.len() as u32)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read_whole(bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, Damage> {
+        let sheet = OpenSheet::open(bytes, 0)?;
+        let mut keys = Vec::new();
+        for at in 0..sheet.pages().len() {
+            let page = sheet.page(at)?;
+            keys.extend((0..page.len()).map(|row| sheet.row(&page, row).unwrap().0.to_vec()));
+        }
+        Ok(keys)
+    }
+
+    /// A sheet with this index and one page of this directory, all checksums right.
+    fn sheet_of(index: &[u8], directory: &[u8], values: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        push_checked(&mut bytes, index);
+        push_checked(&mut bytes, directory);
+        bytes.extend_from_slice(values);
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read_whole(bytes);
+        }
+
+        #[test]
+        fn no_index_makes_the_reader_panic(index in proptest::collection::vec(0u8..40, 0..40)) {
+            let _ = read_whole(sheet_of(&index, &[0, 1, b'a', 0], &[]));
+        }
+
+        #[test]
+        fn no_directory_makes_the_reader_panic(
+            directory in proptest::collection::vec(prop_oneof![0u8..5, Just(0xff)], 0..60),
+            rows in 0u8..9,
+            last in 0u8..5,
+            values in 0usize..20,
+        ) {
+            let page_bytes = u8::try_from(8 + directory.len() + values).unwrap();
+            let index = [1, page_bytes, rows, 1, 0, 1, last];
+            if let Ok(keys) = read_whole(sheet_of(&index, &directory, &vec![9; values])) {
+                prop_assert!(keys.is_sorted());
+            }
+        }
+
+        #[test]
+        fn rows_come_back_as_they_went_in(
+            rows in proptest::collection::btree_map(
+                proptest::collection::vec(0u8..3, 0..40),
+                proptest::option::of(proptest::collection::vec(any::<u8>(), 0..3000)),
+                1..60,
+            ),
+        ) {
+            let mut builder = SheetBuilder::default();
+            for (key, value) in &rows {
+                builder.push(key, value.as_ref().map_or(Row::Deleted, |value| Row::Healthy(value)));
+            }
+            let sheet = OpenSheet::open(builder.finish().unwrap().bytes, 0).unwrap();
+            let mut found = std::collections::BTreeMap::new();
+            for at in 0..sheet.pages().len() {
+                let page = sheet.page(at).unwrap();
+                for row in 0..page.len() {
+                    let (key, row) = sheet.row(&page, row).unwrap();
+                    found.insert(key.to_vec(), row.to_write().map(|(bytes, _)| bytes.to_vec()));
+                }
+            }
+            prop_assert_eq!(found, rows);
+        }
+    }
+
+    #[test]
+    fn keys_that_share_much_do_not_grow_without_bound_when_read() {
+        let mut directory = vec![0, 0xff, 0x1f];
+        directory.extend([b'a'; 4094]);
+        directory.push(0);
+        directory.push(0);
+        for n in 0..200 {
+            // The whole key before, up to the longest there may be, with a greater last byte.
+            directory.extend([0xfe, 0x1f, 1, n + 1, 0]);
+        }
+        let mut index = vec![1];
+        push_varint(&mut index, 8 + directory.len() as u64);
+        push_varint(&mut index, 201);
+        index.extend([0, 1, b'z']);
+        assert_eq!(read_whole(sheet_of(&index, &directory, &[])), Err(Damage::Malformed("key")));
+    }
+}

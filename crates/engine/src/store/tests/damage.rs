@@ -192,6 +192,39 @@ fn an_unreadable_commit_is_kept_in_quarantine_and_reported_at_every_opening() {
 }
 
 #[test]
+fn segments_that_are_gone_are_reported_and_writing_goes_on() {
+    block_on(async {
+        for survivors in [0, 1] {
+            let disk = filled().await;
+            let kept = disk.blobs().into_iter().filter(|(name, _)| is_segment(name)).count() - survivors;
+            let spoiled = MemoryBlobs::new();
+            let blobs = disk.blobs().into_iter().filter(|(name, _)| !is_segment(name));
+            let newest = disk.blobs().into_iter().filter(|(name, _)| is_segment(name)).skip(kept);
+            blobs.chain(newest).for_each(|(name, bytes)| spoiled.overwrite(name, bytes));
+            let (store, report) = Packed::open(spoiled.clone(), options()).await.unwrap();
+            assert!(!report.quarantined.is_empty());
+            store.commit(puts((400..900).map(row)), Durability::Strict).await.unwrap();
+            while store.maintain().await.unwrap() {}
+            drop(store);
+            let (store, _) = Packed::open(spoiled, options()).await.unwrap();
+            let answer = store.load(&[Range::all()]).await.unwrap().remove(0);
+            assert_eq!(answer.rows.len(), 800 + 5 * survivors);
+            assert!(!answer.lost.is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_segment_number_beyond_all_bounds_is_refused() {
+    block_on(async {
+        let disk = filled().await;
+        disk.overwrite(BlobName::Segment(u64::MAX), Vec::new());
+        let refused = Packed::open(disk, options()).await.unwrap_err();
+        assert!(matches!(refused, StoreFailure::Unreadable { .. }));
+    });
+}
+
+#[test]
 fn a_damaged_manifest_is_replaced_by_its_copy() {
     block_on(async {
         let disk = filled().await;
@@ -244,8 +277,9 @@ fn spoil(disk: &MemoryBlobs, (kind, which, changes, cut): (u8, usize, Vec<(usize
     let blobs: Vec<_> = disk.blobs().into_iter().collect();
     let (name, mut bytes) = blobs[which % blobs.len()].clone();
     for (at, byte) in changes {
-        let len = bytes.len();
-        bytes[at % len] = byte;
+        if let Some(at) = at.checked_rem(bytes.len()) {
+            bytes[at] = byte;
+        }
     }
     if kind % 4 == 0 {
         bytes.truncate(cut % (bytes.len() + 1));
