@@ -95,7 +95,8 @@ fn packages(steps: &mut Steps) -> Outcome {
         npm::build()
     })?;
     steps.step("TypeScript tests in Node", || run_program(npm::script("npm", "test")?))?;
-    steps.step("TypeScript tests in Chromium", || run_script_with_browser("npm", "test:browser"))
+    steps.step("TypeScript tests in Chromium", || run_script_with_browser("npm", "test:browser"))?;
+    steps.step("tests of the demo", || run_script_with_browser("web-demo", "test"))
 }
 
 fn packaging(steps: &mut Steps) -> Outcome {
