@@ -26,12 +26,29 @@ export class Sync {
     return this.#devices;
   }
 
-  /** The relay that is asked, or would be. */
+  /** The relay that is asked, or would be if sync were on. */
   get relay(): string {
-    return relayInAddress() ?? this.#status.value.relay ?? relayAddress();
+    const { enabled, relay } = this.#status.value;
+    return (enabled ? relay : null) ?? relayAddress();
   }
 
-  async enable(relay: string = this.relay): Promise<void> {
+  /** Asks another relay from now on. */
+  async useRelay(relay: string): Promise<void> {
+    if (this.#status.value.enabled) {
+      await this.enable(relay);
+    }
+    rememberRelay(relay);
+  }
+
+  /** The relay in the page's address is stronger than the one from before. */
+  async followAddress(): Promise<void> {
+    const wanted = relayInAddress();
+    if (wanted !== null && this.#status.value.enabled && this.#status.value.relay !== wanted) {
+      await this.enable(wanted);
+    }
+  }
+
+  async enable(relay: string = relayAddress()): Promise<void> {
     await this.#database.sync.enable({ relay, deviceName: deviceName() });
     rememberRelay(relay);
     await this.loadDevices();

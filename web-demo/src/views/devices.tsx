@@ -6,6 +6,7 @@ import type { Device } from "ashore";
 import { deviceName } from "../model/device-name.js";
 import { attempt, tell } from "../model/toasts.js";
 import { useHousehold } from "./context.js";
+import { useFocus } from "./focus.js";
 import { Laptop, Pencil } from "./icons.js";
 
 export function Devices(): JSX.Element {
@@ -36,11 +37,10 @@ function OtherDevice({ device }: { readonly device: Device }): JSX.Element {
 
 function ThisDevice({ device }: { readonly device: Device }): JSX.Element {
   const { sync } = useHousehold();
-  const [name, setName] = useState<string | null>(null);
-  const rename = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    const wanted = name?.trim() ?? "";
-    setName(null);
+  const [renaming, setRenaming] = useState(false);
+  const rename = async (name: string): Promise<void> => {
+    setRenaming(false);
+    const wanted = name.trim();
     if (wanted === "" || wanted === device.name) {
       return;
     }
@@ -51,7 +51,7 @@ function ThisDevice({ device }: { readonly device: Device }): JSX.Element {
   return (
     <li class="device" data-testid="device" data-me="true">
       <Laptop />
-      {name === null ? (
+      {!renaming ? (
         <>
           <span class="device-name">
             <span data-testid="device-name">{device.name || deviceName()}</span>
@@ -62,34 +62,50 @@ function ThisDevice({ device }: { readonly device: Device }): JSX.Element {
             class="button-plain"
             aria-label="Rename this device"
             data-testid="rename-device"
-            onClick={() => setName(device.name)}
+            onClick={() => setRenaming(true)}
           >
             <Pencil />
           </button>
         </>
       ) : (
-        <form class="device-form" onSubmit={(event) => void rename(event)}>
-          <input
-            type="text"
-            autofocus
-            aria-label="Name of this device"
-            maxLength={60}
-            data-testid="device-name-field"
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-            onKeyDown={(event) => {
-              if (event.key !== "Escape") {
-                return;
-              }
-              event.preventDefault();
-              setName(null);
-            }}
-          />
-          <button type="submit" class="button-quiet" data-testid="save-device-name">
-            Save
-          </button>
-        </form>
+        <RenameForm name={device.name} onName={(wanted) => void rename(wanted)} />
       )}
     </li>
+  );
+}
+
+type RenameProps = { readonly name: string; readonly onName: (name: string) => void };
+
+/** Escape gives back the name that was there. */
+function RenameForm({ name, onName }: RenameProps): JSX.Element {
+  const [typed, setTyped] = useState(name);
+  const field = useFocus<HTMLInputElement>();
+  return (
+    <form
+      class="device-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onName(typed);
+      }}
+    >
+      <input
+        type="text"
+        ref={field}
+        aria-label="Name of this device"
+        maxLength={60}
+        data-testid="device-name-field"
+        value={typed}
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") {
+            event.preventDefault();
+            onName(name);
+          }
+        }}
+      />
+      <button type="submit" class="button-quiet" data-testid="save-device-name">
+        Save
+      </button>
+    </form>
   );
 }

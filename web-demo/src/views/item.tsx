@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 import { deleteItems, renameItem } from "../model/lists.js";
 import type { Item, Kept } from "../model/types.js";
 import { useHousehold } from "./context.js";
+import { focusBeside } from "./focus.js";
 import { GrowingText } from "./growing-text.js";
 import { Bin, Close, Down, Grip, Up } from "./icons.js";
 import { MenuButton } from "./menu.js";
@@ -23,7 +24,10 @@ type Props = {
 
 export function ItemRow({ item, index, count, onTick, onMove, reorder }: Props): JSX.Element {
   const household = useHousehold();
-  const remove = (): void => deleteItems(household, [item], `Deleted “${item.text}”`);
+  const remove = (): void => {
+    focusBeside(item.id, ".item-grip");
+    deleteItems(household, [item], `Deleted “${item.text}”`);
+  };
   const step = (by: number): void => {
     if (index + by >= 0 && index + by < count) {
       onMove(index + by);

@@ -8,6 +8,7 @@ import type { Item, Kept, List } from "../model/types.js";
 import { AddItem } from "./add-item.js";
 import { useHousehold } from "./context.js";
 import { EditableTitle } from "./editable-title.js";
+import { focusBeside } from "./focus.js";
 import { Back, Bin, More, Sliders } from "./icons.js";
 import { ItemRow } from "./item.js";
 import { ListLook } from "./list-look.js";
@@ -89,7 +90,7 @@ function OpenItems({ items, list }: ItemsProps): JSX.Element {
   const move = (id: string, index: number): void => moveItem(household, items, id, index);
   const reorder = useReorder(rows, move);
   const tick = (item: Kept<Item>, done: boolean): void => {
-    focusNeighbour(rows.current, item.id);
+    focusBeside(item.id, ".tick-box");
     tickItem(household, item.id, done);
   };
   if (items.length === 0) {
@@ -144,14 +145,4 @@ function DoneItems({ items, list }: ItemsProps): JSX.Element {
       </ul>
     </section>
   );
-}
-
-/** A ticked item leaves for the other part of the list; somebody with a keyboard goes on with the next one. */
-function focusNeighbour(rows: HTMLElement | null, id: string): void {
-  const boxes = [...(rows?.querySelectorAll<HTMLElement>(".tick-box") ?? [])];
-  const at = boxes.findIndex((box) => box.closest<HTMLElement>("[data-id]")?.dataset["id"] === id);
-  if (boxes[at] !== document.activeElement) {
-    return;
-  }
-  (boxes[at + 1] ?? boxes[at - 1] ?? document.querySelector<HTMLElement>("[data-testid=new-item]"))?.focus();
 }

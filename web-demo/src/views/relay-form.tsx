@@ -12,7 +12,7 @@ export function RelayForm(): JSX.Element {
   const [typed, setTyped] = useState<string | null>(null);
   const use = async (address: string): Promise<void> => {
     setTyped(null);
-    if ((await attempt(sync.enable(address).then(() => true))) === true) {
+    if ((await attempt(sync.useRelay(address).then(() => true))) === true) {
       tell("Using this relay from now on.");
     }
   };
