@@ -89,6 +89,22 @@ mod packed_over_faulty_indexed_db {
     ashore_engine::store_conformance!(browser, faults, FaultyBrowserDisk::fresh());
 }
 
+#[wasm_bindgen_test]
+async fn a_power_cut_loses_only_the_last_relaxed_commits() {
+    let database = Rc::new(IndexedDb::new(fresh_name()));
+    let blobs = FaultyBlobs::holding_back(database, Faults::new());
+    let store = PackedDisk::small(blobs.clone()).open().await.unwrap();
+    store.commit(puts([("a", "strict")]), Durability::Strict).await.unwrap();
+    for key in ["b", "c", "d"] {
+        store.commit(puts([(key, "relaxed")]), Durability::Relaxed).await.unwrap();
+    }
+    assert_eq!(everything(&store).await.len(), 4);
+    blobs.crash(1).await.unwrap();
+    let store = PackedDisk::small(blobs).open().await.unwrap();
+    let keys: Vec<_> = everything(&store).await.into_keys().collect();
+    assert_eq!(keys, ["a".into(), "b".into()]);
+}
+
 async fn database_names() -> Vec<String> {
     let factory = Reflect::get(&js_sys::global(), &"indexedDB".into()).unwrap();
     let databases: Function = Reflect::get(&factory, &"databases".into()).unwrap().unchecked_into();

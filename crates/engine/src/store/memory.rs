@@ -13,39 +13,50 @@ use super::{Durability, Key, Range, RowValue, Rows, Store, StoreBatch, StoreFail
 pub use super::packed::memory::MemoryBlobs;
 
 /// What outlives a [`Memory`] handle. Clones are the same disk.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct MemoryDisk(Rc<RefCell<Disk>>);
 
 #[derive(Debug, Default)]
 struct Disk {
-    /// What a power cut leaves.
-    durable: BTreeMap<Key, Value>,
-    /// What loads see: `durable` with `unsynced` applied.
+    /// What loads see.
     current: BTreeMap<Key, Value>,
-    /// Relaxed commits since the last strict one.
-    unsynced: VecDeque<StoreBatch>,
+    /// What a power cut leaves; `None` where nobody will ever cut the power.
+    durable: Option<Durable>,
     /// Counts openings; only the last handle may write.
     owner: u64,
 }
 
+#[derive(Debug, Default)]
+struct Durable {
+    rows: BTreeMap<Key, Value>,
+    /// Relaxed commits since the last strict one.
+    unsynced: VecDeque<StoreBatch>,
+}
+
 impl MemoryDisk {
-    /// An empty disk.
+    /// An empty disk that remembers what a power cut would leave. Costs the memory of a second copy.
     pub fn new() -> Self {
-        Self::default()
+        Self::over(Disk { durable: Some(Durable::default()), ..Disk::default() })
+    }
+
+    fn over(disk: Disk) -> Self {
+        Self(Rc::new(RefCell::new(disk)))
     }
 
     /// Relaxed commits that a power cut could lose.
     pub fn unsynced(&self) -> usize {
-        self.0.borrow().unsynced.len()
+        self.0.borrow().durable.as_ref().map_or(0, |durable| durable.unsynced.len())
     }
 
     /// Cuts the power: of the relaxed commits since the last strict one only the first `kept` remain. Every open handle ends.
     pub fn crash(&self, kept: usize) {
         let disk = &mut *self.0.borrow_mut();
         disk.owner += 1;
-        disk.unsynced.truncate(kept);
-        disk.sync();
-        disk.current = disk.durable.clone();
+        if let Some(durable) = &mut disk.durable {
+            durable.unsynced.truncate(kept);
+            durable.sync();
+            disk.current = durable.rows.clone();
+        }
     }
 
     /// Every row, for comparing two disks.
@@ -54,18 +65,28 @@ impl MemoryDisk {
     }
 }
 
+impl Default for MemoryDisk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Disk {
     fn apply(&mut self, batch: StoreBatch, durability: Durability) {
-        write(&mut self.current, batch.clone());
-        self.unsynced.push_back(batch);
-        if durability == Durability::Strict {
-            self.sync();
+        if let Some(durable) = &mut self.durable {
+            durable.unsynced.push_back(batch.clone());
+            if durability == Durability::Strict {
+                durable.sync();
+            }
         }
+        write(&mut self.current, batch);
     }
+}
 
+impl Durable {
     fn sync(&mut self) {
         for batch in self.unsynced.drain(..) {
-            write(&mut self.durable, batch);
+            write(&mut self.rows, batch);
         }
     }
 }
@@ -88,9 +109,9 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// An empty store on a disk of its own.
+    /// An empty store on a disk of its own, which nobody can open again.
     pub fn new() -> Self {
-        Self::open(&MemoryDisk::new())
+        Self::open(&MemoryDisk::over(Disk::default()))
     }
 
     /// Opens `disk` and supersedes every handle that was opened before.

@@ -5,6 +5,7 @@ mod damage;
 mod golden;
 mod model;
 mod opening;
+mod power;
 
 mod memory {
     use crate::store::memory::MemoryDisk;

@@ -93,6 +93,14 @@ impl Work {
     }
 }
 
+/// Whoever stops waiting takes the handlers along: an event must not find them gone.
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.raw.set_oncomplete(None);
+        self.raw.set_onabort(None);
+    }
+}
+
 impl Mode {
     fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Blobs that last as long as the process.
+//! Blobs that last as long as the process, for tests: they remember what a power cut would leave, and can be damaged.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
