@@ -20,14 +20,29 @@ const types: Readonly<Record<string, string>> = {
   ".woff2": "font/woff2",
 };
 
-export type Site = { readonly address: string; readonly close: () => Promise<void> };
+export type Site = {
+  readonly address: string;
+  /** From now on these files (`/sw.js`) have this text instead. */
+  readonly replace: (files: ReadonlyMap<string, string>) => void;
+  readonly close: () => Promise<void>;
+};
 
 /** Serves the build, on a port that was free. Closing it ends every connection too: then there really is no network. */
 export async function serve(): Promise<Site> {
-  const server = createServer((request, response) => void respond(request.url ?? "/", response));
+  const replaced = new Map<string, string>();
+  const server = createServer((request, response) => void respond(request.url ?? "/", replaced, response));
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return { address: `http://127.0.0.1:${port}/`, close: () => close(server) };
+  return {
+    address: `http://127.0.0.1:${port}/`,
+    replace: (files) => files.forEach((text, path) => replaced.set(path, text)),
+    close: () => close(server),
+  };
+}
+
+/** A built file as text. */
+export function built(path: string): Promise<string> {
+  return readFile(join(dist, path), "utf8");
 }
 
 export function launch(): Promise<Browser> {
@@ -37,20 +52,16 @@ export function launch(): Promise<Browser> {
   });
 }
 
-async function respond(url: string, response: ServerResponse): Promise<void> {
-  const file = await fileFor(url);
-  response.writeHead(file === null ? 404 : 200, { "content-type": file?.type ?? "text/plain" });
-  response.end(file?.bytes);
-}
+type Replaced = ReadonlyMap<string, string>;
 
-async function fileFor(url: string): Promise<{ readonly bytes: Buffer; readonly type: string } | null> {
+async function respond(url: string, replaced: Replaced, response: ServerResponse): Promise<void> {
   const { pathname } = new URL(url, "http://localhost");
   const path = pathname === "/" ? "/index.html" : pathname;
-  try {
-    return { bytes: await readFile(join(dist, path)), type: types[extname(path)] ?? "application/octet-stream" };
-  } catch {
-    return null;
-  }
+  const content = replaced.get(path) ?? (await readFile(join(dist, path)).catch(() => null));
+  response.writeHead(content === null ? 404 : 200, {
+    "content-type": types[extname(path)] ?? "application/octet-stream",
+  });
+  response.end(content);
 }
 
 async function close(server: Server): Promise<void> {

@@ -1,0 +1,39 @@
+// What enters from outside: documents of other devices, and addresses that people type.
+
+import { describe, expect, test } from "vitest";
+import { completeAddress } from "../src/model/relay.js";
+import { parseItem, parseList, parseNote } from "../src/model/types.js";
+
+describe("documents", () => {
+  test("a_document_that_is_right_stays_as_it_is", () => {
+    const list = { title: "Shopping", kind: "shopping", colour: "kelp", position: "a1" };
+    expect(parseList(list)).toEqual(list);
+    const item = { list: "l1", text: "Milk", done: true, position: "a1" };
+    expect(parseItem(item)).toEqual(item);
+    const note = { title: "Plumber", body: "Ines", updatedAt: new Date(5) };
+    expect(parseNote(note)).toEqual(note);
+  });
+
+  test("what_a_document_lacks_or_has_wrong_gets_a_default", () => {
+    expect(parseList({ title: 3, kind: "orchard", colour: null })).toEqual({
+      title: "",
+      kind: "plain",
+      colour: "sea",
+      position: "a0",
+    });
+    expect(parseItem(null)).toEqual({ list: "", text: "", done: false, position: "a0" });
+    expect(parseNote({ updatedAt: "yesterday" })).toEqual({ title: "", body: "", updatedAt: new Date(0) });
+  });
+});
+
+describe("relay addresses", () => {
+  test.each([
+    ["relay.example.org", "wss://relay.example.org/v1/ws"],
+    ["localhost:8787", "ws://localhost:8787/v1/ws"],
+    [" https://relay.example.org/ ", "wss://relay.example.org/v1/ws"],
+    ["ws://127.0.0.1:9/v1/ws", "ws://127.0.0.1:9/v1/ws"],
+    ["wss://relay.example.org/other/path", "wss://relay.example.org/other/path"],
+  ])("%s_is_completed_to_%s", (typed, complete) => {
+    expect(completeAddress(typed)).toBe(complete);
+  });
+});
