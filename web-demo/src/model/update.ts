@@ -14,12 +14,13 @@ export async function watchForUpdates(): Promise<void> {
   if (!import.meta.env.PROD || !("serviceWorker" in navigator)) {
     return;
   }
-  const controlledBefore = navigator.serviceWorker.controller !== null;
-  // Every tab reloads when the new version takes over: old pages must not ask for files that are gone.
+  // The first one to take over is no new version. After that every tab reloads: old pages must not ask for files that are gone.
+  let controlled = navigator.serviceWorker.controller !== null;
   navigator.serviceWorker.addEventListener("controllerchange", () => {
-    if (controlledBefore) {
+    if (controlled) {
       void saveDrafts().then(() => location.reload());
     }
+    controlled = true;
   });
   const registration = await navigator.serviceWorker.register("./sw.js", { updateViaCache: "none" });
   noticeWaiting(registration);
