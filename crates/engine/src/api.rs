@@ -12,7 +12,9 @@ mod reply;
 pub use command::{Call, Calls, Command, Durability, Hint, IdRange, Write};
 pub use event::{ChangedDocuments, DisconnectReason, Event, News};
 pub use failure::{ErrorCode, Failure};
-pub use reply::{Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SyncState, SyncStatus, WriteResult};
+pub use reply::{
+    Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SyncState, SyncStatus, WriteResult,
+};
 
 /// Bytes on the API boundary that are not what this version understands.
 #[derive(Debug, thiserror::Error)]

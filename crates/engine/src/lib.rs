@@ -12,3 +12,5 @@ pub mod machine;
 pub mod rng;
 pub mod store;
 pub mod time;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

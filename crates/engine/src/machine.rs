@@ -170,9 +170,8 @@ impl Machine {
         if client.is_empty() || client.len() > 64 {
             return;
         }
-        if self.clients.received(&client, received) {
-            self.batch.clients.insert(client.clone());
-        }
+        // The row that remembers them is written again with the client's next write: until then it holds a little too much.
+        self.clients.received(&client, received);
         for call in calls {
             match self.clients.admit(&client, call.id) {
                 Admission::Underway => {}
@@ -326,6 +325,9 @@ impl Machine {
             return self.release(batch);
         }
         self.seal_draft();
+        if matches!(self.phase, Phase::Stopped(_)) {
+            return;
+        }
         self.write_clients();
         self.write_group();
         let mut batch = std::mem::take(&mut self.batch);

@@ -141,7 +141,7 @@ pub fn put(
     now_ms: u64,
 ) -> Result<Option<Edited>, EditError> {
     let Some(current) = current else {
-        return if base.is_some() { Err(EditError::UnknownVersion) } else { create(new, actor, now_ms).map(Some) };
+        return if base.is_some_and(|base| !base.is_absent()) { Err(EditError::UnknownVersion) } else { create(new, actor, now_ms).map(Some) };
     };
     let stale = base.filter(|base| !base.matches(&current.row.heads));
     let value = new.encode()?;

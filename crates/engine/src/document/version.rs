@@ -10,7 +10,7 @@ const MAX_HEADS: usize = 1_024;
 
 /// The heads of a document, shortened: sorted, for each the first 8 bytes of its hash.
 ///
-/// As text it is those bytes in base64url without padding, joined by ".".
+/// As text it is those bytes in base64url without padding, joined by "."; the empty text is a document that is not there.
 ///
 /// ```
 /// use ashore_engine::document::Version;
@@ -29,8 +29,21 @@ impl Version {
         Self(prefixes)
     }
 
+    /// The version of a document that is not there yet: what a reader of nothing has read.
+    pub fn absent() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Whether this is the version of a document that is not there.
+    pub fn is_absent(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The version that `text` names; none when no version is written like it.
     pub fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self::absent());
+        }
         if text.len() > MAX_HEADS * 12 {
             return None;
         }
@@ -88,7 +101,7 @@ mod tests {
 
     #[test]
     fn other_text_is_no_version() {
-        for text in ["", ".", "AwMDAwMDAwM.", "BwcHBwcHBwc.AwMDAwMDAwM", "AwMD", "AwMDAwMDAw+", "é"] {
+        for text in [".", "AwMDAwMDAwM.", "BwcHBwcHBwc.AwMDAwMDAwM", "AwMD", "AwMDAwMDAw+", "é"] {
             assert_eq!(Version::parse(text), None, "{text}");
         }
     }

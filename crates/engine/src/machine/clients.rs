@@ -58,11 +58,11 @@ impl Clients {
         }
     }
 
-    /// The client has every answer up to this one. `true` when remembered answers went.
-    pub(super) fn received(&mut self, client: &str, through: u64) -> bool {
-        let Some(client) = self.0.get_mut(client) else { return false };
-        let kept = client.answered.split_off(&through.saturating_add(1));
-        !std::mem::replace(&mut client.answered, kept).is_empty()
+    /// The client has every answer up to this one.
+    pub(super) fn received(&mut self, client: &str, through: u64) {
+        if let Some(client) = self.0.get_mut(client) {
+            client.answered = client.answered.split_off(&through.saturating_add(1));
+        }
     }
 
     /// The call is answered.

@@ -67,7 +67,7 @@ impl Machine {
                 if pending == 0 && !self.has_uncommitted() {
                     return Ok(Some(Done::now(Reply::Flushed { pending })));
                 }
-                return self.wait(task, timeout_ms, Wait::Flush);
+                return self.wait_for(task, timeout_ms, Wait::Flush);
             }
             Command::EnableSync { relay, device_name } => {
                 self.enable_sync(relay, device_name)?;
@@ -125,7 +125,7 @@ impl Machine {
         Ok(Done { reply, after_commit: self.has_uncommitted(), remember: false })
     }
 
-    fn wait(&mut self, task: &CommandTask, timeout_ms: u64, what: Wait) -> Result<Option<Done>, Stop> {
+    fn wait_for(&mut self, task: &CommandTask, timeout_ms: u64, what: Wait) -> Result<Option<Done>, Stop> {
         let deadline = self.now.plus_ms(timeout_ms.min(LONGEST_WAIT_MS));
         self.sync.waiters.push(Waiter { client: task.client.clone(), call: task.id, deadline, what });
         Ok(None)
@@ -192,7 +192,7 @@ impl Machine {
         if let Some(link) = &mut self.sync.link {
             link.hold_sends_until = None;
         }
-        self.wait(task, timeout_ms, Wait::Now { pushed, pulled, asked: false })
+        self.wait_for(task, timeout_ms, Wait::Now { pushed, pulled, asked: false })
     }
 
     /// Asks the relay what is new for the calls that want to know now.

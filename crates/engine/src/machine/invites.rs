@@ -69,6 +69,8 @@ impl Machine {
         self.sync.sweep_below = Some(state.generation);
         self.sync.group = Some(Group::new(state, secrets));
         self.batch.group_changed = true;
+        // Keys that others rely on must not go with the power.
+        self.batch.strict = true;
     }
 
     pub(super) fn secrets_of(&self, state: &GroupState) -> Option<Secrets> {
@@ -119,6 +121,7 @@ impl Machine {
             Failure::new(ErrorCode::GroupNotAllowed, format!("this device may not do that: {refusal}"))
         })?;
         self.store_own(&entry, 0, None);
+        self.batch.strict = true;
         Ok(entry)
     }
 
@@ -230,6 +233,7 @@ impl Machine {
                 let state = JoiningState { next, join: join.encoded().into() };
                 let row = encode(&state);
                 self.rows.write(&mut self.batch.rows, keys::joining(), Some(row.into()));
+                self.batch.strict = true;
                 self.sync.joining = Some(Joining::Appending { state });
                 self.append_join();
             }

@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 const OPENING_MS: u64 = 15_000;
 /// A silent connection is asked whether it lives after this long, and given up after as long again.
 const SILENCE_MS: u64 = 20_000;
+/// A relay that lives but owes an answer for this long is given up.
+const PATIENCE_MS: u64 = 60_000;
 /// The first wait after a failed attempt, doubled each time up to the longest, with jitter.
 const FIRST_WAIT_MS: u64 = 500;
 const LONGEST_WAIT_MS: u64 = 30_000;
@@ -37,9 +39,10 @@ pub(super) struct Link {
     pub(super) own_in_full: bool,
     pub(super) log: Option<LogId>,
     pub(super) head: Cursor,
-    /// Appends that wait for their acknowledgement: the sequence numbers in each.
-    pub(super) appends: BTreeMap<RequestId, Vec<u64>>,
-    pub(super) bytes_in_flight: u64,
+    /// Appends that wait for their acknowledgement, with their sizes in bytes.
+    pub(super) appends: BTreeMap<RequestId, u64>,
+    /// Since when something that was asked has not been answered.
+    waiting_since: Option<Timestamp>,
     /// Everything in the outbox up to here was sent on this connection.
     pub(super) sent_through: u64,
     /// The relay refused an append: nothing more is sent on this connection until this time.
@@ -82,7 +85,7 @@ impl Link {
             log: None,
             head: Cursor::ZERO,
             appends: BTreeMap::new(),
-            bytes_in_flight: 0,
+            waiting_since: None,
             sent_through: 0,
             hold_sends_until: None,
         }
@@ -94,12 +97,23 @@ impl Link {
     }
 
     pub(super) fn deadline(&self) -> Timestamp {
+        let patience = self.waiting_since.map(|since| since.plus_ms(PATIENCE_MS));
         let silence = match self.stage {
             Stage::Connecting | Stage::Greeting => self.heard_at.plus_ms(OPENING_MS),
             _ if self.pinged => self.heard_at.plus_ms(2 * SILENCE_MS),
             _ => self.heard_at.plus_ms(SILENCE_MS),
         };
-        self.hold_sends_until.map_or(silence, |until| until.min(silence))
+        [self.hold_sends_until, patience].into_iter().flatten().fold(silence, Timestamp::min)
+    }
+
+    /// Bytes of appends that are not acknowledged.
+    pub(super) fn bytes_in_flight(&self) -> u64 {
+        self.appends.values().sum()
+    }
+
+    /// Whether the relay owes an answer.
+    fn waits(&self) -> bool {
+        !matches!(self.stage, Stage::Open | Stage::Welcome) || self.pull.is_some() || !self.appends.is_empty()
     }
 
     fn page(&self) -> PageSize {
@@ -112,6 +126,9 @@ impl Machine {
     pub(super) fn on_time(&mut self) {
         self.expire_waiters();
         self.check_silence();
+        // A clock that was set back must not make the wait longer than it was.
+        let longest = self.now.plus_ms(self.sync.wait_ms);
+        self.sync.retry_at = self.sync.retry_at.map(|at| at.min(longest));
         let due = self.sync.retry_at.is_none_or(|at| at <= self.now);
         if self.opened && self.sync.link.is_none() && self.sync.wants_connection() && due {
             self.connect();
@@ -153,6 +170,11 @@ impl Machine {
         // A clock that was set back must not keep a dead connection.
         link.heard_at = link.heard_at.min(now);
         let silent_ms = now.ms_since(link.heard_at);
+        link.waiting_since =
+            if link.waits() { Some(link.waiting_since.map_or(now, |since| since.min(now))) } else { None };
+        if link.waiting_since.is_some_and(|since| now.ms_since(since) >= PATIENCE_MS) {
+            return self.lose_link(unreachable("the relay owes an answer"), DisconnectReason::Lost);
+        }
         match link.stage {
             Stage::Connecting | Stage::Greeting if silent_ms >= OPENING_MS => {
                 self.lose_link(unreachable("the relay did not answer"), DisconnectReason::Lost);
@@ -199,7 +221,7 @@ impl Machine {
                     self.end_link(DisconnectReason::Offline);
                 }
                 self.sync.last_error = None;
-                self.sync.retry_at = Some(self.now.plus_ms(LONGEST_WAIT_MS));
+                self.wait(LONGEST_WAIT_MS);
             }
         }
     }
@@ -244,13 +266,19 @@ impl Machine {
         }
     }
 
+    /// The next attempt to connect is due after this long.
+    fn wait(&mut self, wait_ms: u64) {
+        self.sync.wait_ms = wait_ms;
+        self.sync.retry_at = Some(self.now.plus_ms(wait_ms));
+    }
+
     /// The connection failed: it is tried again, later each time.
     pub(super) fn lose_link(&mut self, failure: Failure, reason: DisconnectReason) {
         self.end_link(reason);
         self.sync.attempts = self.sync.attempts.saturating_add(1);
         let longest = (FIRST_WAIT_MS << self.sync.attempts.min(10).saturating_sub(1)).min(LONGEST_WAIT_MS);
         let wait_ms = longest / 2 + self.rng.below(longest / 2 + 1);
-        self.sync.retry_at = Some(self.now.plus_ms(wait_ms));
+        self.wait(wait_ms);
         if self.sync.offline {
             return;
         }
@@ -285,6 +313,7 @@ impl Machine {
         let Some(link) = self.sync.link.as_mut().filter(|link| link.id == connection) else { return };
         link.heard_at = now;
         link.pinged = false;
+        link.waiting_since = None;
         match RelayFrame::decode(bytes) {
             Ok(Received::Frame(frame)) => self.take_frame(frame),
             Ok(Received::Unknown(_)) => {}
@@ -498,24 +527,22 @@ impl Machine {
         let Some(link) = &mut self.sync.link else { return };
         match link.stage {
             Stage::Joining(expected) if expected == request => return self.join_acknowledged(group),
-            Stage::Creating(expected) if expected == request => {
-                self.entries_placed(placed);
-                return self.open_log();
-            }
+            Stage::Creating(expected) if expected == request => return self.open_log(),
             _ => {}
         }
         if !self.is_followed(group, log) {
             return;
         }
         let Some(link) = &mut self.sync.link else { return };
-        let Some(sequences) = link.appends.remove(&request) else { return };
-        if sequences.len() != placed.len() {
-            return self.misbehaved("an acknowledgement of something else");
-        }
+        // The outbox is emptied by what the log shows, not by this: a relay that comes back from a backup may have forgotten
+        // what it acknowledged, and is found out by the place in its log.
+        link.appends.remove(&request);
+        self.passed_already(placed);
+        let Some(link) = &mut self.sync.link else { return };
         if let Some(last) = placed.iter().map(|placed| placed.cursor).max() {
             link.head = link.head.max(last);
         }
-        self.entries_placed(placed);
+        self.sync.last_error = None;
     }
 
     fn take_failed(
@@ -533,6 +560,8 @@ impl Machine {
         let Some(request) = request else { return self.refused(failure, retry_after_ms) };
         match stage {
             Stage::Opening(expected) if expected == request && code == FailureCode::UnknownGroup => self.create_log(),
+            // The relay came back without the entry that admitted us: it is given the group's control entries again.
+            Stage::Opening(expected) if expected == request && code == FailureCode::NotAMember => self.create_log(),
             Stage::Taking(expected) if expected == request => self.taking_failed(&failure),
             Stage::Joining(expected) if expected == request => self.joining_failed(&failure),
             Stage::Opening(expected) | Stage::Creating(expected) if expected == request => {
@@ -548,8 +577,7 @@ impl Machine {
     fn refused(&mut self, failure: Failure, retry_after_ms: Option<u32>) {
         self.lose_link(failure, DisconnectReason::Refused);
         if let Some(wait_ms) = retry_after_ms {
-            let earliest = self.now.plus_ms(u64::from(wait_ms));
-            self.sync.retry_at = self.sync.retry_at.map(|at| at.max(earliest));
+            self.wait(u64::from(wait_ms).max(self.sync.wait_ms));
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
 use crate::crypto::plan_payload;
 use crate::group::{DATA_CONTEXT, DataPayload, DocumentChange, MAX_PLAIN_ENTRY_BYTES, RelayPlace};
-use crate::store::{Key, RowValue};
+use crate::store::{Key, RowValue, StoreFailure};
 use ashore_protocol::codec::{decode, encode};
 use ashore_protocol::frame::{ClientFrame, Placed};
 use ashore_protocol::header::{Entry, EntryDraft, EntryKind, VerifiedEntry};
@@ -112,7 +112,8 @@ impl Machine {
         });
         match sealed_entry {
             Ok(entry) => self.store_own(&entry, count, announces),
-            Err(error) => self.tell(Event::Error { failure: Failure::new(ErrorCode::Internal, error.to_string()) }),
+            // Nothing of this batch may be committed without its entry.
+            Err(error) => self.fail_store(&StoreFailure::Failed { reason: format!("an entry cannot be written: {error}") }),
         }
     }
 
@@ -180,7 +181,9 @@ impl Machine {
         if !group.retry.is_empty() {
             return Some(Task::Retry);
         }
-        if idle && !group.announcing && group.state.announced != crate::group::Announced::All {
+        // Before our own join has come by there is nothing that an entry of ours could build on.
+        let member = group.membership.may_write(&group.secrets.device.device_id());
+        if idle && member && !group.announcing && group.state.announced != crate::group::Announced::All {
             return Some(Task::Announce(None));
         }
         if idle && self.sync.sweep_below.is_some() {
@@ -195,7 +198,7 @@ impl Machine {
         let reading_first = group.stored.refill_from.is_some() && !link.caught_up;
         let may_send = link.stage == Stage::Open && link.hold_sends_until.is_none() && !reading_first;
         may_send
-            && link.bytes_in_flight < MAX_BYTES_IN_FLIGHT
+            && link.bytes_in_flight() < MAX_BYTES_IN_FLIGHT
             && group.outbox.range(link.sent_through + 1..).next().is_some()
     }
 
@@ -217,12 +220,10 @@ impl Machine {
         let Some(last) = sequences.last() else { return Ok(()) };
         link.sent_through = *last;
         let request = link.request();
-        let (sequences, entries): (Vec<u64>, Vec<_>) = entries.into_iter().unzip();
         if entries.is_empty() {
             return Ok(());
         }
-        link.bytes_in_flight += entries.iter().map(|entry| entry.len() as u64).sum::<u64>();
-        link.appends.insert(request, sequences);
+        link.appends.insert(request, entries.iter().map(|entry| entry.len() as u64).sum());
         let frame = ClientFrame::Append { request, group: group.state.group, entries };
         self.send_now(&frame);
         Ok(())
@@ -233,13 +234,13 @@ impl Machine {
         &mut self,
         generation: u64,
         sequences: &[u64],
-    ) -> Result<Vec<(u64, ashore_protocol::codec::Bytes)>, Missing> {
+    ) -> Result<Vec<ashore_protocol::codec::Bytes>, Missing> {
         let rows: Vec<_> =
             sequences.iter().map(|sequence| self.rows.one(&keys::entry(generation, *sequence))).collect();
         let mut entries = Vec::with_capacity(rows.len());
-        for (sequence, row) in sequences.iter().zip(rows) {
+        for row in rows {
             match row? {
-                Some(RowValue::Present(bytes)) => entries.push((*sequence, bytes.to_vec().into())),
+                Some(RowValue::Present(bytes)) => entries.push(bytes.to_vec().into()),
                 Some(RowValue::Corrupt) | None => {
                     let failure = Failure::new(ErrorCode::StoreCorrupt, "an entry of the outbox cannot be read");
                     self.tell(Event::Error { failure });
@@ -249,28 +250,28 @@ impl Machine {
         Ok(entries)
     }
 
-    /// The relay has these entries, whoever sent them.
-    pub(super) fn entries_placed(&mut self, placed: &[Placed]) {
+    /// Of these acknowledged entries some may stand before our place in the log: they will not come by again.
+    pub(super) fn passed_already(&mut self, placed: &[Placed]) {
         let Some(group) = &self.sync.group else { return };
-        let ids: BTreeSet<EntryId> = placed.iter().map(|placed| placed.id).collect();
-        let waiting = group.outbox.iter().filter(|(_, waiting)| ids.contains(&waiting.id));
-        let sequences: Vec<u64> = waiting.map(|(sequence, _)| *sequence).collect();
+        let cursor = group.place.cursor;
+        let passed: BTreeSet<EntryId> =
+            placed.iter().filter(|placed| placed.cursor <= cursor).map(|placed| placed.id).collect();
+        if passed.is_empty() {
+            return;
+        }
+        let waiting = group.outbox.iter().filter(|(_, waiting)| passed.contains(&waiting.id));
+        let sequences = waiting.map(|(sequence, _)| *sequence).collect();
         self.acknowledge(sequences);
     }
 
+    /// The log has these entries: they leave the outbox.
     pub(super) fn acknowledge(&mut self, sequences: Vec<u64>) {
         let Some(group) = &self.sync.group else { return };
         let generation = group.state.generation;
-        let bytes: u64 =
-            sequences.iter().filter_map(|sequence| group.outbox.get(sequence)).map(|each| each.bytes).sum();
-        if let Some(link) = &mut self.sync.link {
-            link.bytes_in_flight = if link.appends.is_empty() { 0 } else { link.bytes_in_flight.saturating_sub(bytes) };
-        }
         for sequence in &sequences {
             self.rows.write(&mut self.batch.rows, keys::outbox(generation, *sequence), None);
         }
         if !sequences.is_empty() {
-            self.sync.last_error = None;
             self.batch.effects.push(Effect::Acknowledged(sequences));
         }
     }
@@ -280,7 +281,6 @@ impl Machine {
         let until = self.now.plus_ms(u64::from(retry_after_ms.unwrap_or(0)).max(HOLD_MS));
         if let Some(link) = &mut self.sync.link {
             link.appends.clear();
-            link.bytes_in_flight = 0;
             link.sent_through = 0;
             link.hold_sends_until = Some(until);
         }

@@ -90,10 +90,12 @@ impl Machine {
         match page {
             Some(true) => self.pull(),
             Some(false) => {
-                if let Some(link) = &mut self.sync.link {
-                    link.caught_up = true;
-                    link.own_in_full = false;
+                let Some(link) = &mut self.sync.link else { return };
+                // From here on our own entries need not come back in full: one more pull says so.
+                if std::mem::take(&mut link.own_in_full) {
+                    return self.pull();
                 }
+                link.caught_up = true;
             }
             None => {}
         }

@@ -25,6 +25,8 @@ pub(super) struct Sync {
     /// Attempts to connect that failed in a row.
     pub(super) attempts: u32,
     pub(super) retry_at: Option<Timestamp>,
+    /// How long the wait until then is, in milliseconds.
+    pub(super) wait_ms: u64,
     pub(super) last_error: Option<Failure>,
     pub(super) told: Option<SyncStatus>,
     pub(super) waiters: Vec<Waiter>,

@@ -1,0 +1,500 @@
+//! The world: devices, a relay, connections between them, and a clock that moves from event to event.
+
+use super::device::{Call, Device};
+use super::relay::Relay;
+use crate::api::{Command, Event};
+use crate::machine::{Input, Output};
+use crate::rng::Rng;
+use crate::store::{Durability, Range, StoreBatch, StoreFailure};
+use crate::time::Timestamp;
+use ashore_protocol::frame::{ClientFrame, RelayFrame};
+use ashore_protocol::mailbox::Output as RelayOutput;
+use std::collections::BTreeMap;
+
+/// What goes wrong, in chances of one in so many; 0 is never.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// A frame breaks its connection, and what is in flight is lost.
+    pub connection_breaks: u64,
+    /// A frame comes twice.
+    pub frame_doubled: u64,
+    /// A frame overtakes those before it.
+    pub frame_overtakes: u64,
+    /// A commit is refused by the disk.
+    pub commit_fails: u64,
+    /// A device crashes after one of its outputs.
+    pub device_crashes: u64,
+    /// The power goes with it: commits that were not synced may be gone.
+    pub power_is_lost: u64,
+    /// The relay's disk refuses a commit.
+    pub relay_commit_fails: u64,
+}
+
+/// Something that will happen.
+enum Pending {
+    Load { device: usize, opening: u64, load: u64, ranges: Vec<Range> },
+    Commit { device: usize, opening: u64, commit: u64, batch: StoreBatch, durability: Durability },
+    Open { connection: u64 },
+    ToRelay { connection: u64, frame: Vec<u8> },
+    ToDevice { connection: u64, frame: Vec<u8> },
+    Broken { connection: u64 },
+}
+
+/// One connection, as the network knows it.
+struct Wire {
+    device: usize,
+    opening: u64,
+    /// Its number on the device's side.
+    local: u64,
+    open: bool,
+    last_up: u64,
+    last_down: u64,
+}
+
+/// Everything there is.
+pub struct Network {
+    /// The world's generator: every choice comes from it.
+    pub rng: Rng,
+    now: Timestamp,
+    /// The devices, in the order in which they were added.
+    pub devices: Vec<Device>,
+    /// The relay.
+    pub relay: Relay,
+    /// What goes wrong.
+    pub faults: Faults,
+    agenda: BTreeMap<(u64, u64), Pending>,
+    wires: BTreeMap<u64, Wire>,
+    next: u64,
+    /// Events that happened so far, to print with a failure.
+    pub steps: u64,
+    /// Prints what crosses the wires, for somebody who reads a failing story.
+    pub trace: bool,
+}
+
+impl Network {
+    /// A world without devices, in which nothing goes wrong yet.
+    pub fn seeded(seed: u64) -> Self {
+        let mut bytes = [0; 32];
+        bytes.iter_mut().zip(seed.to_le_bytes()).for_each(|(to, from)| *to = from);
+        let mut rng = Rng::seeded(bytes);
+        let relay = Relay::new(&mut rng);
+        Self {
+            rng,
+            now: Timestamp::from_ms(1_800_000_000_000),
+            devices: Vec::new(),
+            relay,
+            faults: Faults::default(),
+            agenda: BTreeMap::new(),
+            wires: BTreeMap::new(),
+            next: 0,
+            steps: 0,
+            trace: false,
+        }
+    }
+
+    /// A new device with an empty disk; it is opened at once.
+    pub fn add_device(&mut self, name: &str) -> usize {
+        let device = Device::new(name, &mut self.rng);
+        self.devices.push(device);
+        let index = self.devices.len() - 1;
+        self.open(index);
+        index
+    }
+
+    /// The world's time.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// One chance in `of`; never for 0.
+    pub fn chance(&mut self, of: u64) -> bool {
+        of > 0 && self.rng.below(of) == 0
+    }
+
+    fn device(&mut self, index: usize) -> Option<&mut Device> {
+        self.devices.get_mut(index)
+    }
+
+    /// Opens a device's machine if it is down; its page asks again what was not answered.
+    pub fn open(&mut self, index: usize) {
+        let (seed, now) = (self.rng.bytes(), self.now);
+        let Some(device) = self.device(index) else { return };
+        if device.is_up() {
+            return;
+        }
+        device.open(seed, now);
+        let calls = device.unanswered();
+        self.feed(index, Input::Calls(calls));
+    }
+
+    /// The machine is gone from one moment to the next. A commit under way may or may not have happened.
+    pub fn crash(&mut self, index: usize, power_lost: bool) {
+        let Some(device) = self.device(index) else { return };
+        device.machine = None;
+        device.status = None;
+        let opening = device.opening;
+        let at = self.agenda.iter().find(|(_, pending)| {
+            matches!(pending, Pending::Commit { device, opening: of, .. } if *device == index && *of == opening)
+        });
+        let at = at.map(|(at, _)| *at);
+        let happened = self.chance(2);
+        if let Some(Pending::Commit { batch, durability, .. }) = at.and_then(|at| self.agenda.remove(&at))
+            && happened
+            && let Some(device) = self.device(index)
+        {
+            device.disk.commit(batch, durability);
+        }
+        if power_lost {
+            let unsynced = self.devices.get(index).map_or(0, |device| device.disk().unsynced() as u64);
+            let kept = self.rng.below(unsynced + 1) as usize;
+            if let Some(device) = self.device(index) {
+                device.disk.lose_power(kept);
+            }
+        }
+        self.break_wires(|wire| wire.device == index);
+    }
+
+    /// Cuts a device off, or lets it back.
+    pub fn cut_off(&mut self, index: usize, cut: bool) {
+        if let Some(device) = self.device(index) {
+            device.cut_off = cut;
+        }
+        if cut {
+            self.break_wires(|wire| wire.device == index);
+        }
+    }
+
+    /// Sets a device's clock to another time than the world's.
+    pub fn skew_clock(&mut self, index: usize, skew_ms: i64) {
+        if let Some(device) = self.device(index) {
+            device.clock_skew_ms = skew_ms;
+        }
+        // Timers that are set run on; what they find is the new time.
+        self.feed(index, Input::Tick);
+    }
+
+    /// The relay is killed; what it acknowledged is on its disk.
+    pub fn stop_relay(&mut self) {
+        self.relay.up = false;
+        self.break_wires(|_| true);
+    }
+
+    /// The relay runs again.
+    pub fn start_relay(&mut self) {
+        self.relay.restart(&mut self.rng);
+    }
+
+    /// The relay comes back with an empty disk.
+    pub fn lose_relay_disk(&mut self) {
+        self.break_wires(|_| true);
+        self.relay.lose_disk(&mut self.rng);
+    }
+
+    /// Keeps a copy of the relay's disk.
+    pub fn back_up_relay(&mut self) {
+        self.relay.back_up();
+    }
+
+    /// The relay comes back with the copy that was kept, if there is one.
+    pub fn restore_relay(&mut self) {
+        self.break_wires(|_| true);
+        self.relay.restore(&mut self.rng);
+    }
+
+    /// The page of a device asks; the answer appears in [`Device::answers`].
+    pub fn ask(&mut self, index: usize, command: Command, mark: u64) {
+        let Some(device) = self.device(index) else { return };
+        let id = device.note_call(Call { command, mark });
+        if device.is_up() {
+            let calls = device.one_call(id);
+            self.feed(index, Input::Calls(calls));
+        }
+    }
+
+    /// Lets the next thing happen. `false`: nothing will ever happen by itself again.
+    pub fn step(&mut self) -> bool {
+        let agenda = self.agenda.keys().next().copied();
+        let alarm = self.next_alarm();
+        match (agenda, alarm) {
+            (None, None) => return false,
+            (Some(at), alarm) if alarm.is_none_or(|(time, _)| at.0 <= time) => {
+                self.now = self.now.max(Timestamp::from_ms(at.0));
+                if let Some(pending) = self.agenda.remove(&at) {
+                    self.happen(pending);
+                }
+            }
+            (_, Some((time, index))) => {
+                self.now = self.now.max(Timestamp::from_ms(time));
+                self.feed(index, Input::Tick);
+            }
+            (Some(_), None) => {}
+        }
+        self.steps += 1;
+        true
+    }
+
+    /// Lets everything happen that is due within so many milliseconds.
+    pub fn run_ms(&mut self, ms: u64) {
+        let end = self.now.plus_ms(ms);
+        loop {
+            let next = [self.agenda.keys().next().map(|at| at.0), self.next_alarm().map(|(time, _)| time)];
+            match next.into_iter().flatten().min() {
+                Some(time) if time <= end.as_ms() => drop(self.step()),
+                _ => break,
+            }
+        }
+        self.now = end;
+    }
+
+    /// Runs until `done`, at most for so long on the world's clock; answers whether it was.
+    pub fn run_until(&mut self, ms: u64, done: impl Fn(&Self) -> bool) -> bool {
+        let end = self.now.plus_ms(ms);
+        while !done(self) {
+            if self.now >= end || !self.step() {
+                return done(self);
+            }
+        }
+        true
+    }
+
+    /// The next deadline of a machine, in the world's time.
+    fn next_alarm(&self) -> Option<(u64, usize)> {
+        let each = |(index, device): (usize, &Device)| {
+            let deadline = device.machine.as_ref()?.deadline()?;
+            let world = deadline.as_ms().saturating_add_signed(-device.clock_skew_ms);
+            Some((world.max(self.now.as_ms()), index))
+        };
+        self.devices.iter().enumerate().filter_map(each).min()
+    }
+
+    fn feed(&mut self, index: usize, input: Input) {
+        let now = self.now;
+        let Some(device) = self.device(index) else { return };
+        let clock = device.clock(now);
+        let Some(machine) = &mut device.machine else { return };
+        machine.handle(clock, input);
+        self.drain(index);
+    }
+
+    /// Does what a machine wants done. It may crash between any two of its outputs.
+    fn drain(&mut self, index: usize) {
+        loop {
+            let Some(output) = self.device(index).and_then(|device| device.machine.as_mut()?.poll()) else { return };
+            self.take_output(index, output);
+            if self.chance(self.faults.device_crashes) {
+                let power_lost = self.chance(self.faults.power_is_lost);
+                self.crash(index, power_lost);
+                return;
+            }
+        }
+    }
+
+    fn take_output(&mut self, index: usize, output: Output) {
+        let opening = self.devices.get(index).map_or(0, |device| device.opening);
+        match output {
+            Output::Load { load, ranges } => {
+                let delay = self.rng.below(3);
+                self.plan(delay, Pending::Load { device: index, opening, load, ranges });
+            }
+            Output::Commit { commit, batch, durability } => {
+                let delay = 1 + self.rng.below(8);
+                self.plan(delay, Pending::Commit { device: index, opening, commit, batch, durability });
+            }
+            Output::Connect { connection, .. } => self.connect(index, opening, connection),
+            Output::Send { connection, frame } => self.send_up(index, opening, connection, frame),
+            Output::Disconnect { connection } => {
+                self.break_wires(|wire| wire.device == index && wire.opening == opening && wire.local == connection);
+            }
+            Output::Deliver { news, .. } => {
+                let Some(device) = self.device(index) else { return };
+                for event in news.events {
+                    if let Event::Status { status } = &event {
+                        device.status = Some(status.clone());
+                    }
+                    device.events.push(event);
+                }
+                for answer in news.answers {
+                    device.take_answer(answer);
+                }
+            }
+            Output::Stop => {
+                if let Some(device) = self.device(index) {
+                    device.machine = None;
+                    device.status = None;
+                }
+                self.break_wires(|wire| wire.device == index);
+            }
+        }
+    }
+
+    fn plan(&mut self, delay_ms: u64, pending: Pending) {
+        self.plan_at(self.now.as_ms() + delay_ms, pending);
+    }
+
+    fn plan_at(&mut self, time: u64, pending: Pending) {
+        self.next += 1;
+        self.agenda.insert((time, self.next), pending);
+    }
+
+    fn happen(&mut self, pending: Pending) {
+        match pending {
+            Pending::Load { device, opening, load, ranges } => {
+                if !self.is_current(device, opening) {
+                    return;
+                }
+                let Some(disk) = self.devices.get(device).map(Device::disk) else { return };
+                let result = Ok(ranges.iter().map(|range| disk.load(range)).collect());
+                self.feed(device, Input::Loaded { load, result });
+            }
+            Pending::Commit { device, opening, commit, batch, durability } => {
+                if self.is_current(device, opening) {
+                    self.commit(device, commit, batch, durability);
+                }
+            }
+            Pending::Open { connection } => self.opened(connection),
+            Pending::ToRelay { connection, frame } => {
+                self.print(connection, true, &frame);
+                let now = self.now;
+                if self.wires.contains_key(&connection) && self.relay.up {
+                    let disk_fails = self.chance(self.faults.relay_commit_fails);
+                    self.relay.received(connection, now, &frame, disk_fails);
+                    self.drain_relay();
+                }
+            }
+            Pending::ToDevice { connection, frame } => {
+                let Some(wire) = self.wires.get(&connection) else { return };
+                let (device, opening, local) = (wire.device, wire.opening, wire.local);
+                self.print(connection, false, &frame);
+                if self.is_current(device, opening) {
+                    self.feed(device, Input::Received { connection: local, frame });
+                }
+            }
+            Pending::Broken { connection } => self.break_wires_by(|id, _| *id == connection),
+        }
+    }
+
+    fn print(&self, connection: u64, up: bool, frame: &[u8]) {
+        let Some(wire) = self.wires.get(&connection).filter(|_| self.trace) else { return };
+        let shown =
+            if up { format!("{:?}", ClientFrame::decode(frame)) } else { format!("{:?}", RelayFrame::decode(frame)) };
+        let arrow = if up { "->" } else { "<-" };
+        eprintln!("{} {} {arrow} {connection}: {shown:.300}", self.now.as_ms() % 100_000_000, wire.device);
+    }
+
+    fn is_current(&self, device: usize, opening: u64) -> bool {
+        self.devices.get(device).is_some_and(|device| device.is_up() && device.opening == opening)
+    }
+
+    fn commit(&mut self, index: usize, commit: u64, batch: StoreBatch, durability: Durability) {
+        let fails = self.chance(self.faults.commit_fails);
+        let Some(device) = self.device(index) else { return };
+        let result = if fails {
+            Err(StoreFailure::Failed { reason: "the disk refused".into() })
+        } else {
+            device.disk.commit(batch, durability);
+            Ok(())
+        };
+        self.feed(index, Input::Committed { commit, result });
+    }
+
+    fn connect(&mut self, device: usize, opening: u64, local: u64) {
+        self.next += 1;
+        let connection = self.next;
+        let now = self.now.as_ms();
+        let wire = Wire { device, opening, local, open: false, last_up: now, last_down: now };
+        self.wires.insert(connection, wire);
+        let delay = 5 + self.rng.below(60);
+        self.plan(delay, Pending::Open { connection });
+    }
+
+    fn opened(&mut self, connection: u64) {
+        let Some(wire) = self.wires.get_mut(&connection) else { return };
+        let (device, local) = (wire.device, wire.local);
+        let cut_off = self.devices.get(device).is_none_or(|device| device.cut_off);
+        if cut_off || !self.relay.up {
+            return self.break_wires_by(|id, _| *id == connection);
+        }
+        wire.open = true;
+        let (nonce, now) = (self.rng.bytes(), self.now);
+        self.feed(device, Input::Connected { connection: local });
+        self.relay.connected(connection, nonce, now);
+        self.drain_relay();
+    }
+
+    fn send_up(&mut self, device: usize, opening: u64, local: u64, frame: Vec<u8>) {
+        let found =
+            self.wires.iter().find(|(_, wire)| (wire.device, wire.opening, wire.local) == (device, opening, local));
+        let Some(connection) = found.map(|(id, _)| *id) else { return };
+        let mut last = self.wires.get(&connection).map_or(0, |wire| wire.last_up);
+        for frame in self.on_the_way(connection, frame) {
+            let time = self.arrival(last);
+            last = last.max(time);
+            self.plan_at(time, Pending::ToRelay { connection, frame });
+        }
+        if let Some(wire) = self.wires.get_mut(&connection) {
+            wire.last_up = last;
+        }
+    }
+
+    fn send_down(&mut self, connection: u64, frame: Vec<u8>) {
+        let Some(mut last) = self.wires.get(&connection).map(|wire| wire.last_down) else { return };
+        for frame in self.on_the_way(connection, frame) {
+            let time = self.arrival(last);
+            last = last.max(time);
+            self.plan_at(time, Pending::ToDevice { connection, frame });
+        }
+        if let Some(wire) = self.wires.get_mut(&connection) {
+            wire.last_down = last;
+        }
+    }
+
+    /// A frame once, twice, or not at all because the connection breaks.
+    fn on_the_way(&mut self, connection: u64, frame: Vec<u8>) -> Vec<Vec<u8>> {
+        if self.chance(self.faults.connection_breaks) {
+            let delay = self.rng.below(2_000);
+            self.plan(delay, Pending::Broken { connection });
+            return vec![];
+        }
+        if self.chance(self.faults.frame_doubled) { vec![frame.clone(), frame] } else { vec![frame] }
+    }
+
+    /// Behind the frame before it, unless it overtakes.
+    fn arrival(&mut self, last: u64) -> u64 {
+        let time = self.now.as_ms() + 1 + self.rng.below(40);
+        if self.chance(self.faults.frame_overtakes) { time } else { time.max(last) }
+    }
+
+    fn drain_relay(&mut self) {
+        while let Some(output) = self.relay.poll() {
+            match output {
+                RelayOutput::Send { conn, bytes } => {
+                    self.relay.flushed(conn.0, bytes.len());
+                    self.send_down(conn.0, bytes.to_vec());
+                }
+                RelayOutput::Close { conn, .. } => {
+                    let delay = 1 + self.rng.below(40);
+                    self.plan(delay + 40, Pending::Broken { connection: conn.0 });
+                }
+                RelayOutput::Note { .. } => {}
+            }
+        }
+    }
+
+    fn break_wires(&mut self, which: impl Fn(&Wire) -> bool) {
+        self.break_wires_by(|_, wire| which(wire));
+    }
+
+    fn break_wires_by(&mut self, which: impl Fn(&u64, &Wire) -> bool) {
+        let broken: Vec<u64> = self.wires.iter().filter(|(id, wire)| which(id, wire)).map(|(id, _)| *id).collect();
+        for connection in broken {
+            let Some(wire) = self.wires.remove(&connection) else { continue };
+            if wire.open {
+                self.relay.disconnected(connection);
+            }
+            if self.is_current(wire.device, wire.opening) {
+                let input = Input::Disconnected { connection: wire.local, reason: "broken".into() };
+                self.feed(wire.device, input);
+            }
+        }
+    }
+}

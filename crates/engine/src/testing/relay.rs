@@ -1,0 +1,81 @@
+//! The relay: the real mailbox over memory, which a crash or a backup can be simulated with.
+
+use crate::rng::Rng;
+use crate::time::Timestamp;
+use ashore_protocol::ids::GroupId;
+use ashore_protocol::mailbox::{ConnectionId, Mailbox, MailboxConfig, MemoryLogStore, Output};
+
+/// A relay that may be down.
+pub struct Relay {
+    mailbox: Mailbox<MemoryLogStore>,
+    backup: Option<MemoryLogStore>,
+    /// Whether it runs.
+    pub up: bool,
+}
+
+impl Relay {
+    pub(super) fn new(rng: &mut Rng) -> Self {
+        Self { mailbox: mailbox(MemoryLogStore::new(), rng), backup: None, up: true }
+    }
+
+    pub(super) fn connected(&mut self, connection: u64, nonce: [u8; 32], now: Timestamp) {
+        self.mailbox.connected(ConnectionId(connection), None, nonce, now);
+        let _ = self.mailbox.commit();
+    }
+
+    /// A frame came; a store that refuses to commit makes the mailbox close every connection.
+    pub(super) fn received(&mut self, connection: u64, now: Timestamp, frame: &[u8], disk_fails: bool) {
+        if disk_fails {
+            self.mailbox.store_mut().fail_commits(1);
+        }
+        self.mailbox.received(ConnectionId(connection), now, frame);
+        let _ = self.mailbox.commit();
+    }
+
+    pub(super) fn flushed(&mut self, connection: u64, bytes: usize) {
+        self.mailbox.flushed(ConnectionId(connection), bytes);
+    }
+
+    pub(super) fn disconnected(&mut self, connection: u64) {
+        self.mailbox.disconnected(ConnectionId(connection));
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Output> {
+        self.mailbox.poll()
+    }
+
+    /// Starts again with what was committed.
+    pub(super) fn restart(&mut self, rng: &mut Rng) {
+        let store = self.mailbox.store().clone();
+        self.mailbox = mailbox(store, rng);
+        self.up = true;
+    }
+
+    pub(super) fn lose_disk(&mut self, rng: &mut Rng) {
+        self.mailbox = mailbox(MemoryLogStore::new(), rng);
+    }
+
+    pub(super) fn back_up(&mut self) {
+        self.backup = Some(self.mailbox.store().clone());
+    }
+
+    pub(super) fn restore(&mut self, rng: &mut Rng) {
+        if let Some(backup) = self.backup.clone() {
+            self.mailbox = mailbox(backup, rng);
+        }
+    }
+
+    /// The entries it keeps of a group, in the order of its log.
+    pub fn entries(&self, group: &GroupId) -> Vec<Vec<u8>> {
+        self.mailbox.store().entries(group)
+    }
+
+    /// Whether these bytes occur anywhere in what it stores.
+    pub fn contains_bytes(&self, needle: &[u8]) -> bool {
+        self.mailbox.store().contains_bytes(needle)
+    }
+}
+
+fn mailbox(store: MemoryLogStore, rng: &mut Rng) -> Mailbox<MemoryLogStore> {
+    Mailbox::new(store, MailboxConfig::default(), rng.bytes())
+}

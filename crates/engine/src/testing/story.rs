@@ -1,0 +1,521 @@
+//! A random schedule of edits and disasters, and the promises that must hold at every step and afterwards.
+//!
+//! After every schedule, once everything is healed: all devices show the same documents at the same versions; every
+//! acknowledged write is in them, exactly once; nobody ever saw half of a transaction; `synced` was never said while something
+//! waited; and nothing that was written can be read at the relay.
+
+use super::network::{Faults, Network};
+use crate::api::{Command, Durability, Outcome, Reply, SyncState, Write, WriteResult};
+use crate::document::DocumentRow;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A word in every value, name and id; the relay must never hold it.
+const CANARY: &str = "canarybird";
+
+/// Why a story ended badly: the seed, and what was broken.
+#[derive(Debug)]
+pub struct Broken {
+    /// The seed that shows it again.
+    pub seed: u64,
+    /// Which promise, with its facts.
+    pub what: String,
+}
+
+/// What a story came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// BLAKE3 over every document's id and heads: the same seed gives the same natively and in WebAssembly.
+    pub heads: [u8; 32],
+    /// How many writes were acknowledged.
+    pub acknowledged: usize,
+    /// How many events it took.
+    pub steps: u64,
+    /// How often a machine was opened.
+    pub openings: u64,
+}
+
+/// What the page of one device remembers.
+#[derive(Default)]
+struct Page {
+    /// What was read last: the value and its version.
+    read: BTreeMap<(String, String), (Value, String)>,
+    /// Relaxed writes that a power cut may take before they are at the relay.
+    at_risk: BTreeSet<u64>,
+}
+
+/// A write whose answer is awaited, or was acknowledged.
+struct Written {
+    device: usize,
+    documents: Vec<(String, String)>,
+    strict: bool,
+    acknowledged: bool,
+}
+
+struct Story {
+    seed: u64,
+    network: Network,
+    pages: Vec<Page>,
+    writes: BTreeMap<u64, Written>,
+    reads: BTreeMap<u64, (usize, Vec<(String, String)>)>,
+    invites: Vec<String>,
+    joined: BTreeSet<usize>,
+    next_mark: u64,
+    /// Writes that may be gone with good reason: relaxed, and the power went before they were synced.
+    excused: BTreeSet<u64>,
+}
+
+/// Runs the story of this seed to its end.
+///
+/// ```
+/// let ending = ashore_engine::testing::story::run(1).expect("every promise is kept");
+/// assert!(ending.acknowledged > 0);
+/// ```
+pub fn run(seed: u64) -> Result<Ending, Broken> {
+    run_traced(seed, false)
+}
+
+/// The same, printing what crosses the wires.
+pub fn run_traced(seed: u64, trace: bool) -> Result<Ending, Broken> {
+    let mut story = Story::new(seed);
+    story.network.trace = trace;
+    story.found_and_join()?;
+    story.live()?;
+    story.heal()?;
+    story.check_the_end()
+}
+
+impl Story {
+    fn new(seed: u64) -> Self {
+        let mut network = Network::seeded(seed);
+        let devices = 2 + network.rng.below(3) as usize;
+        let pages = (0..devices).map(|_| Page::default()).collect();
+        for index in 0..devices {
+            network.add_device(&format!("{CANARY}-device-{index}"));
+        }
+        Self {
+            seed,
+            network,
+            pages,
+            writes: BTreeMap::new(),
+            reads: BTreeMap::new(),
+            invites: vec![],
+            joined: BTreeSet::new(),
+            next_mark: 1,
+            excused: BTreeSet::new(),
+        }
+    }
+
+    fn broken<T>(&self, what: impl Into<String>) -> Result<T, Broken> {
+        Err(Broken { seed: self.seed, what: what.into() })
+    }
+
+    fn mark(&mut self) -> u64 {
+        self.next_mark += 1;
+        self.next_mark
+    }
+
+    /// Everybody writes something alone; then the first founds a group and the others join, one of them perhaps later.
+    fn found_and_join(&mut self) -> Result<(), Broken> {
+        for index in 0..self.pages.len() {
+            for _ in 0..self.network.rng.below(4) {
+                self.edit(index);
+                self.settle_answers()?;
+            }
+        }
+        self.network.run_ms(1_000);
+        self.settle_answers()?;
+        let command = Command::EnableSync {
+            relay: Some("ws://relay.test/v1/ws".into()),
+            device_name: Some(format!("{CANARY} first")),
+        };
+        let mark = self.mark();
+        self.network.ask(0, command, mark);
+        self.joined.insert(0);
+        let first = 1 + self.network.rng.below(self.pages.len() as u64 - 1) as usize;
+        for index in 1..=first {
+            self.join(index)?;
+        }
+        Ok(())
+    }
+
+    /// A join is tried again, with a new invite, as people would.
+    fn join(&mut self, index: usize) -> Result<(), Broken> {
+        for _ in 0..5 {
+            if let Some(code) = self.invite()?
+                && self.join_by(index, code)?
+            {
+                return Ok(());
+            }
+        }
+        self.broken(format!("device {index} did not join; it is at {:?}", self.network.devices[index].status))
+    }
+
+    fn invite(&mut self) -> Result<Option<String>, Broken> {
+        let mark = self.mark();
+        self.network.ask(0, Command::CreateInvite { ttl_seconds: 600, link_base: None }, mark);
+        let known = self.invites.len();
+        self.steps_until(|story| story.invites.len() > known || story.is_answered(0, mark))?;
+        Ok(self.invites.get(known).cloned())
+    }
+
+    fn join_by(&mut self, index: usize, code: String) -> Result<bool, Broken> {
+        let mark = self.mark();
+        let command = Command::JoinInvite {
+            invite: code,
+            relay: Some("ws://relay.test/v1/ws".into()),
+            device_name: Some(format!("{CANARY} {index}")),
+        };
+        self.network.ask(index, command, mark);
+        self.steps_until(|story| story.joined.contains(&index) || story.is_answered(index, mark))?;
+        Ok(self.joined.contains(&index))
+    }
+
+    fn is_answered(&self, index: usize, mark: u64) -> bool {
+        !self.network.devices[index].asked.values().any(|call| call.mark == mark)
+    }
+
+    fn steps_until(&mut self, done: impl Fn(&Self) -> bool) -> Result<(), Broken> {
+        for _ in 0..4_000 {
+            if done(self) {
+                return Ok(());
+            }
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    /// Edits and disasters.
+    fn live(&mut self) -> Result<(), Broken> {
+        let mild = self.network.rng.below(4) == 0;
+        self.network.faults = if mild { Faults::default() } else { self.random_faults() };
+        let actions = 30 + self.network.rng.below(50);
+        for _ in 0..actions {
+            let index = self.network.rng.below(self.pages.len() as u64) as usize;
+            match self.network.rng.below(24) {
+                0..=11 => self.edit(index),
+                12 | 13 => self.read(index),
+                14 => {
+                    let cut = self.network.rng.below(2) == 0;
+                    self.network.cut_off(index, cut);
+                }
+                15 => self.crash(index),
+                16 => self.network.stop_relay(),
+                17 => self.network.start_relay(),
+                18 if self.network.rng.below(3) == 0 => self.network.lose_relay_disk(),
+                18 => self.network.back_up_relay(),
+                19 if self.network.rng.below(2) == 0 => self.network.restore_relay(),
+                20 => {
+                    let skew = self.network.rng.below(4_000_000) as i64 - 2_000_000;
+                    self.network.skew_clock(index, skew);
+                }
+                21 => {
+                    let mark = self.mark();
+                    self.network.ask(index, Command::Hint { hint: crate::api::Hint::Online }, mark);
+                }
+                _ => self.network.open(index),
+            }
+            let steps = self.network.rng.below(60);
+            for _ in 0..steps {
+                self.step()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn random_faults(&mut self) -> Faults {
+        let mut one_in = |often: u64| if self.network.rng.below(2) == 0 { 0 } else { often };
+        Faults {
+            connection_breaks: one_in(40),
+            frame_doubled: one_in(30),
+            frame_overtakes: one_in(20),
+            commit_fails: one_in(60),
+            device_crashes: one_in(120),
+            power_is_lost: one_in(2),
+            relay_commit_fails: one_in(60),
+        }
+    }
+
+    fn crash(&mut self, index: usize) {
+        let power_lost = self.network.rng.below(2) == 0;
+        self.network.crash(index, power_lost);
+        self.excuse(index);
+    }
+
+    /// Relaxed writes of this device may be gone if the power went before they were at the relay.
+    fn excuse(&mut self, index: usize) {
+        let at_risk = std::mem::take(&mut self.pages[index].at_risk);
+        self.excused.extend(at_risk);
+    }
+
+    fn read(&mut self, index: usize) {
+        let (documents, collection) = match self.network.rng.below(2) {
+            0 => (vec![self.some_note()], format!("{CANARY}-notes")),
+            _ => (vec![format!("{CANARY}-a"), format!("{CANARY}-b")], format!("{CANARY}-pairs")),
+        };
+        let mark = self.mark();
+        let names = documents.iter().map(|id| (collection.clone(), id.clone())).collect();
+        self.reads.insert(mark, (index, names));
+        self.network.ask(index, Command::Get { collection, ids: documents }, mark);
+    }
+
+    fn some_note(&mut self) -> String {
+        format!("{CANARY}-note-{}", self.network.rng.below(3))
+    }
+
+    /// A put that adds one field and one list item, a delete, or a transaction over two documents, on top of what was read.
+    fn edit(&mut self, index: usize) {
+        let mark = self.mark();
+        let strict = self.network.rng.below(3) == 0;
+        let durability = if strict { Durability::Strict } else { Durability::Relaxed };
+        let (writes, documents) = match self.network.rng.below(10) {
+            0 => {
+                let (collection, id) = (format!("{CANARY}-passing"), format!("{CANARY}-passing-0"));
+                (vec![Write::Delete { collection, ids: vec![id] }], vec![])
+            }
+            1 => {
+                let documents = vec![(format!("{CANARY}-passing"), format!("{CANARY}-passing-0"))];
+                (vec![self.put(index, &documents[0], mark)], vec![])
+            }
+            2 | 3 => {
+                let pairs = ["a", "b"].map(|id| (format!("{CANARY}-pairs"), format!("{CANARY}-{id}")));
+                (pairs.iter().map(|name| self.put(index, name, mark)).collect(), pairs.to_vec())
+            }
+            _ => {
+                let documents = vec![(format!("{CANARY}-notes"), self.some_note())];
+                (vec![self.put(index, &documents[0], mark)], documents)
+            }
+        };
+        self.writes.insert(mark, Written { device: index, documents, strict, acknowledged: false });
+        self.network.ask(index, Command::Write { writes, durability, split: false }, mark);
+    }
+
+    fn put(&mut self, index: usize, (collection, id): &(String, String), mark: u64) -> Write {
+        let known = self.pages[index].read.get(&(collection.clone(), id.clone()));
+        // A page that has not read the document takes it for absent: it adds its own field and removes nobody's.
+        let (mut value, base) = known.cloned().unwrap_or((json!({}), String::new()));
+        value[format!("{CANARY}{mark}")] = json!(mark);
+        if let Some(log) = value.get_mut("log").and_then(Value::as_array_mut) {
+            let at = self.network.rng.below(log.len() as u64 + 1) as usize;
+            log.insert(at, json!(mark));
+        }
+        Write::Put {
+            collection: collection.clone(),
+            ids: vec![id.clone()],
+            documents: Value::Array(vec![value]).to_string(),
+            bases: vec![Some(base)],
+        }
+    }
+
+    fn step(&mut self) -> Result<(), Broken> {
+        let openings: Vec<u64> = self.network.devices.iter().map(|device| device.opening).collect();
+        let up: Vec<bool> = self.network.devices.iter().map(super::Device::is_up).collect();
+        self.network.step();
+        // What was answered before a crash was acknowledged before it.
+        self.settle_answers()?;
+        for index in 0..self.pages.len() {
+            let device = &self.network.devices[index];
+            if (up[index] && !device.is_up()) || device.opening != openings[index] {
+                self.excuse(index);
+                self.pages[index].read.clear();
+            }
+            if !self.network.devices[index].is_up() && self.network.rng.below(10) == 0 {
+                self.network.open(index);
+            }
+        }
+        self.check_status()
+    }
+
+    fn settle_answers(&mut self) -> Result<(), Broken> {
+        for index in 0..self.pages.len() {
+            self.network.devices[index].events.clear();
+            for (call, outcome) in std::mem::take(&mut self.network.devices[index].answers) {
+                self.take_answer(index, call.mark, outcome)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_answer(&mut self, index: usize, mark: u64, outcome: Outcome) -> Result<(), Broken> {
+        match outcome {
+            Outcome::Ok(Reply::Written { results }) => self.acknowledged(index, mark, &results),
+            Outcome::Ok(Reply::Documents { documents, versions, .. }) => self.was_read(mark, &documents, &versions)?,
+            Outcome::Ok(Reply::Invite { short_code, .. }) => self.invites.push(short_code),
+            Outcome::Ok(Reply::Joined { .. }) => {
+                self.joined.insert(index);
+            }
+            Outcome::Ok(_) => {}
+            Outcome::Failed(failure) => match failure.code.as_str() {
+                // The version that was read went with the power.
+                "document.unknown-version" => self.pages[index].read.clear(),
+                "sync.offline" | "relay.unreachable" | "request.timed-out" | "relay.misbehaved" => {}
+                _ => return self.broken(format!("device {index} was answered {failure}")),
+            },
+        }
+        Ok(())
+    }
+
+    fn acknowledged(&mut self, index: usize, mark: u64, results: &[WriteResult]) {
+        let Some(written) = self.writes.get_mut(&mark) else { return };
+        written.acknowledged = true;
+        if !written.strict {
+            self.pages[index].at_risk.insert(mark);
+        }
+        let _ = results;
+    }
+
+    fn was_read(&mut self, mark: u64, documents: &str, versions: &[String]) -> Result<(), Broken> {
+        let Some((index, names)) = self.reads.remove(&mark) else { return Ok(()) };
+        let Ok(values) = serde_json::from_str::<Vec<Value>>(documents) else {
+            return self.broken("a page that is not JSON");
+        };
+        if names.len() == 2 && marks_of(&values[0]) != marks_of(&values[1]) {
+            return self.broken(format!("device {index} saw half of a transaction: {documents}"));
+        }
+        for ((name, value), version) in names.into_iter().zip(values).zip(versions) {
+            if !value.is_null() {
+                self.pages[index].read.insert(name, (with_log(value), version.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// `synced` is never said while something waits.
+    fn check_status(&self) -> Result<(), Broken> {
+        for (index, device) in self.network.devices.iter().enumerate() {
+            let synced = device.status.as_ref().is_some_and(|status| status.state == SyncState::Synced);
+            if synced && device.disk().with_prefix(b"o").next().is_some() {
+                return self.broken(format!("device {index} says synced and has an outbox: {:?}", device.status));
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything works again: whoever was left out joins, and all must come to agree.
+    fn heal(&mut self) -> Result<(), Broken> {
+        self.network.faults = Faults::default();
+        self.network.start_relay();
+        for index in 0..self.pages.len() {
+            self.network.cut_off(index, false);
+            self.network.skew_clock(index, 0);
+            if !self.network.devices[index].is_up() {
+                self.network.open(index);
+            }
+        }
+        self.run_quiet(120_000)?;
+        for index in 1..self.pages.len() {
+            if !self.joined.contains(&index) {
+                self.join(index)?;
+            }
+        }
+        self.run_quiet(180_000)
+    }
+
+    fn run_quiet(&mut self, ms: u64) -> Result<(), Broken> {
+        let end = self.network.now().plus_ms(ms);
+        while self.network.now() < end {
+            self.step()?;
+            let calm = self.joined.iter().all(|index| {
+                let device = &self.network.devices[*index];
+                device.asked.is_empty()
+                    && device.status.as_ref().is_some_and(|status| status.state == SyncState::Synced)
+            });
+            if calm && self.same_cursors() {
+                return Ok(());
+            }
+        }
+        let states: Vec<_> = self.network.devices.iter().map(|device| (&device.status, device.asked.len())).collect();
+        self.broken(format!("not in step after {ms} quiet ms: {states:#?}"))
+    }
+
+    fn same_cursors(&self) -> bool {
+        let cursors: BTreeSet<u64> = self
+            .joined
+            .iter()
+            .filter_map(|index| self.network.devices[*index].status.as_ref().map(|status| status.cursor))
+            .collect();
+        cursors.len() <= 1
+    }
+
+    fn check_the_end(&mut self) -> Result<Ending, Broken> {
+        let shown: Vec<BTreeMap<Vec<u8>, DocumentRow>> = self
+            .network
+            .devices
+            .iter()
+            .map(|device| {
+                let rows = device.disk().with_prefix(b"v");
+                rows.filter_map(|(key, value)| Some((key.to_vec(), DocumentRow::decode(value).ok()?))).collect()
+            })
+            .collect();
+        for (index, rows) in shown.iter().enumerate().skip(1) {
+            let (first, other) = (&shown[0], rows);
+            let names: BTreeSet<_> = first.keys().chain(other.keys()).collect();
+            for name in names {
+                let view = |rows: &BTreeMap<Vec<u8>, DocumentRow>| {
+                    rows.get(name).map(|row| (row.heads.clone(), row.deleted, row.value.clone()))
+                };
+                if view(first) != view(other) {
+                    let name = String::from_utf8_lossy(name).into_owned();
+                    return self.broken(format!(
+                        "devices 0 and {index} differ in {name}: {:?} {:?}",
+                        view(first),
+                        view(other)
+                    ));
+                }
+            }
+        }
+        self.check_writes(&shown[0])?;
+        if self.network.relay.contains_bytes(CANARY.as_bytes()) {
+            return self.broken("the relay holds a word that was written");
+        }
+        let mut hasher = blake3::Hasher::new();
+        for (key, row) in &shown[0] {
+            hasher.update(key);
+            row.heads.iter().for_each(|head| drop(hasher.update(&head.0)));
+        }
+        Ok(Ending {
+            heads: *hasher.finalize().as_bytes(),
+            acknowledged: self.writes.values().filter(|written| written.acknowledged).count(),
+            steps: self.network.steps,
+            openings: self.network.devices.iter().map(|device| device.opening).sum(),
+        })
+    }
+
+    /// Every acknowledged write is there, and in lists exactly once.
+    fn check_writes(&self, rows: &BTreeMap<Vec<u8>, DocumentRow>) -> Result<(), Broken> {
+        for (mark, written) in &self.writes {
+            for (collection, id) in &written.documents {
+                let key = crate::store::keys::value_key(collection, id);
+                let text = rows.get(&key[..]).and_then(|row| crate::document::json::write_text(&row.value).ok());
+                let value: Value = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
+                let there = value.get(format!("{CANARY}{mark}")).is_some();
+                let excused = self.excused.contains(mark);
+                if written.acknowledged && !there && !excused {
+                    let device = written.device;
+                    return self.broken(format!(
+                        "write {mark} of device {device} to {id} was acknowledged and is gone: {value}"
+                    ));
+                }
+                let times =
+                    value["log"].as_array().map_or(0, |log| log.iter().filter(|each| **each == json!(mark)).count());
+                if times > 1 {
+                    return self.broken(format!("write {mark} stands {times} times in {id}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The marks of the writes that a document holds.
+fn marks_of(value: &Value) -> BTreeSet<&str> {
+    let fields = value.as_object().into_iter().flat_map(|fields| fields.keys());
+    fields.filter(|name| name.starts_with(CANARY)).map(String::as_str).collect()
+}
+
+fn with_log(mut value: Value) -> Value {
+    if value.get("log").is_none() {
+        value["log"] = json!([]);
+    }
+    value
+}
