@@ -110,6 +110,20 @@ describe("a list", () => {
     await expect.poll(() => texts("open-items")).toEqual(["Milk", "Bread", "Butter"]);
   });
 
+  test("lists_change_places", async () => {
+    await startList("Milk");
+    await page.keyboard.press("Escape");
+    await page.locator("a.name").click();
+    await page.getByTestId("side-new-list").click();
+    await page.getByTestId("new-list-title").fill("Films");
+    await page.getByTestId("create-list").click();
+    const names = () => page.getByTestId("side-list").locator(".side-title").allInnerTexts();
+    await expect.poll(names).toEqual(["Shopping", "Films"]);
+    await page.getByTestId("list-menu").click();
+    await page.getByTestId("list-up").click();
+    await expect.poll(names).toEqual(["Films", "Shopping"]);
+  });
+
   test("a_deleted_list_comes_back_with_its_items", async () => {
     await startList("Milk", "Bread");
     await page.getByTestId("list-menu").click();

@@ -1,7 +1,8 @@
 // One collection as the views see it: every document, always current, and edits that show at once.
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
-import type { Collection } from "ashore";
+import { AshoreError, type Collection } from "ashore";
+import { tellProblem } from "./toasts.js";
 import type { Kept } from "./types.js";
 
 export class LiveDocuments<T extends object> {
@@ -43,7 +44,7 @@ export class LiveDocuments<T extends object> {
     if (settled.length === 0) {
       return;
     }
-    const values = await this.#collection.getMany(settled);
+    const values = await this.#read(settled);
     this.#show(
       settled.flatMap((id, at) => {
         const value = values[at] ?? null;
@@ -88,6 +89,19 @@ export class LiveDocuments<T extends object> {
     } finally {
       ids.forEach((id) => this.#arrived(id));
       await this.load(ids);
+    }
+  }
+
+  /** A document that cannot be read does not hide the others. */
+  async #read(ids: readonly string[]): Promise<readonly (T | null)[]> {
+    try {
+      return await this.#collection.getMany(ids);
+    } catch (problem) {
+      if (!(problem instanceof AshoreError) || problem.code !== "store.corrupt") {
+        throw problem;
+      }
+      tellProblem(problem);
+      return Promise.all(ids.map((id) => this.#collection.get(id).catch(() => null)));
     }
   }
 

@@ -32,6 +32,15 @@ export function editList(household: Household, id: string, fields: Partial<List>
   void attempt(household.lists.edit(id, fields));
 }
 
+/** Moves a list so many places among the others. */
+export function moveList(household: Household, id: string, by: -1 | 1): void {
+  const lists = listsInOrder(household);
+  const others = lists.filter((list) => list.id !== id);
+  const to = lists.findIndex((list) => list.id === id) + by;
+  const positions = placeAt(others, Math.max(0, Math.min(to, others.length)), [id]);
+  void attempt(Promise.all([...positions].map(([moved, position]) => household.lists.edit(moved, { position }))));
+}
+
 /** Deletes a list with its items, or brings them back: one transaction, so no device ever shows half of it. */
 export function deleteList(household: Household, list: Kept<List>): void {
   const items = itemsOf(household, list.id);

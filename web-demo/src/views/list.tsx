@@ -2,14 +2,23 @@
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { deleteItems, deleteList, editList, itemsOf, moveItem, tickItem } from "../model/lists.js";
+import {
+  deleteItems,
+  deleteList,
+  editList,
+  itemsOf,
+  listsInOrder,
+  moveItem,
+  moveList,
+  tickItem,
+} from "../model/lists.js";
 import { addresses, replaceWith } from "../model/route.js";
 import type { Item, Kept, List } from "../model/types.js";
 import { AddItem } from "./add-item.js";
 import { useHousehold } from "./context.js";
 import { EditableTitle } from "./editable-title.js";
 import { focusBeside } from "./focus.js";
-import { Back, Bin, More, Sliders } from "./icons.js";
+import { Back, Bin, Down, More, Sliders, Up } from "./icons.js";
 import { ItemRow } from "./item.js";
 import { ListLook } from "./list-look.js";
 import { kindLooks, titleOf } from "./looks.js";
@@ -40,6 +49,8 @@ function GoneList(): JSX.Element {
 function ShownList({ list }: { readonly list: Kept<List> }): JSX.Element {
   const household = useHousehold();
   const [looking, setLooking] = useState(false);
+  const lists = listsInOrder(household);
+  const place = lists.findIndex((one) => one.id === list.id);
   const items = itemsOf(household, list.id);
   const open = items.filter((item) => !item.done);
   const done = items.filter((item) => item.done);
@@ -67,6 +78,20 @@ function ShownList({ list }: { readonly list: Kept<List> }): JSX.Element {
             testId="list-menu"
             entries={[
               { label: "Kind and colour", icon: <Sliders />, testId: "list-look", act: () => setLooking(!looking) },
+              {
+                label: "Move up",
+                icon: <Up />,
+                testId: "list-up",
+                disabled: place === 0,
+                act: () => moveList(household, list.id, -1),
+              },
+              {
+                label: "Move down",
+                icon: <Down />,
+                testId: "list-down",
+                disabled: place === lists.length - 1,
+                act: () => moveList(household, list.id, 1),
+              },
               { label: "Delete list", icon: <Bin />, testId: "delete-list", act: remove },
             ]}
           >
