@@ -112,8 +112,6 @@ describe("a list", () => {
 
   test("lists_change_places", async () => {
     await startList("Milk");
-    await page.keyboard.press("Escape");
-    await page.locator("a.name").click();
     await page.getByTestId("side-new-list").click();
     await page.getByTestId("new-list-title").fill("Films");
     await page.getByTestId("create-list").click();
