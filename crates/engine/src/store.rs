@@ -3,9 +3,26 @@
 //! - [`keys`]: tuples as bytes whose order is the tuples' order
 //! - [`memory`]: a store that lasts as long as the process, for Node and for tests
 //! - [`packed`]: ordered rows in few blobs, log-structured; what browsers use over IndexedDB
-//! - [`faults`], [`conformance`]: a store that fails on purpose, and the suite every store passes (feature `testing`)
+//! - `faults`, `conformance`: a store that fails on purpose, and the suite every store passes (feature `testing`)
 //!
-//! The promise, which [`conformance`] checks on every backend:
+//! ```
+//! use ashore_engine::store::memory::Memory;
+//! use ashore_engine::store::{Durability, Range, Store, StoreBatch, keys};
+//! # ashore_engine::store::conformance::block_on(async {
+//! let store = Memory::new();
+//! let mut batch = StoreBatch::new();
+//! batch.put(keys::value_key("notes", "n1"), "milk");
+//! batch.put(keys::value_key("notes", "n2"), "bread");
+//! store.commit(batch, Durability::Strict).await?;
+//!
+//! let ranges = [keys::value_range("notes").limit(20), Range::one(keys::value_key("notes", "n3"))];
+//! let [notes, missing] = &store.load(&ranges).await?[..] else { unreachable!("one answer for each range") };
+//! assert_eq!((notes.rows.len(), missing.rows.len()), (2, 0));
+//! # Ok::<(), ashore_engine::store::StoreFailure>(())
+//! # }).unwrap();
+//! ```
+//!
+//! The promise, which `conformance` checks on every backend:
 //!
 //! - a commit is atomic, and once it answered `Ok` every later load sees it;
 //! - one load sees one state over all of its ranges;

@@ -61,10 +61,13 @@ impl From<BlobFailure> for ReadFailure {
 }
 
 impl IndexedDb {
-    /// Reads, and once more if the connection was lost meanwhile.
+    /// Reads, and if that fails once more on a new connection: when the browser closes one, transactions abort before it says so.
     async fn reading<T>(&self, read: impl AsyncFn() -> Result<T, BlobFailure>) -> Result<T, BlobFailure> {
         match read().await {
-            Err(_) if self.was_lost() => read().await,
+            Err(_) if !self.is_closed() => {
+                self.disconnect();
+                read().await
+            }
             other => other,
         }
     }

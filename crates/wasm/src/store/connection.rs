@@ -105,9 +105,8 @@ impl IndexedDb {
         Ok(open)
     }
 
-    /// Whether the connection used last is gone.
-    pub(super) fn was_lost(&self) -> bool {
-        self.connection.borrow().as_ref().is_some_and(|connection| connection.is_lost())
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
     }
 
     pub(super) fn close_for_good(&self) {

@@ -125,7 +125,7 @@ impl<B: Blobs> Packed<B> {
     async fn quarantine(&self, next: &Manifest) -> Result<Vec<BlobOp>, StoreFailure> {
         let before = self.state.borrow().manifest.clone();
         let damaged: Vec<Damaged> = next.lost.iter().map(|entry| entry.source).collect();
-        let leaving = before.block_ids().filter(|id| !next.names_block(*id) && damaged.contains(&Damaged::Block(*id)));
+        let leaving = before.block_ids().filter(|id| damaged.contains(&Damaged::Block(*id)) && !next.names_block(*id));
         let leaving: Vec<BlockId> = leaving.collect();
         let names: Vec<BlobName> = leaving.iter().map(|id| BlobName::Block(*id)).collect();
         let found = if names.is_empty() { Vec::new() } else { self.blobs.get(&names).await? };

@@ -136,8 +136,6 @@ async fn run(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
-
     #[test]
     fn a_packed_store_is_a_map(steps in proptest::collection::vec(step(), 1..120)) {
         block_on(run(steps));
