@@ -174,7 +174,7 @@ export class Collection<T extends object = Record<string, unknown>> {
   }
 
   /**
-   * Calls `handler` whenever documents of this collection have changed, here, in another tab or on another device.
+   * Calls `handler` whenever documents of this collection have changed, here, in another tab or on another device. Listening starts the engine.
    *
    * @example
    * ```ts

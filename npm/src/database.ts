@@ -122,6 +122,7 @@ export class Database {
 
   /**
    * Calls `handler` for every event of that name from now on; the returned function ends it. What one handler throws reaches no other.
+   * Listening starts the engine.
    *
    * @example
    * ```ts

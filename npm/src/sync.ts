@@ -168,7 +168,7 @@ export class Sync {
     return (await this.#ask("statusOf", { documentStatus: { collection, id } }, "documentStatus", options)).state;
   }
 
-  /** Calls `handler` for every event of that name from now on; the returned function ends it. */
+  /** Calls `handler` for every event of that name from now on; the returned function ends it. Listening starts the engine. */
   on<Name extends keyof SyncEvents>(name: Name, handler: (event: SyncEvents[Name]) => void): Unsubscribe {
     const stopListening = this.#documents.listen();
     const off = this.#events.on(name, handler);

@@ -1,6 +1,7 @@
 //! One running engine: its loop, what reaches it, and what it reports.
 
 use crate::clock::{self, BrowserClock};
+use crate::gate::{Gate, Gated};
 use crate::transport::WebSockets;
 use ashore_engine::api::{
     Answer, Call, Calls, Command, ErrorCode, Event, Failure, News, Outcome, Reply, decode, encode,
@@ -10,7 +11,7 @@ use ashore_engine::machine::{Machine, MachineOptions};
 use ashore_engine::store::Store;
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_channel::oneshot;
-use futures_util::future::{AbortHandle, FutureExt, LocalBoxFuture, Shared, abortable};
+use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -30,7 +31,7 @@ pub(crate) trait Listener {
 pub(crate) struct Host {
     calls: UnboundedSender<Calls>,
     next_call: Cell<u64>,
-    running: AbortHandle,
+    gate: Gate,
     over: Shared<LocalBoxFuture<'static, ()>>,
     end: Rc<End>,
 }
@@ -49,19 +50,21 @@ impl Host {
         let (calls, asked) = unbounded();
         let (over, ended) = oneshot::channel::<()>();
         let end = Rc::new(End::default());
-        let reporter = Reporter { listener: Rc::clone(&listener), end: Rc::clone(&end) };
+        let gate = Gate::default();
+        let store = Rc::new(Gated { store, gate: gate.clone() });
+        let reporter = Reporter { listener: Rc::clone(&listener), end: Rc::clone(&end), gate: gate.clone() };
         let deliver = move |client: Option<&str>, news: News| reporter.deliver(client, news);
-        let (run, running) = abortable(drive(machine, Rc::new(store), WebSockets, BrowserClock, asked, deliver));
+        let run = drive(machine, store, WebSockets, BrowserClock, asked, deliver);
         let ending = Rc::clone(&end);
         wasm_bindgen_futures::spawn_local(async move {
-            let ran_to_its_end = run.await.is_ok();
-            if let Some(failure) = ending.unwanted().filter(|_| ran_to_its_end) {
+            run.await;
+            if let Some(failure) = ending.unwanted() {
                 listener.ended(&failure);
             }
             let _ = over.send(());
         });
         let over = ended.map(|_| ()).boxed_local().shared();
-        Ok(Self { calls, next_call: Cell::new(1), running, over, end })
+        Ok(Self { calls, next_call: Cell::new(1), gate, over, end })
     }
 
     /// Hands one `Calls` message to the engine. Bytes that are none are logged and dropped.
@@ -84,9 +87,12 @@ impl Host {
         self.over.clone()
     }
 
-    /// Drops the loop with all it holds: no further read, write or frame.
+    /// Stops without another read, write or word. What the browser is already doing for it ends by itself: dropping it would leave events that nobody
+    /// takes.
     pub(crate) fn abandon(&self) {
-        self.running.abort();
+        self.gate.shut();
+        self.end.wanted.set(true);
+        self.ask(Command::Close {});
     }
 
     fn ask(&self, command: Command) {
@@ -105,6 +111,7 @@ impl Host {
 struct Reporter {
     listener: Rc<dyn Listener>,
     end: Rc<End>,
+    gate: Gate,
 }
 
 /// How an engine came to its end.
@@ -127,7 +134,7 @@ impl Reporter {
                 self.end.last_fault.replace(Some(failure.clone()));
             }
         }
-        if client != Some(HOST_CLIENT) {
+        if client != Some(HOST_CLIENT) && !self.gate.is_shut() {
             self.listener.deliver(client, &encode(&news));
         }
     }

@@ -7,6 +7,7 @@
 
 mod clock;
 mod failure;
+mod gate;
 mod host;
 mod keys;
 mod log;

@@ -46,6 +46,11 @@ export async function openEngine(options: EngineOptions, listener: EngineListene
   )) as unknown as Engine;
 }
 
+/** Loads the WebAssembly, so that opening an engine takes less time. What fails here fails again when it is opened. */
+export function prepare(wasm: EngineOptions["wasm"]): void {
+  load(wasm).catch(() => {});
+}
+
 type Glue = typeof glue;
 let loading: Promise<Glue> | undefined;
 

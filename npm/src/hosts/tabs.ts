@@ -20,14 +20,14 @@ import {
 /** How often who leads shows that it lives, in milliseconds. */
 export const BEAT_MS = 400;
 /** How long a follower hears nothing before it asks, in milliseconds. */
-export const PROBE_AFTER_MS = 900;
+export const PROBE_AFTER_MS = 800;
 /** How long it hears nothing before it takes over, in milliseconds; up to {@link JITTER_MS} more, so that two do not do it at once. */
-export const STEAL_AFTER_MS = 1_200;
+export const STEAL_AFTER_MS = 1_100;
 /** See {@link STEAL_AFTER_MS}. */
-export const JITTER_MS = 200;
+export const JITTER_MS = 250;
 /** How long the page of a busy worker may ask for patience, in milliseconds. */
 export const BUSY_MS = 10_000;
-const LOOK_MS = 100;
+const LOOK_MS = 50;
 /** How late a follower's own timer may be before it trusts nothing that it missed, in milliseconds. */
 const ON_TIME_MS = 300;
 
@@ -43,6 +43,8 @@ export interface Surroundings {
   readonly locks: Pick<LockManager, "request">;
   readonly openChannel: (name: string) => Channel;
   readonly openEngine: OpenEngine;
+  /** Loads what opening an engine needs: it may be needed soon. */
+  readonly prepare: () => void;
   readonly randomName: () => string;
   /** Milliseconds that only rise. */
   readonly now: () => number;
@@ -96,6 +98,7 @@ export class Seat {
   #beatenAt = 0;
   #lookedAt = 0;
   #patienceMs = STEAL_AFTER_MS;
+  readonly #jitterMs = Math.random() * JITTER_MS;
   #timers: ReturnType<typeof setInterval>[] = [];
 
   constructor(database: string, client: string, around: Surroundings, listener: SeatListener) {
@@ -268,10 +271,11 @@ export class Seat {
       return this.#heard(true);
     }
     const silence = now - this.#heardAt;
-    if (silence > this.#patienceMs + Math.random() * JITTER_MS) {
+    if (silence > this.#patienceMs + this.#jitterMs) {
       this.#steal();
     } else if (silence > PROBE_AFTER_MS) {
       this.#post({ probe: true });
+      this.#around.prepare();
     }
   }
 

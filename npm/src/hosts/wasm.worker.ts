@@ -1,7 +1,7 @@
 /** The worker of one page: joins the tabs of its database and runs the engine when it is elected. */
 
 import { randomName } from "../client.js";
-import { openEngine } from "./engine.js";
+import { openEngine, prepare } from "./engine.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 import { Seat } from "./tabs.js";
 
@@ -32,6 +32,7 @@ function take({ database, client, wasm }: Extract<ToWorker, { start: unknown }>[
       locks: navigator.locks,
       openChannel: (name) => new BroadcastChannel(name),
       openEngine: (listener) => openEngine({ database, storage: "persistent", wasm }, listener),
+      prepare: () => prepare(wasm),
       randomName,
       now: () => performance.now(),
     },

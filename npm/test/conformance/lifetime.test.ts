@@ -11,6 +11,22 @@ describe("opening", () => {
     }
   });
 
+  it.skipIf(persistent)("says what is missing where nothing can be kept", async () => {
+    const db = await database({ storage: "persistent" });
+    expect(await rejection(db.ping("x"))).toMatchObject({ code: "host.unsupported", op: "ping", retry: false });
+  });
+
+  it("memory can be chosen anywhere, and is gone after the last close", async () => {
+    const name = freshName();
+    const db = await open({ name, storage: "memory" });
+    await db.collection("notes").put("n1", { at: new Date(1) });
+    expect(await db.collection("notes").get("n1")).toStrictEqual({ at: new Date(1) });
+    expect(db.capabilities).toMatchObject({ host: "memory", persistent: false, tabs: false });
+    await db.close();
+    const again = await database({ name, storage: "memory" });
+    expect(await again.collection("notes").list()).toEqual([]);
+  });
+
   it("says what this environment offers", async () => {
     const { capabilities } = await database();
     expect(capabilities).toEqual({

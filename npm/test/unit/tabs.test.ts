@@ -25,6 +25,7 @@ class Tab implements SeatListener {
   readonly log: string[] = [];
   readonly engines: FakeEngine[] = [];
   openFails: unknown = null;
+  prepared = 0;
 
   constructor(
     readonly name: string,
@@ -44,6 +45,7 @@ class Tab implements SeatListener {
           this.engines.push(engine);
           return engine;
         },
+        prepare: () => void this.prepared++,
         randomName: () => `term-${(world.terms += 1)}`,
         now: () => (world.frozen.has(this) ? 0 : Date.now()),
       },

@@ -1,0 +1,241 @@
+//! The API's bytes: what the engine writes and what a page writes must open for ever, here and in npm/test/unit/golden.test.ts.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p ashore-engine --test api_golden` writes what the engine encodes; the same variable for Vitest writes what a page encodes.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+use ashore_engine::api::{
+    Answer, Call, Calls, ChangedDocuments, Command, Device, Diagnostics, DisconnectReason, DocumentState, Durability,
+    ErrorCode, Event, Failure, Hint, IdRange, News, Outcome, Quarantined, Reply, SyncState, SyncStatus, Write,
+    WriteResult, decode, encode,
+};
+use data_encoding::HEXLOWER;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One message in three forms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Golden {
+    name: String,
+    json: serde_json::Value,
+    /// As the engine encodes it, in hex.
+    engine: String,
+    /// As a page encodes it; maps may have another order.
+    page: String,
+}
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/api/messages.json")
+}
+
+fn kept() -> Vec<Golden> {
+    std::fs::read(path()).map_or_else(|_| Vec::new(), |bytes| serde_json::from_slice(&bytes).unwrap())
+}
+
+fn golden<T: Serialize>(name: String, message: &T) -> Golden {
+    let json = serde_json::to_value(message).unwrap();
+    Golden { name, json, engine: HEXLOWER.encode(&encode(message)), page: String::new() }
+}
+
+fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(kept: &Golden, message: &T) {
+    let now = golden(kept.name.clone(), message);
+    assert_eq!((&now.json, &now.engine), (&kept.json, &kept.engine), "{}", kept.name);
+    for bytes in [&kept.engine, &kept.page] {
+        let decoded: T = decode(&HEXLOWER.decode(bytes.as_bytes()).unwrap()).unwrap();
+        assert_eq!(&decoded, message, "{}", kept.name);
+    }
+}
+
+#[test]
+fn every_message_has_the_bytes_it_always_had() {
+    let (calls, news) = (all_calls(), all_news());
+    let kept = kept();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        return update(&calls, &news, &kept);
+    }
+    assert_eq!(kept.len(), calls.len() + news.len(), "run with UPDATE_GOLDEN=1 after adding messages");
+    for (kept, (_, message)) in kept.iter().zip(&calls) {
+        check(kept, message);
+    }
+    for (kept, (_, message)) in kept.iter().skip(calls.len()).zip(&news) {
+        check(kept, message);
+    }
+}
+
+fn update(calls: &[(String, Calls)], news: &[(String, News)], kept: &[Golden]) {
+    let mut all: Vec<Golden> = calls.iter().map(|(name, message)| golden(name.clone(), message)).collect();
+    all.extend(news.iter().map(|(name, message)| golden(name.clone(), message)));
+    for golden in &mut all {
+        let before = kept.iter().find(|kept| kept.name == golden.name && kept.json == golden.json);
+        golden.page = before.map(|kept| kept.page.clone()).unwrap_or_default();
+    }
+    std::fs::create_dir_all(path().parent().unwrap()).unwrap();
+    std::fs::write(path(), serde_json::to_string_pretty(&all).unwrap() + "\n").unwrap();
+}
+
+fn all_calls() -> Vec<(String, Calls)> {
+    commands()
+        .into_iter()
+        .enumerate()
+        .map(|(index, command)| {
+            let id = u64::try_from(index).unwrap() + 1;
+            let name = format!("calls/{index:02}-{}", variant(&command));
+            (name, Calls { client: "page-1".into(), received: id - 1, calls: vec![Call { id, command }] })
+        })
+        .collect()
+}
+
+fn all_news() -> Vec<(String, News)> {
+    let answers = outcomes().into_iter().map(|outcome| {
+        let name = match &outcome {
+            Outcome::Ok(reply) => variant(reply),
+            Outcome::Failed(failure) => failure.code.as_str().to_owned(),
+        };
+        (name, News { answers: vec![Answer { id: 9_007_199_254_740_991, outcome }], events: vec![] })
+    });
+    let events = events().into_iter().map(|event| {
+        let name = variant(&event);
+        (name, News { answers: vec![], events: vec![event] })
+    });
+    answers.chain(events).enumerate().map(|(index, (name, news))| (format!("news/{index:02}-{name}"), news)).collect()
+}
+
+/// The key of an externally tagged enum.
+fn variant<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value).unwrap() {
+        serde_json::Value::Object(map) => map.keys().next().unwrap().clone(),
+        other => panic!("{other} is no tagged value"),
+    }
+}
+
+fn commands() -> Vec<Command> {
+    let collection = || "notes".to_owned();
+    let range = IdRange { after: Some("a".into()), before: None, prefix: Some("ü".into()), limit: 10_000 };
+    vec![
+        Command::Ping { text: "Grüße 👋".into() },
+        Command::Get { collection: collection(), ids: vec!["n1".into(), String::new()] },
+        Command::List { collection: collection(), range: IdRange::default() },
+        Command::Scan { collection: collection(), range },
+        Command::Collections {},
+        Command::Write {
+            writes: vec![
+                Write::Put {
+                    collection: collection(),
+                    ids: vec!["n1".into(), "n2".into()],
+                    documents: r#"[{"a":1},{"$ashore":["object",{}]}]"#.into(),
+                    bases: vec![None, Some("AbCdEfGhIjk.LmNoPqRsTuv".into())],
+                },
+                Write::Delete { collection: collection(), ids: vec!["n3".into()] },
+            ],
+            durability: Durability::Strict,
+            split: true,
+        },
+        Command::Write { writes: vec![], durability: Durability::Relaxed, split: false },
+        Command::Flush { timeout_ms: 500 },
+        Command::EnableSync { relay: Some("wss://relay.example".into()), device_name: None },
+        Command::DisableSync { forget: true },
+        Command::SyncNow { timeout_ms: 9_007_199_254_740_991 },
+        Command::Status {},
+        Command::DocumentStatus { collection: collection(), id: "n1".into() },
+        Command::CreateInvite { ttl_seconds: 600, link_base: Some("https://app.example/".into()) },
+        Command::JoinInvite { invite: "7KQ2-AAAA-BBBB-CCCC".into(), relay: None, device_name: Some("Küche".into()) },
+        Command::Devices {},
+        Command::RenameDevice { name: "Küche".into() },
+        Command::Quarantine {},
+        Command::Diagnostics {},
+        Command::Hint { hint: Hint::Online },
+        Command::Hint { hint: Hint::Offline },
+        Command::Hint { hint: Hint::Foreground },
+        Command::ForgetClient { client: "page-2".into() },
+        Command::Close {},
+    ]
+}
+
+fn outcomes() -> Vec<Outcome> {
+    let replies = vec![
+        Reply::Pong { text: "Grüße 👋".into() },
+        Reply::Documents {
+            ids: vec!["n1".into()],
+            documents: r#"[{"at":{"$ashore":["date",0]}},null]"#.into(),
+            versions: vec!["AbCdEfGhIjk".into(), String::new()],
+            tagged: true,
+            corrupt: vec!["n9".into()],
+            more: false,
+        },
+        Reply::Ids { ids: vec![], more: true },
+        Reply::Collections { names: vec!["notes".into()] },
+        Reply::Written {
+            results: vec![
+                WriteResult::Put { versions: vec!["AbCdEfGhIjk".into()] },
+                WriteResult::Deleted { existed: vec![true, false] },
+            ],
+        },
+        Reply::Flushed { pending: 3 },
+        Reply::Status { status: status() },
+        Reply::DocumentStatus { state: DocumentState::Missing },
+        Reply::Synced { pushed: 1, pulled: 65_536 },
+        Reply::Invite {
+            short_code: "7KQ2-AAAA-BBBB-CCCC".into(),
+            link: "https://app.example/#7KQ2".into(),
+            qr_code: "data:image/svg+xml;base64,".into(),
+            expires_at: 1_795_000_000_000,
+        },
+        Reply::Joined { group: "ab".repeat(32) },
+        Reply::Devices {
+            devices: vec![Device { id: "cd".repeat(32), name: "Küche".into(), role: "admin".into(), me: true }],
+        },
+        Reply::Quarantine {
+            entries: vec![Quarantined {
+                entry: "00".repeat(32),
+                author: "ff".repeat(32),
+                reason: "missing-key".into(),
+            }],
+        },
+        Reply::Diagnostics { diagnostics: Diagnostics { wasm_bytes: Some(1 << 31), ..Diagnostics::default() } },
+        Reply::Done {},
+    ];
+    let failures = ErrorCode::ALL.iter().map(|code| {
+        let failure = Failure::new(*code, "A sentence for people.");
+        Outcome::Failed(if code.retry() { failure } else { failure.about("notes", "n1") })
+    });
+    replies.into_iter().map(Outcome::Ok).chain(failures).collect()
+}
+
+fn events() -> Vec<Event> {
+    let reasons = [
+        DisconnectReason::Disabled,
+        DisconnectReason::Lost,
+        DisconnectReason::Refused,
+        DisconnectReason::Misbehaved,
+        DisconnectReason::Offline,
+    ];
+    let changed = ChangedDocuments { collection: "notes".into(), ids: vec!["n1".into()], remote: true };
+    let mut events = vec![
+        Event::Changed { changes: vec![changed], missed: false },
+        Event::Changed { changes: vec![], missed: true },
+        Event::Status { status: status() },
+        Event::Connected { relay: "wss://relay.example".into() },
+        Event::Error { failure: Failure::new(ErrorCode::RelayMisbehaved, "It sent nonsense.") },
+    ];
+    events.extend(reasons.map(|reason| Event::Disconnected { reason }));
+    events
+}
+
+fn status() -> SyncStatus {
+    SyncStatus {
+        state: SyncState::Failed,
+        enabled: true,
+        relay: Some("wss://relay.example".into()),
+        connected: false,
+        pending: 1_000,
+        cursor: 4_294_967_296,
+        head: 24,
+        group: Some("ab".repeat(32)),
+        device: None,
+        last_synced_at: Some(1_795_000_000_000),
+        last_error: Some(Failure::new(ErrorCode::RelayRefused, "Not now.")),
+        retry_at: None,
+        quarantined: 0,
+    }
+}
