@@ -41,10 +41,10 @@ export interface WriteOptions extends CallOptions {
   readonly durability?: Durability | undefined;
 }
 
-/** A document as it was read: its value and the version it was read at. */
+/** A document as it was read: its value and the version it was read at; `""` where there was none. */
 export interface Read {
   readonly document: object | null;
-  readonly version: string | null;
+  readonly version: string;
 }
 
 /** The most ids that one call may name, and the most that one page holds. */
@@ -171,12 +171,10 @@ export class Documents {
   }
 
   #remember(collection: string, id: string, document: unknown, version: string | undefined): Read {
-    if (document === null || document === undefined) {
-      this.versions.forget(collection, id);
-      return { document: null, version: null };
-    }
-    this.versions.saw(collection, id, version ?? "", document);
-    return { document, version: version ?? null };
+    const found = document ?? null;
+    // Where there is nothing the version is "": a put based on it adds to what others put meanwhile and replaces nothing of it.
+    this.versions.saw(collection, id, version ?? "", found);
+    return { document: found, version: version ?? "" };
   }
 }
 

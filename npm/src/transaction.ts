@@ -44,11 +44,11 @@ export class Transaction {
     const key = keyOf(collection, id);
     const own = this.#latest.get(key);
     if (own) {
-      return { document: own.json === null ? null : (fromJson(`[${own.json}]`, true)[0] as object), version: null };
+      return { document: own.json === null ? null : (fromJson(`[${own.json}]`, true)[0] as object), version: "" };
     }
     const [read] = await this.#documents.read(op, collection, [id]);
-    this.#read.set(key, read?.version ?? null);
-    return read ?? { document: null, version: null };
+    this.#read.set(key, read?.version ?? "");
+    return read ?? { document: null, version: "" };
   }
 
   /** @internal */

@@ -337,6 +337,15 @@ describe("a put of a document that was read earlier", () => {
     expect(await one.collection("notes").get("n1")).toEqual({ a: 1, c: 1 });
   });
 
+  it("adds to what another handle put meanwhile where it had read that there was nothing", async () => {
+    const one = await database();
+    const other = await database({ name: one.name });
+    expect(await one.collection("notes").get("n1")).toBeNull();
+    await other.collection("notes").put("n1", { b: 1 });
+    await one.collection("notes").put("n1", { a: 1 });
+    expect(await one.collection("notes").get("n1")).toEqual({ a: 1, b: 1 });
+  });
+
   it("without having read it replaces everything", async () => {
     const one = await database();
     const other = await database({ name: one.name });
@@ -411,6 +420,10 @@ describe("delete", () => {
     await notes.delete("n1");
     await notes.put("n1", { new: 1 });
     expect(await notes.get("n1")).toEqual({ new: 1 });
+    await notes.delete("n1");
+    expect(await notes.get("n1")).toBeNull();
+    await notes.put("n1", { newer: 1 });
+    expect(await notes.get("n1")).toEqual({ newer: 1 });
     expect(await notes.delete("n1")).toBe(true);
   });
 
