@@ -55,7 +55,7 @@ enum Happened {
     Maintained(bool),
 }
 
-/// Bytes of committed batches after which the store is asked to tidy up, one bounded step at a time.
+/// Commits after which the store is asked to tidy up, one bounded step at a time.
 const MAINTAIN_AFTER_COMMITS: u32 = 16;
 
 /// Runs `machine` until it has been closed or `calls` has ended. `deliver` hands news to one client or, with `None`, to all.
@@ -69,7 +69,8 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
 ) {
     let mut connections: BTreeMap<u64, T::Connection> = BTreeMap::new();
     let mut running: FuturesUnordered<LocalBoxFuture<'static, Happened>> = FuturesUnordered::new();
-    let mut commits_since_maintenance = 0u32;
+    // The first look comes with the first commit: sessions may be short.
+    let mut commits_since_maintenance = MAINTAIN_AFTER_COMMITS;
     let mut maintaining = false;
     loop {
         while let Some(output) = machine.poll() {

@@ -47,6 +47,9 @@ pub struct GroupState {
     /// The next local sequence number.
     #[n(6)]
     pub next_sequence: u64,
+    /// Our own join, until it has come by in the log: a relay that lost it is given it again.
+    #[n(7)]
+    pub join: Option<Bytes>,
 }
 
 /// Where a device stands in one relay's log of its group.

@@ -253,11 +253,11 @@ impl Machine {
         };
         let (now, actor) = (self.now.as_ms(), self.actor);
         let staged = staged(stage, collection, id)?;
-        let edited = staged.edit(|current| edit::put(current, base.as_ref(), value, actor, now))?;
-        if let Some(edited) = edited {
+        let put = staged.edit(|current| edit::put(current, base.as_ref(), value, actor, now))?;
+        if let Some(edited) = put.edited {
             staged.take(edited)?;
         }
-        Ok(staged.row.as_ref().map(|row| row.version().to_string()).unwrap_or_default())
+        Ok(put.version.to_string())
     }
 
     fn stage_delete(&mut self, collection: &str, id: &str, stage: &mut Stage) -> Result<bool, Failure> {
@@ -342,10 +342,7 @@ impl Staged {
         self.chunks.iter().map(Vec::as_slice).collect()
     }
 
-    fn edit(
-        &self,
-        edit: impl FnOnce(Option<Current<'_>>) -> Result<Option<Edited>, EditError>,
-    ) -> Result<Option<Edited>, Failure> {
+    fn edit<T>(&self, edit: impl FnOnce(Option<Current<'_>>) -> Result<T, EditError>) -> Result<T, Failure> {
         let chunks = self.chunks();
         let current = self.row.as_ref().map(|row| Current { row, chunks: &chunks });
         edit(current).map_err(|error| edit_failure(&error))

@@ -61,6 +61,7 @@ impl Machine {
             announced: Announced::Through(vec![]),
             tips: vec![],
             next_sequence,
+            join: None,
         }
     }
 
@@ -276,7 +277,8 @@ impl Machine {
     /// The relay has taken the join: the new group takes the place of the one before.
     pub(super) fn switch_group(&mut self) -> Result<(), super::rows::Missing> {
         let Some(Joining::Appending { state, .. }) = self.sync.joining.take() else { return Ok(()) };
-        let JoiningState { mut next, .. } = state;
+        let JoiningState { mut next, join } = state;
+        next.join = Some(join);
         let Some(secrets) = self.secrets_of(&next) else { return Ok(()) };
         self.seal_draft();
         // Entries may have been written to the group before while the join was under way.

@@ -12,7 +12,7 @@ use ashore_protocol::frame::{ClientFrame, FailureCode, Item, PageSize, Placed, R
 use ashore_protocol::handshake;
 use ashore_protocol::ids::{Cursor, EntryId, GroupId, LogId};
 use ashore_protocol::limits::Limits;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A connection that is not open after this long is given up.
 const OPENING_MS: u64 = 15_000;
@@ -43,8 +43,8 @@ pub(super) struct Link {
     pub(super) appends: BTreeMap<RequestId, u64>,
     /// Since when something that was asked has not been answered.
     waiting_since: Option<Timestamp>,
-    /// Everything in the outbox up to here was sent on this connection.
-    pub(super) sent_through: u64,
+    /// What of the outbox was sent on this connection, by sequence number.
+    pub(super) sent: BTreeSet<u64>,
     /// The relay refused an append: nothing more is sent on this connection until this time.
     pub(super) hold_sends_until: Option<Timestamp>,
 }
@@ -86,7 +86,7 @@ impl Link {
             head: Cursor::ZERO,
             appends: BTreeMap::new(),
             waiting_since: None,
-            sent_through: 0,
+            sent: BTreeSet::new(),
             hold_sends_until: None,
         }
     }

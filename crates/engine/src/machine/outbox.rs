@@ -113,7 +113,9 @@ impl Machine {
         match sealed_entry {
             Ok(entry) => self.store_own(&entry, count, announces),
             // Nothing of this batch may be committed without its entry.
-            Err(error) => self.fail_store(&StoreFailure::Failed { reason: format!("an entry cannot be written: {error}") }),
+            Err(error) => {
+                self.fail_store(&StoreFailure::Failed { reason: format!("an entry cannot be written: {error}") })
+            }
         }
     }
 
@@ -140,6 +142,9 @@ impl Machine {
         group.note_tip(entry);
         if entry.kind() != EntryKind::Data {
             group.note_control(sequence, entry);
+            if group.state.join.as_ref().is_some_and(|join| join[..] == *entry.encoded()) {
+                group.state.join = None;
+            }
             let key = keys::control(generation, sequence);
             self.rows.write(&mut self.batch.rows, key, Some(entry.encoded().into()));
         }
@@ -199,7 +204,7 @@ impl Machine {
         let may_send = link.stage == Stage::Open && link.hold_sends_until.is_none() && !reading_first;
         may_send
             && link.bytes_in_flight() < MAX_BYTES_IN_FLIGHT
-            && group.outbox.range(link.sent_through + 1..).next().is_some()
+            && group.outbox.keys().any(|sequence| !link.sent.contains(sequence))
     }
 
     /// Sends the next entries of the outbox in one append.
@@ -208,7 +213,8 @@ impl Machine {
         let most = link.limits.max_append_entries.min(500) as usize;
         let room = APPEND_BYTES.min(link.limits.max_frame_bytes as usize / 2);
         let (generation, mut bytes, mut sequences) = (group.state.generation, 0, Vec::new());
-        for (sequence, waiting) in group.outbox.range(link.sent_through + 1..).take(most) {
+        let unsent = group.outbox.iter().filter(|(sequence, _)| !link.sent.contains(sequence));
+        for (sequence, waiting) in unsent.take(most) {
             bytes += waiting.bytes as usize;
             if bytes > room && !sequences.is_empty() {
                 break;
@@ -217,8 +223,7 @@ impl Machine {
         }
         let entries = self.load_entries(generation, &sequences)?;
         let (Some(group), Some(link)) = (&self.sync.group, &mut self.sync.link) else { return Ok(()) };
-        let Some(last) = sequences.last() else { return Ok(()) };
-        link.sent_through = *last;
+        link.sent.extend(sequences);
         let request = link.request();
         if entries.is_empty() {
             return Ok(());
@@ -281,7 +286,7 @@ impl Machine {
         let until = self.now.plus_ms(u64::from(retry_after_ms.unwrap_or(0)).max(HOLD_MS));
         if let Some(link) = &mut self.sync.link {
             link.appends.clear();
-            link.sent_through = 0;
+            link.sent.clear();
             link.hold_sends_until = Some(until);
         }
         let new = self.sync.last_error.as_ref().is_none_or(|known| known.code != failure.code);
@@ -300,7 +305,8 @@ impl Machine {
         }
         let request = link.request();
         link.stage = Stage::Creating(request);
-        let entries = group.controls.iter().map(|(_, _, bytes)| bytes.clone().into()).collect();
+        let controls = group.controls.iter().map(|(_, _, bytes)| bytes.clone().into());
+        let entries = controls.chain(group.state.join.clone()).collect();
         let frame = ClientFrame::Append { request, group: group.state.group, entries };
         if followed_before {
             self.write_place();
@@ -330,9 +336,6 @@ impl Machine {
         let next = if rows.more { last.map(|last| last + 1) } else { None };
         if let Some(group) = &mut self.sync.group {
             group.place.refill_from = next;
-        }
-        if let Some(link) = &mut self.sync.link {
-            link.sent_through = 0;
         }
         self.write_place();
         if next.is_some() {

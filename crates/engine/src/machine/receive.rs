@@ -186,10 +186,11 @@ impl Machine {
                 return Ok(false);
             }
         };
-        if let Some(reason) = self.missing_parent(&front.entry)? {
-            return Ok(self.keep_aside(&front.entry, reason, again));
-        }
         if front.entry.kind() == EntryKind::Data {
+            // A control entry stands by the membership alone: when a relay is filled again it may come before data that it names.
+            if let Some(reason) = self.missing_parent(&front.entry)? {
+                return Ok(self.keep_aside(&front.entry, reason, again));
+            }
             if front.changes.is_none() {
                 match self.open_changes(&front.entry) {
                     Ok(changes) => front.changes = Some(changes),

@@ -42,6 +42,8 @@ struct Page {
     read: BTreeMap<(String, String), (Value, String)>,
     /// Relaxed writes that a power cut may take before they are at the relay.
     at_risk: BTreeSet<u64>,
+    /// Which opening of the machine it talked to last, and whether that was up.
+    seen: (u64, bool),
 }
 
 /// A write whose answer is awaited, or was acknowledged.
@@ -308,14 +310,13 @@ impl Story {
     }
 
     fn step(&mut self) -> Result<(), Broken> {
-        let openings: Vec<u64> = self.network.devices.iter().map(|device| device.opening).collect();
-        let up: Vec<bool> = self.network.devices.iter().map(super::Device::is_up).collect();
         self.network.step();
         // What was answered before a crash was acknowledged before it.
         self.settle_answers()?;
         for index in 0..self.pages.len() {
             let device = &self.network.devices[index];
-            if (up[index] && !device.is_up()) || device.opening != openings[index] {
+            let now = (device.opening, device.is_up());
+            if std::mem::replace(&mut self.pages[index].seen, now) != now {
                 self.excuse(index);
                 self.pages[index].read.clear();
             }
