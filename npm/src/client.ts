@@ -15,6 +15,7 @@ import type { News } from "./generated/News.js";
 import type { Reply } from "./generated/Reply.js";
 import type { SyncStatus } from "./generated/SyncStatus.js";
 import type { Host, StartHost } from "./host.js";
+import { randomName } from "./random.js";
 
 /** What a reply of one kind holds. */
 export type ReplyOf<Kind extends string> = Extract<Reply, Record<Kind, unknown>>[Kind &
@@ -385,12 +386,6 @@ export function dead(why: string): Failure {
 /** The failure of an environment that lacks something. */
 export function unsupported(what: string): Failure {
   return { code: "host.unsupported", message: what, retry: false, collection: null, id: null };
-}
-
-/** A name that no other client has: 128 random bits. */
-export function randomName(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function aborted(op: string, signal: AbortSignal): AshoreError {

@@ -1,6 +1,6 @@
 /** The worker of one page: joins the tabs of its database and runs the engine when it is elected. */
 
-import { randomName } from "../client.js";
+import { randomName } from "../random.js";
 import { openEngine, prepare } from "./engine.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 import { Seat } from "./tabs.js";
