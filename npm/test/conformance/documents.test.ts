@@ -300,8 +300,7 @@ describe("a put of a document that was read earlier", () => {
     expect(await one.collection("notes").get("n1")).toEqual({ title: "Oat milk", done: true });
   });
 
-  // Fails as long as the engine answers a put on an older version with the merged version.
-  it.fails("keeps it also when the object itself is edited and put twice", async () => {
+  it("keeps it also when the object itself is edited and put twice", async () => {
     const one = await database();
     const other = await database({ name: one.name });
     await one.collection("notes").put("n1", { a: 1, b: 1, c: 1 });
@@ -314,8 +313,7 @@ describe("a put of a document that was read earlier", () => {
     expect(await other.collection("notes").get("n1")).toEqual({ a: 2, b: 2, c: 2 });
   });
 
-  // Fails as long as the engine answers a put on an older version with the merged version.
-  it.fails("keeps it also when copies are put again and again", async () => {
+  it("keeps it also when copies are put again and again", async () => {
     const one = await database();
     const other = await database({ name: one.name });
     await one.collection("notes").put("n1", { t: 0, z: 1 });

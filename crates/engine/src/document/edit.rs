@@ -1,25 +1,28 @@
 //! Edits, the plain way: load a document's chunks, change it through Automerge, hand back what to store and to send.
 //!
-//! - A put is the difference between the value the caller read and the new one, applied to the document as it is now.
+//! - A put is the difference between the value the caller read and the new one, made where the caller read it: concurrent with
+//!   everything the caller had not seen, so that it overwrites and removes nothing of that but the very fields it changes.
+//!   Who puts its own copy again and again, each time on the version that the put before answered, never reverts what others
+//!   wrote meanwhile. Where two changed the same field, Automerge's winner is the value: of what this device knows, the put.
 //! - A delete is an empty change with the message "delete". A document is deleted if all its heads are deletes, so an edit that
-//!   the deleter had not seen keeps it; a put brings it back with exactly the new fields.
+//!   the deleter had not seen keeps it; a put by who has seen the delete brings it back with exactly the new fields.
 //! - What others wrote is merged whole or not at all.
 
 mod apply;
 mod check;
 mod read;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::transaction::CommitOptions;
-use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
+use automerge::transaction::{CommitOptions, Transaction};
+use automerge::{ActorId, Automerge, AutomergeError, Change, ChangeHash, PatchLog, ReadDoc};
 
 use super::DocumentError;
 use super::chunk::{self, ChunkError, ChunkKind};
 use super::state::{ChunkSpan, ChunkWrite, DocumentRow};
 use super::value::Value;
 use super::version::Version;
-use apply::Base;
 use check::Stopped;
 
 /// The message of a change that deletes its document.
@@ -27,7 +30,8 @@ const DELETE: &str = "delete";
 /// No honest history counts so far; what does could overflow Automerge's counters.
 const MAX_OP: u64 = 1 << 48;
 
-/// One writer's sequence of changes; random for each opening of a database.
+/// One writer's sequence of changes; random for each opening of a database. What it writes at versions that do not know its
+/// latest change is in sequences of their own, whose names begin with the actor's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Actor(pub [u8; 16]);
 
@@ -49,6 +53,16 @@ pub struct Edited {
     pub write: ChunkWrite,
     /// The Automerge change, not compressed: what other devices [`merge`].
     pub change: Vec<u8>,
+}
+
+/// What came of a put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// The version whose value is what the caller put: the base of its next put. It is the document's new version, or, when
+    /// the caller had not seen all of the document, an earlier one beside what it had not seen.
+    pub version: Version,
+    /// What to store and to send; none when nothing changes.
+    pub edited: Option<Edited>,
 }
 
 /// What came of merging.
@@ -119,7 +133,9 @@ pub fn create(new: &Value, actor: Actor, now_ms: u64) -> Result<Edited, EditErro
 }
 
 /// Makes the document `new` where the caller changed it: the difference from the value at `base` (none: from the current one)
-/// is applied to the document as it is now. None when nothing changes.
+/// becomes a change at `base`, concurrent with what came since. [`Version::absent`] is the base of who found no document.
+///
+/// A put that changes nothing makes no change, except that it brings a deleted document back.
 ///
 /// ```
 /// use ashore_engine::document::edit::{Actor, Current, create, put};
@@ -129,8 +145,9 @@ pub fn create(new: &Value, actor: Actor, now_ms: u64) -> Result<Edited, EditErro
 /// let first = create(&parse(r#"{"title":"Milk","done":false}"#), alice, 0).unwrap();
 /// let chunks = [first.write.bytes.as_slice()];
 /// let current = Current { row: &first.row, chunks: &chunks };
-/// let second = put(Some(current), Some(&first.row.version()), &parse(r#"{"title":"Milk","done":true}"#), alice, 1);
-/// let second = second.unwrap().expect("it changed");
+/// let put = put(Some(current), Some(&first.row.version()), &parse(r#"{"title":"Milk","done":true}"#), alice, 1).unwrap();
+/// let second = put.edited.expect("it changed");
+/// assert_eq!(put.version, second.row.version());
 /// assert_eq!(json::write_text(&second.row.value).unwrap(), r#"{"done":true,"title":"Milk"}"#);
 /// ```
 pub fn put(
@@ -139,37 +156,13 @@ pub fn put(
     new: &Value,
     actor: Actor,
     now_ms: u64,
-) -> Result<Option<Edited>, EditError> {
-    let Some(current) = current else {
-        return if base.is_some_and(|base| !base.is_absent()) { Err(EditError::UnknownVersion) } else { create(new, actor, now_ms).map(Some) };
-    };
-    let stale = base.filter(|base| !base.matches(&current.row.heads));
-    let value = new.encode()?;
-    if stale.is_none() && !current.row.deleted && value == current.row.value {
-        return Ok(None);
+) -> Result<Put, EditError> {
+    match (current, base) {
+        (None, Some(base)) if !base.is_absent() => Err(EditError::UnknownVersion),
+        (None, _) => create(new, actor, now_ms).map(Put::at_the_heads),
+        (Some(current), Some(base)) if !current.is_at(base) => current.put_at(base, new, actor, now_ms),
+        (Some(current), _) => current.put_now(new, actor, now_ms),
     }
-    let mut doc = current.load()?.with_actor(actor.id());
-    let base = match stale {
-        Some(version) => base_at(&doc, version)?,
-        None => Base::Now,
-    };
-    let change = if current.row.deleted {
-        let old = read::document(&doc, None);
-        revive(&mut doc, now_ms, &old, new)?
-    } else {
-        let old = base_value(&doc, &base, current.row);
-        match try_change(&mut doc, now_ms, |tx| apply::difference(tx, &base, &old, new))? {
-            Some(change) => change,
-            None => return Ok(None),
-        }
-    };
-    let value = match base {
-        Base::Now => value,
-        Base::Then { .. } if current.row.deleted => value,
-        Base::Then { .. } => read::document(&doc, None).to_bytes(),
-    };
-    debug_assert_eq!(value, read::document(&doc, None).to_bytes());
-    Ok(Some(current.edited(&doc, &change, value)))
 }
 
 /// Deletes the document. None when it is deleted already.
@@ -261,10 +254,10 @@ pub fn pieces(chunks: &[&[u8]], max_bytes: usize) -> Result<Vec<Vec<u8>>, Corrup
     Ok(pieces)
 }
 
-/// The value of a document at an earlier version, null when it was deleted there.
+/// The value of a document at an earlier version, null when it was deleted or not there yet.
 pub fn value_at(current: Current<'_>, version: &Version) -> Result<Value, EditError> {
     let doc = current.load()?;
-    let Base::Then { heads, .. } = base_at(&doc, version)? else { return Err(EditError::UnknownVersion) };
+    let heads = heads_of(&doc, version)?;
     Ok(if is_deleted(&doc, &heads) { Value::Null } else { read::document(&doc, Some(&heads)) })
 }
 
@@ -272,11 +265,68 @@ impl Actor {
     fn id(self) -> ActorId {
         ActorId::from(&self.0[..])
     }
+
+    /// The names under which this actor writes: its own, and what a number makes of it.
+    fn ids(self) -> impl Iterator<Item = ActorId> {
+        let numbered = move |number: u32| ActorId::from([&self.0[..], &number.to_be_bytes()].concat());
+        std::iter::once(self.id()).chain((1..).map(numbered))
+    }
+}
+
+impl Put {
+    fn at_the_heads(edited: Edited) -> Self {
+        Self { version: edited.row.version(), edited: Some(edited) }
+    }
 }
 
 impl Current<'_> {
     fn load(&self) -> Result<Automerge, CorruptDocument> {
         load(self.chunks)
+    }
+
+    /// Whether who read `version` has seen all of the document. A deleted document reads as one that is not there.
+    fn is_at(&self, version: &Version) -> bool {
+        version.matches(&self.row.heads) || version.is_absent() && self.row.deleted
+    }
+
+    fn put_now(&self, new: &Value, actor: Actor, now_ms: u64) -> Result<Put, EditError> {
+        let value = new.encode()?;
+        let unchanged = Put { version: self.row.version(), edited: None };
+        if !self.row.deleted && value == self.row.value {
+            return Ok(unchanged);
+        }
+        let mut doc = self.load()?.with_actor(actor.id());
+        // Below a delete the fields are still there.
+        let stored = if self.row.deleted { None } else { Value::decode(&self.row.value).ok() };
+        let old = stored.unwrap_or_else(|| read::document(&doc, None));
+        let change = match try_change(&mut doc, None, now_ms, |tx| apply::difference(tx, &old, new))? {
+            Some(change) => change,
+            None if self.row.deleted => empty_change(&mut doc, options(now_ms))?,
+            None => return Ok(unchanged),
+        };
+        debug_assert_eq!(value, read::document(&doc, None).to_bytes());
+        Ok(Put::at_the_heads(self.edited(&doc, &change, value)))
+    }
+
+    fn put_at(&self, base: &Version, new: &Value, actor: Actor, now_ms: u64) -> Result<Put, EditError> {
+        new.encode()?;
+        let mut doc = self.load()?;
+        let mut heads = heads_of(&doc, base)?;
+        let old = read::document(&doc, Some(&heads));
+        let revives = self.row.deleted || is_deleted(&doc, &heads);
+        if old == *new && !revives {
+            return Ok(Put { version: base.clone(), edited: None });
+        }
+        let (writer, latest) = writer_at(&doc, &heads, actor);
+        heads.extend(latest.filter(|latest| !heads.contains(latest)));
+        doc.set_actor(writer);
+        let change = match try_change(&mut doc, Some(&heads), now_ms, |tx| apply::difference(tx, &old, new))? {
+            Some(change) => change,
+            None if revives => empty_change_at(&mut doc, &heads, now_ms)?,
+            None => return Ok(Put { version: base.clone(), edited: None }),
+        };
+        let value = read::document(&doc, None).to_bytes();
+        Ok(Put { version: Version::of(&[change.hash()]), edited: Some(self.edited(&doc, &change, value)) })
     }
 
     fn edited(&self, doc: &Automerge, change: &Change, value: Vec<u8>) -> Edited {
@@ -296,27 +346,26 @@ fn load(chunks: &[&[u8]]) -> Result<Automerge, CorruptDocument> {
     Automerge::load(&bytes).map_err(corrupt)
 }
 
-fn base_at(doc: &Automerge, version: &Version) -> Result<Base, EditError> {
+fn heads_of(doc: &Automerge, version: &Version) -> Result<Vec<ChangeHash>, EditError> {
     let changes = doc.get_changes_meta(&[]);
     let hashes: Vec<_> = changes.iter().map(|change| change.hash).collect();
-    let heads = version.find(&hashes).ok_or(EditError::UnknownVersion)?;
-    Ok(Base::then(doc, heads))
+    let mut heads = version.find(&hashes).ok_or(EditError::UnknownVersion)?;
+    heads.sort_unstable();
+    heads.dedup();
+    Ok(heads)
 }
 
-fn base_value(doc: &Automerge, base: &Base, row: &DocumentRow) -> Value {
-    match base {
-        Base::Now => Value::decode(&row.value).unwrap_or_else(|_| read::document(doc, None)),
-        Base::Then { heads, .. } if is_deleted(doc, heads) => Value::empty(),
-        Base::Then { heads, .. } => read::document(doc, Some(heads)),
-    }
-}
-
-/// Brings a deleted document back as `new`: a change even when its fields are the same as before.
-fn revive(doc: &mut Automerge, now_ms: u64, old: &Value, new: &Value) -> Result<Change, CorruptDocument> {
-    match try_change(doc, now_ms, |tx| apply::difference(tx, &Base::Now, old, new))? {
-        Some(change) => Ok(change),
-        None => empty_change(doc, options(now_ms)),
-    }
+/// Who writes a change at `heads`, and that writer's latest change, which the new one must name: one writer's changes follow
+/// each other, so it is the first name of `actor` that has written nothing beside `heads`. Automerge would choose one too, but
+/// by the numbers of its operations, so that it takes an actor whose latest change has none (a delete) for one that is known.
+fn writer_at(doc: &Automerge, heads: &[ChangeHash], actor: Actor) -> (ActorId, Option<ChangeHash>) {
+    let unseen = doc.get_changes_meta(heads);
+    let elsewhere: BTreeSet<&ActorId> = unseen.iter().map(|change| change.actor.as_ref()).collect();
+    let writer = actor.ids().find(|id| !elsewhere.contains(id)).expect("names do not run out");
+    let changes = doc.get_changes_meta(&[]);
+    let latest = changes.iter().filter(|change| *change.actor == writer).max_by_key(|change| change.seq);
+    let latest = latest.map(|change| change.hash);
+    (writer, latest)
 }
 
 fn merged(current: Option<Current<'_>>, doc: &Automerge, before: &[ChangeHash]) -> (DocumentRow, ChunkWrite) {
@@ -365,9 +414,9 @@ fn changes_of(remote: &[u8]) -> Result<Vec<Change>, MergeError> {
 fn change(
     doc: &mut Automerge,
     now_ms: u64,
-    edit: impl FnOnce(&mut automerge::transaction::Transaction<'_>) -> Result<(), automerge::AutomergeError>,
+    edit: impl FnOnce(&mut Transaction<'_>) -> Result<(), AutomergeError>,
 ) -> Result<Change, CorruptDocument> {
-    match try_change(doc, now_ms, edit)? {
+    match try_change(doc, None, now_ms, edit)? {
         Some(change) => Ok(change),
         None => empty_change(doc, options(now_ms)),
     }
@@ -380,18 +429,30 @@ fn canonical(bytes: &[u8]) -> Result<Change, MergeError> {
     if same { Ok(change) } else { Err(MergeError::Refused("it is not in its one form".to_owned())) }
 }
 
-/// Exactly one change with what `edit` does; none when it does nothing.
+/// Exactly one change with what `edit` does, at earlier heads or at the current ones; none when it does nothing.
 fn try_change(
     doc: &mut Automerge,
+    at: Option<&[ChangeHash]>,
     now_ms: u64,
-    edit: impl FnOnce(&mut automerge::transaction::Transaction<'_>) -> Result<(), automerge::AutomergeError>,
+    edit: impl FnOnce(&mut Transaction<'_>) -> Result<(), AutomergeError>,
 ) -> Result<Option<Change>, CorruptDocument> {
-    let mut tx = doc.transaction();
+    let mut tx = match at {
+        Some(heads) => doc.transaction_at(PatchLog::inactive(), heads).map_err(corrupt)?,
+        None => doc.transaction(),
+    };
     edit(&mut tx).map_err(corrupt)?;
     match tx.commit_with(options(now_ms)).0 {
         Some(hash) => made(doc, hash).map(Some),
         None => Ok(None),
     }
+}
+
+/// An empty change of the document's actor at earlier heads.
+fn empty_change_at(doc: &mut Automerge, heads: &[ChangeHash], now_ms: u64) -> Result<Change, CorruptDocument> {
+    let mut then = doc.fork_at(heads).map_err(corrupt)?.with_actor(doc.get_actor().clone());
+    let change = empty_change(&mut then, options(now_ms))?;
+    doc.apply_changes([change.clone()]).map_err(corrupt)?;
+    Ok(change)
 }
 
 fn empty_change(doc: &mut Automerge, options: CommitOptions) -> Result<Change, CorruptDocument> {
@@ -414,13 +475,14 @@ fn sorted_heads(doc: &Automerge) -> Vec<ChangeHash> {
     heads
 }
 
+/// Whether there is no document at these heads: all are deletes, or there are none yet.
 fn is_deleted(doc: &Automerge, heads: &[ChangeHash]) -> bool {
     let is_delete =
         |head| doc.get_change_meta_by_hash(head).is_some_and(|change| change.message.as_deref() == Some(DELETE));
-    !heads.is_empty() && heads.iter().all(is_delete)
+    heads.iter().all(is_delete)
 }
 
-fn corrupt(error: automerge::AutomergeError) -> CorruptDocument {
+fn corrupt(error: impl std::fmt::Display) -> CorruptDocument {
     CorruptDocument(error.to_string())
 }
 

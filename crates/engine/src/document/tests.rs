@@ -8,5 +8,6 @@ mod golden;
 mod later_versions;
 mod replica;
 mod replicas;
+mod stale_puts;
 mod texts;
 mod values;

@@ -4,7 +4,7 @@
 //! unknown scalar as bytes. What no value can hold (NaN, anything deeper than the limit) reads as null. None of it is lost by
 //! a put that leaves it alone.
 
-use automerge::{Automerge, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, ScalarValueRef, ValueRef};
+use automerge::{Automerge, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValueRef, ValueRef};
 
 use crate::document::value::{MAX_DEPTH, MAX_SAFE_INTEGER, Value};
 
@@ -13,8 +13,7 @@ pub(super) fn document(doc: &Automerge, at: Option<&[ChangeHash]>) -> Value {
     object(doc, &ROOT, ObjType::Map, at, 0)
 }
 
-/// The value at `id` inside anything that can be read.
-pub(super) fn object<D: ReadDoc>(doc: &D, id: &ObjId, kind: ObjType, at: Option<&[ChangeHash]>, depth: usize) -> Value {
+fn object(doc: &Automerge, id: &ObjId, kind: ObjType, at: Option<&[ChangeHash]>, depth: usize) -> Value {
     if kind == ObjType::Text {
         return Value::String(text(doc, id, at));
     }
@@ -41,8 +40,8 @@ pub(super) fn object<D: ReadDoc>(doc: &D, id: &ObjId, kind: ObjType, at: Option<
     }
 }
 
-fn value<D: ReadDoc>(
-    doc: &D,
+fn value(
+    doc: &Automerge,
     value: &ValueRef<'_>,
     id: impl FnOnce() -> ObjId,
     at: Option<&[ChangeHash]>,
@@ -54,7 +53,7 @@ fn value<D: ReadDoc>(
     }
 }
 
-fn text<D: ReadDoc>(doc: &D, id: &ObjId, at: Option<&[ChangeHash]>) -> String {
+fn text(doc: &Automerge, id: &ObjId, at: Option<&[ChangeHash]>) -> String {
     let text = match at {
         Some(heads) => doc.text_at(id, heads),
         None => doc.text(id),
@@ -77,26 +76,9 @@ fn scalar(scalar: &ScalarValueRef<'_>) -> Value {
 }
 
 /// A counter reads as a number, as a bigint where numbers have gaps.
-pub(super) fn counter(number: i64) -> Value {
+fn counter(number: i64) -> Value {
     if number.unsigned_abs() > MAX_SAFE_INTEGER {
         return Value::Int(number);
     }
     Value::number(number as f64).unwrap_or(Value::Null)
-}
-
-/// The value of a scalar that Automerge hands out owned.
-pub(super) fn owned_scalar(scalar: &ScalarValue) -> Value {
-    self::scalar(&match scalar {
-        ScalarValue::Bytes(bytes) | ScalarValue::Unknown { bytes, .. } => {
-            ScalarValueRef::Bytes(bytes.as_slice().into())
-        }
-        ScalarValue::Str(text) => ScalarValueRef::Str(text.as_str().into()),
-        ScalarValue::Int(number) => ScalarValueRef::Int(*number),
-        ScalarValue::Uint(number) => ScalarValueRef::Uint(*number),
-        ScalarValue::F64(number) => ScalarValueRef::F64(*number),
-        ScalarValue::Counter(counter) => ScalarValueRef::Counter(counter.into()),
-        ScalarValue::Timestamp(millis) => ScalarValueRef::Timestamp(*millis),
-        ScalarValue::Boolean(bool) => ScalarValueRef::Boolean(*bool),
-        ScalarValue::Null => ScalarValueRef::Null,
-    })
 }

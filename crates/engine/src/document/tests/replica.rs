@@ -47,9 +47,21 @@ impl Replica {
     }
 
     pub(super) fn put_value(&mut self, base: Option<&Version>, new: &Value) -> Result<bool, EditError> {
+        self.try_put(base, new).map(|(_, changed)| changed)
+    }
+
+    /// Puts a copy that was made from what was read at `base`, and answers what the next put of that copy builds on.
+    pub(super) fn put_copy(&mut self, base: &Version, text: &str) -> Version {
+        self.try_put(Some(base), &value(text)).unwrap().0
+    }
+
+    /// The version that a put answers, which reads as what was put, and whether anything changed.
+    pub(super) fn try_put(&mut self, base: Option<&Version>, new: &Value) -> Result<(Version, bool), EditError> {
         let (actor, now) = (self.actor, 1_000 * self.sent.len() as u64);
-        let edited = self.with_current(|current| edit::put(current, base, new, actor, now))?;
-        Ok(edited.map(|edited| self.keep(edited)).is_some())
+        let put = self.with_current(|current| edit::put(current, base, new, actor, now))?;
+        let changed = put.edited.map(|edited| self.keep(edited)).is_some();
+        assert_eq!(self.value_at(&put.version), *new);
+        Ok((put.version, changed))
     }
 
     pub(super) fn delete(&mut self) -> bool {
@@ -88,6 +100,10 @@ impl Replica {
 
     pub(super) fn whole(&self) -> Vec<u8> {
         edit::whole(&self.chunks.values().map(Vec::as_slice).collect::<Vec<_>>()).unwrap()
+    }
+
+    pub(super) fn value_at(&self, version: &Version) -> Value {
+        self.with_current(|current| edit::value_at(current.unwrap(), version)).unwrap()
     }
 
     pub(super) fn version(&self) -> Version {
@@ -129,7 +145,7 @@ impl Replica {
         assert_eq!(stored, row.chunks.base_bytes + row.chunks.appended_bytes);
         self.row = Some(row);
         let row = self.row.as_ref().unwrap();
-        let value = self.with_current(|current| edit::value_at(current.unwrap(), &row.version())).unwrap();
+        let value = self.value_at(&row.version());
         let expected = if row.deleted { Value::Null } else { Value::decode(&row.value).unwrap() };
         assert_eq!(value, expected);
     }

@@ -13,7 +13,7 @@ enum Step {
         who: Index,
         document: Value,
     },
-    /// A put by somebody who read one of the versions that this device has had.
+    /// A put by somebody who read one of the versions that this device has had, or put one.
     PutAtEarlier {
         who: Index,
         read: Index,
@@ -53,7 +53,8 @@ struct Devices {
 
 impl Devices {
     fn new(count: usize) -> Self {
-        Self { replicas: (0..count).map(|n| Replica::new(n as u8 + 1)).collect(), versions: vec![vec![]; count] }
+        let replicas = (0..count).map(|n| Replica::new(n as u8 + 1)).collect();
+        Self { replicas, versions: vec![vec![Version::absent()]; count] }
     }
 
     fn step(&mut self, step: Step) {
@@ -66,11 +67,9 @@ impl Devices {
             }
             Step::PutAtEarlier { who, read, document } => {
                 let who = who.index(count);
-                if self.versions[who].is_empty() {
-                    return;
-                }
                 let read = &self.versions[who][read.index(self.versions[who].len())];
-                self.replicas[who].put_value(Some(read), &document).unwrap();
+                let (version, _) = self.replicas[who].try_put(Some(read), &document).unwrap();
+                self.versions[who].push(version);
                 who
             }
             Step::Delete { who } => {
@@ -167,6 +166,39 @@ proptest! {
                 prop_assert_eq!(after.get(key), theirs.get(key), "what the caller left alone is as others left it");
             } else if common.get(key) == theirs.get(key) {
                 prop_assert_eq!(after.get(key), mine.get(key), "what only the caller changed is as the caller wrote it");
+            }
+        }
+    }
+
+    #[test]
+    fn a_copy_put_again_and_again_leaves_alone_what_it_leaves_alone(
+        common in small_document(),
+        theirs in proptest::collection::vec(small_document(), 1..5),
+        copies in proptest::collection::vec(small_document(), 1..5),
+    ) {
+        let mut alice = Replica::new(1);
+        alice.put_value(None, &common).unwrap();
+        let mut bob = alice.fork(2);
+        let mut read = alice.version();
+        for turn in 0..theirs.len().max(copies.len()) {
+            if let Some(document) = theirs.get(turn) {
+                bob.put_value(None, document).unwrap();
+            }
+            alice.exchange(&mut bob);
+            if let Some(copy) = copies.get(turn) {
+                read = alice.try_put(Some(&read), copy).unwrap().0;
+            }
+        }
+        let after = alice.state().unwrap().2;
+        alice.exchange(&mut bob);
+        let field = |document: &Value, key| {
+            let Value::Map(map) = document else { panic!("a document is a map") };
+            map.get(key).cloned()
+        };
+        for key in ["a", "b", "c"] {
+            if copies.iter().all(|copy| field(copy, key) == field(&common, key)) {
+                let theirs = field(theirs.last().unwrap(), key);
+                prop_assert_eq!(field(&after, key), theirs, "what the copies leave alone is as others left it");
             }
         }
     }
