@@ -78,7 +78,6 @@ export async function openHousehold(): Promise<void> {
   try {
     const household = await Household.open();
     await attempt(takeLeftDrafts(household));
-    await attempt(household.sync.followAddress());
     opening.value = { state: "open", household };
   } catch (problem) {
     opening.value = { state: "failed", problem };

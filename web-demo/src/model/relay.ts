@@ -1,14 +1,9 @@
-// Which relay is asked: the one in the address (`?relay=`), the one chosen before, or the one that served this page.
+// Which relay is asked by a device that does not sync yet: the one in the address (`?relay=`), the one chosen before, or the one that served this page.
 
 import { keep, kept } from "./preferences.js";
 
 export function relayAddress(): string {
-  return relayInAddress() ?? kept("relay") ?? ownRelay();
-}
-
-/** What `?relay=` says; it is stronger than anything chosen before. */
-export function relayInAddress(): string | null {
-  return new URLSearchParams(location.search).get("relay");
+  return new URLSearchParams(location.search).get("relay") ?? kept("relay") ?? ownRelay();
 }
 
 /** The relay serves this page too, so its socket is at the page's own origin. */

@@ -3,7 +3,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import type { Database, Device, Invite, SyncStatus } from "ashore";
 import { deviceName, rememberDeviceName } from "./device-name.js";
-import { relayAddress, relayInAddress, rememberRelay } from "./relay.js";
+import { ownRelay, relayAddress, rememberRelay } from "./relay.js";
 
 export class Sync {
   readonly #database: Database;
@@ -40,14 +40,6 @@ export class Sync {
     rememberRelay(relay);
   }
 
-  /** The relay in the page's address is stronger than the one from before. */
-  async followAddress(): Promise<void> {
-    const wanted = relayInAddress();
-    if (wanted !== null && this.#status.value.enabled && this.#status.value.relay !== wanted) {
-      await this.enable(wanted);
-    }
-  }
-
   async enable(relay: string = relayAddress()): Promise<void> {
     await this.#database.sync.enable({ relay, deviceName: deviceName() });
     rememberRelay(relay);
@@ -73,7 +65,7 @@ export class Sync {
     if (!this.#status.value.enabled) {
       await this.enable();
     }
-    return this.#database.sync.createInvite({ linkBase: location.origin + location.pathname, signal: giveUp });
+    return this.#database.sync.createInvite({ linkBase: this.#page(), signal: giveUp });
   }
 
   async join(code: string): Promise<void> {
@@ -94,5 +86,11 @@ export class Sync {
     }
     await this.#database.sync.renameDevice(name);
     await this.loadDevices();
+  }
+
+  /** This page, for the device that is invited: it says which relay unless that is the page's own. */
+  #page(): string {
+    const page = location.origin + location.pathname;
+    return this.relay === ownRelay() ? page : `${page}?relay=${encodeURIComponent(this.relay)}`;
   }
 }
