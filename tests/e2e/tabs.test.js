@@ -5,7 +5,7 @@ import { after, before, describe, it } from "node:test";
 
 import { startProfile } from "./harness/browser.js";
 import { openDevice } from "./harness/device.js";
-import { freeze } from "./harness/freezing.js";
+import { freeze, processOf } from "./harness/freezing.js";
 import { startSite } from "./harness/site.js";
 import { until } from "./harness/wait.js";
 
@@ -31,9 +31,9 @@ after(async () => {
 
 /** What happens to it. Answers how it goes on later, when it can. */
 const BLOWS = {
-  "is closed": (page) => page.close(),
-  crashes: crash,
-  freezes: freeze,
+  "is closed": ({ tab }) => tab.close(),
+  crashes: ({ tab }) => crash(tab.page),
+  freezes: ({ pid }) => freeze(pid),
 };
 
 describe("when the tab that runs the engine", () => {
@@ -49,7 +49,7 @@ async function strikeAtWork(what, strike, test) {
   for (let number = 0; number < TABS; number += 1) {
     const tab = await openDevice(profile, site, { name });
     await tab.put(COLLECTION, `tab-${number}`, { numbers: [] });
-    tabs.push({ tab, id: `tab-${number}` });
+    tabs.push({ tab, id: `tab-${number}`, pid: await processOf(tab.page) });
   }
   for (const { tab, id } of tabs) {
     await tab.page.evaluate(([collection, document]) => void globalThis.append(collection, document), [COLLECTION, id]);
@@ -59,7 +59,7 @@ async function strikeAtWork(what, strike, test) {
   const elected = await leaderOf(tabs);
   const struckBefore = await acknowledged(elected.tab);
   const at = Date.now();
-  const revive = await strike(elected.tab.page);
+  const revive = await strike(elected);
   const survivors = tabs.filter((one) => one !== elected);
   const next = await until("another tab runs the engine", () => leaderOf(survivors));
   const counts = await Promise.all(survivors.map(async ({ tab }) => (await acknowledged(tab)).length));

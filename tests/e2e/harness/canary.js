@@ -18,16 +18,16 @@ export function canaries() {
 }
 
 /** Nothing that was written can be read at the relay; and the search does find what is there. */
-export async function assertUnreadable(relay, group) {
-  assert.deepEqual(await relay.find(canaries()), []);
+export function assertUnreadable(relay, group) {
+  assert.deepEqual(relay.find(canaries()), []);
   if (group) {
-    await assertSearchWorks(relay, group);
+    assertSearchWorks(relay, group);
   }
 }
 
 /** The group's id is no secret: it is in the relay's memory and in its database. */
-export async function assertSearchWorks(relay, group) {
-  const found = await relay.find([bytesOf(group)]);
+export function assertSearchWorks(relay, group) {
+  const found = relay.find([bytesOf(group)]);
   assert.ok(
     found.some((place) => place.includes("memory")),
     `the group's id must be in the relay's memory: ${found}`,

@@ -2,28 +2,34 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 
-import { searchMemory } from "./search.js";
-
-/** Freezes the process of this page; answers a function that lets it go on. */
-export async function freeze(page) {
-  const pid = await processOf(page);
+/** Freezes a process; answers a function that lets it go on. */
+export function freeze(pid) {
   process.kill(pid, "SIGSTOP");
   return () => process.kill(pid, "SIGCONT");
 }
 
-/** The renderer that has in its memory what only this page knows. */
-async function processOf(page) {
-  const word = await page.evaluate("(globalThis.ownWord = crypto.randomUUID())");
-  const owners = [];
-  for (const pid of renderersUnder(process.pid)) {
-    if ((await searchMemory(pid, [word])).length > 0) {
-      owners.push(pid);
-    }
-  }
-  if (owners.length !== 1) {
-    throw new Error(`the page is in ${owners.length} processes`);
-  }
-  return owners[0];
+/** How long the page works to be told from the others, in milliseconds. */
+const WORK_MS = 300;
+
+/** The renderer of this page: the one that works while only the page does. */
+export async function processOf(page) {
+  const renderers = renderersUnder(process.pid);
+  const before = renderers.map(workedTicks);
+  await page.evaluate((end) => {
+    for (const start = performance.now(); performance.now() - start < end;) {}
+  }, WORK_MS);
+  const worked = renderers.map((pid, at) => workedTicks(pid) - before[at]);
+  return renderers[worked.indexOf(Math.max(...worked))];
+}
+
+/** The processor time that it has used. */
+function workedTicks(pid) {
+  const [, ...fields] = readProc(pid, "stat").split(") ");
+  return fields
+    .join(") ")
+    .split(" ")
+    .slice(11, 13)
+    .reduce((sum, field) => sum + Number(field), 0);
 }
 
 /** Chromium's renderers that descend from that process. */

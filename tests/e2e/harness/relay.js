@@ -119,11 +119,11 @@ export class Relay {
   }
 
   /** Where one of `words` can be read at this relay: its files, what it printed, its memory while it runs. */
-  async find(words) {
+  find(words) {
     const found = searchFiles(this.folder, words);
     found.push(...words.filter((word) => this.printed.includes(word)).map((word) => `${word} in what it printed`));
     if (this.running) {
-      found.push(...(await searchMemory(this.pid, words)));
+      found.push(...searchMemory(this.pid, words));
     }
     return found;
   }

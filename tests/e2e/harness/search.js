@@ -16,7 +16,7 @@ export function searchFiles(folder, words) {
 }
 
 /** Every mapping of that process that can be read and holds one of `words`. Needs to be its owner or root. */
-export async function searchMemory(pid, words) {
+export function searchMemory(pid, words) {
   const wanted = patterns(words);
   const overlap = Math.max(...wanted.flatMap(({ forms }) => forms.map((form) => form.length)));
   const memory = openSync(`/proc/${pid}/mem`, "r");

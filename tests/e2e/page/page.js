@@ -47,11 +47,15 @@ globalThis.append = async (collection, id) => {
   const documents = globalThis.db.collection(collection);
   const acknowledged = (globalThis.acknowledged = []);
   globalThis.appending = true;
-  for (let number = 0; globalThis.appending; number += 1) {
-    await documents.update(id, (document) => {
-      document.numbers.push(number);
-    });
-    acknowledged.push({ number, at: Date.now() });
+  try {
+    for (let number = 0; globalThis.appending; number += 1) {
+      await documents.update(id, (document) => {
+        document.numbers.push(number);
+      });
+      acknowledged.push({ number, at: Date.now() });
+    }
+  } catch (error) {
+    globalThis.appendFailed = plain(error);
   }
 };
 
