@@ -27,22 +27,17 @@ pub async fn serve(socket: WebSocket, hub: Hub, conn: ConnectionId, peer: Peer) 
     }
     let heartbeat = Duration::from_millis(u64::from(hub.limits().heartbeat_ms));
     let (sink, stream) = socket.split();
-    let writer = tokio::spawn(write(sink, frames, hub.clone(), conn, heartbeat));
-    let reason = tokio::select! {
-        reason = read(stream, &hub, conn, heartbeat) => reason,
-        () = finished(&writer) => "closed by the relay",
+    let mut writer = tokio::spawn(write(sink, frames, hub.clone(), conn, heartbeat));
+    let (reason, writing) = tokio::select! {
+        reason = read(stream, &hub, conn, heartbeat) => (reason, true),
+        _ = &mut writer => ("closed by the relay", false),
     };
     hub.send(Input::Disconnected(conn)).await;
-    // The hub drops its end of the channel, and with it the writer ends.
-    let _ = timeout(heartbeat, writer).await;
-    debug!(conn = conn.0, reason, "disconnected");
-}
-
-/// Waits without consuming the task, whose result is awaited at the end.
-async fn finished(task: &tokio::task::JoinHandle<()>) {
-    while !task.is_finished() {
-        tokio::time::sleep(Duration::from_millis(250)).await;
+    if writing {
+        // The hub drops its end of the channel, and with it the writer ends.
+        let _ = timeout(heartbeat, writer).await;
     }
+    debug!(conn = conn.0, reason, "disconnected");
 }
 
 /// Signatures are checked here, on as many cores as there are, before the hub sees a frame.

@@ -5,8 +5,7 @@
 //! control entries of a group hold together by themselves and membership can be worked out without the data entries.
 
 use crate::codec::{self, Bytes, CodecError};
-use crate::header::{EntryDraft, EntryError, EntryKind, VerifiedEntry};
-use crate::ids::{DeviceId, EntryId, Epoch, GroupId, InviteKey, Timestamp};
+use crate::ids::{DeviceId, EntryId, GroupId, InviteKey, Timestamp};
 use crate::sign::{BadSignature, Domain, Signature, SigningKey};
 use minicbor::{Decode, Decoder, Encode};
 
@@ -107,22 +106,6 @@ impl Control {
             return Err(ControlError::Unsupported(kind));
         }
         Ok(codec::decode_canonical(payload)?)
-    }
-
-    /// Writes and signs the entry that carries this control. A genesis has neither group nor parents.
-    pub fn sign(
-        &self,
-        key: &SigningKey,
-        group: Option<GroupId>,
-        parents: impl IntoIterator<Item = EntryId>,
-        epoch: Epoch,
-    ) -> Result<VerifiedEntry, EntryError> {
-        let kind = match self {
-            Self::Genesis { .. } => EntryKind::Genesis,
-            Self::Invite { .. } | Self::Join { .. } | Self::Name { .. } => EntryKind::Control,
-        };
-        let payload = codec::encode(self);
-        EntryDraft::new(group, key.device_id(), parents, epoch, kind, payload.len())?.sign(key, payload)
     }
 }
 

@@ -416,3 +416,21 @@ impl EntryDraft {
         Entry::from_vec(codec::encode(&envelope))?.verified_before()
     }
 }
+
+impl Control {
+    /// Writes and signs the entry that carries this control. A genesis has neither group nor parents.
+    pub fn sign(
+        &self,
+        key: &SigningKey,
+        group: Option<GroupId>,
+        parents: impl IntoIterator<Item = EntryId>,
+        epoch: Epoch,
+    ) -> Result<VerifiedEntry, EntryError> {
+        let kind = match self {
+            Self::Genesis { .. } => EntryKind::Genesis,
+            Self::Invite { .. } | Self::Join { .. } | Self::Name { .. } => EntryKind::Control,
+        };
+        let payload = codec::encode(self);
+        EntryDraft::new(group, key.device_id(), parents, epoch, kind, payload.len())?.sign(key, payload)
+    }
+}

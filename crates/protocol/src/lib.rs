@@ -12,9 +12,9 @@ pub mod codec;
 pub mod hash;
 pub mod sign;
 
+pub mod control;
 pub mod header;
 
-pub mod control;
 pub mod membership;
 
 pub mod invite;

@@ -408,11 +408,12 @@ impl<S: LogStore> Mailbox<S> {
             let membership = self.load_membership(id).map_err(Problem::Store)?;
             self.cache(id, Group { info, membership, used: self.uses });
         }
-        let group = self.groups.get_mut(&id);
-        Ok(group.map(|group| {
-            group.used = self.uses;
-            group
-        }))
+        let uses = self.uses;
+        let mut group = self.groups.get_mut(&id);
+        if let Some(group) = &mut group {
+            group.used = uses;
+        }
+        Ok(group)
     }
 
     /// The controls stand in the log in the order in which they were admitted, so each applies.

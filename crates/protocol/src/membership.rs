@@ -296,7 +296,7 @@ impl Membership {
 }
 
 /// Parents before children, and otherwise by id. Parents that are not in the set do not count.
-fn causal_order<'e>(mut entries: BTreeMap<EntryId, &'e VerifiedEntry>) -> Vec<&'e VerifiedEntry> {
+fn causal_order(mut entries: BTreeMap<EntryId, &VerifiedEntry>) -> Vec<&VerifiedEntry> {
     let mut missing: BTreeMap<EntryId, usize> = BTreeMap::new();
     let mut children: BTreeMap<EntryId, Vec<EntryId>> = BTreeMap::new();
     for (id, entry) in &entries {
