@@ -1,0 +1,131 @@
+/** The demo as a person uses it: by its test ids (web-demo/README.md lists them). */
+
+import { untilEqual } from "./wait.js";
+
+/** Opens the demo in a new page of that profile. */
+export async function openSaltbox(profile, address) {
+  const page = await profile.page();
+  await page.goto(address);
+  const saltbox = new Saltbox(page);
+  await saltbox.at("sync-indicator").waitFor();
+  return saltbox;
+}
+
+export class Saltbox {
+  page;
+
+  constructor(page) {
+    this.page = page;
+  }
+
+  at(testId) {
+    return this.page.getByTestId(testId);
+  }
+
+  async goHome() {
+    await this.page.evaluate("location.hash = '#/'");
+  }
+
+  /** Makes a list of that title and opens it. */
+  async newList(title) {
+    await this.at("new-list").click();
+    await this.at("new-list-title").fill(title);
+    await this.at("create-list").click();
+    await this.at("list-page").waitFor();
+  }
+
+  /** Opens the list of that title, as soon as it is there. */
+  async openList(title) {
+    await this.goHome();
+    await this.at("list-link").filter({ hasText: title }).click();
+    await this.at("list-page").waitFor();
+  }
+
+  async addItem(text) {
+    await this.at("new-item").fill(text);
+    await this.at("new-item").press("Enter");
+    await this.untilItem(text);
+  }
+
+  /** Waits until the open list has an item of that text. */
+  async untilItem(text) {
+    await this.#row(text).first().waitFor();
+  }
+
+  async renameItem(text, to) {
+    const field = this.#row(text).getByTestId("item-text");
+    await field.fill(to);
+    await field.press("Enter");
+    await this.untilItem(to);
+  }
+
+  async tickItem(text) {
+    await this.#row(text).getByTestId("item-done").check({ force: true });
+  }
+
+  #row(text) {
+    return this.page.locator(`[data-testid=item]:has([aria-label="Text of ${text}"])`);
+  }
+
+  /** What the open list shows: `{ text: done }`. */
+  items() {
+    return this.at("item").evaluateAll((rows) =>
+      Object.fromEntries(
+        rows.map((row) => [
+          row.querySelector("[data-testid=item-text]").value,
+          row.querySelector("[data-testid=item-done]").checked,
+        ]),
+      ),
+    );
+  }
+
+  untilItems(wanted) {
+    return untilEqual("the open list shows its items", () => this.items(), wanted);
+  }
+
+  /** Asks for an invite; answers its code and its QR code's address. The dialog stays open. */
+  async invite() {
+    await this.at("open-pairing").click();
+    const shortCode = await this.at("invite-code").textContent();
+    const qrCode = await this.at("invite-qr").getAttribute("src");
+    return { shortCode: shortCode.trim(), qrCode };
+  }
+
+  /** Enters a code by hand. */
+  async join(code, deviceName) {
+    await this.at("open-join").click();
+    await this.at("join-code").fill(code);
+    await this.confirmJoin(deviceName);
+  }
+
+  /** In the dialog that a link opened. */
+  async confirmJoin(deviceName) {
+    await this.at("join-device-name").fill(deviceName);
+    await this.at("join").click();
+    await this.at("join-dialog").waitFor({ state: "hidden" });
+  }
+
+  closeDialog() {
+    return this.at("close-dialog").click();
+  }
+
+  state() {
+    return this.at("sync-indicator").getAttribute("data-state");
+  }
+
+  /** Waits until the indicator shows one of these states. */
+  untilState(...states) {
+    const shown = states.map((state) => `[data-testid=sync-indicator][data-state=${state}]`).join(", ");
+    return this.page.locator(shown).waitFor();
+  }
+
+  /** What the indicator says, in its few words. */
+  async indicator() {
+    return (await this.at("sync-indicator").innerText()).trim();
+  }
+
+  /** The service worker is in charge: from now on the page opens without a network. */
+  async untilInstalled() {
+    await this.page.waitForFunction("navigator.serviceWorker.controller !== null");
+  }
+}
