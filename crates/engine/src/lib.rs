@@ -3,14 +3,14 @@
 //! It has no clock, no random source, no file, no socket, no `Send` and no async runtime: a host hands it what happened,
 //! the time and a seed, and does what it answers. Modules stand in the order in which they build on one another.
 
-pub mod api;
-pub mod crypto;
-pub mod document;
-pub mod driver;
-pub mod group;
-pub mod machine;
-pub mod rng;
-pub mod store;
 pub mod time;
+pub mod rng;
+pub mod crypto;
+pub mod store;
+pub mod document;
+pub mod group;
+pub mod api;
+pub mod machine;
+pub mod driver;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -243,6 +243,7 @@ impl Machine {
             return;
         }
         self.run_tasks(false);
+        self.connect_if_due();
         self.put_invitations();
         self.ask_for_waiters();
         self.commit_what_gathered();

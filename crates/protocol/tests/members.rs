@@ -70,7 +70,9 @@ fn an_admin_invites_and_a_device_joins_with_the_role_of_its_invite() {
 fn applying_an_entry_again_changes_nothing() {
     let (group, entries) = story();
     let mut members = Membership::new(group);
-    entries.iter().for_each(|entry| drop(members.apply(entry).unwrap()));
+    for entry in &entries {
+        members.apply(entry).unwrap();
+    }
     let before = members.clone();
     entries.iter().for_each(|entry| assert_eq!(members.apply(entry), Ok(Change::Nothing)));
     assert_eq!(members, before);

@@ -5,14 +5,14 @@
 
 #![cfg(target_arch = "wasm32")]
 
-mod clock;
+mod log;
 mod failure;
+mod clock;
+mod transport;
+pub mod store;
+mod keys;
 mod gate;
 mod host;
-mod keys;
-mod log;
-pub mod store;
-mod transport;
 
 use crate::store::IndexedDb;
 use ashore_engine::api::{ErrorCode, Failure};

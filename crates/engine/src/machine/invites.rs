@@ -86,6 +86,7 @@ impl Machine {
         ttl_seconds: u64,
         link_base: Option<String>,
     ) -> Result<(), Failure> {
+        self.need_network()?;
         if !TTL_SECONDS.contains(&ttl_seconds) {
             return Err(Failure::new(ErrorCode::RequestInvalid, "an invite opens for 1 second to 31 days"));
         }
@@ -110,6 +111,12 @@ impl Machine {
         let what = Wait::Invite { invite: Box::new(invite) };
         self.sync.waiters.push(Waiter { client: client.to_owned(), call, deadline, what });
         Ok(())
+    }
+
+    /// Inviting and joining need the relay: where the host says that there is no network they fail at once.
+    fn need_network(&self) -> Result<(), Failure> {
+        let offline = || Failure::new(ErrorCode::SyncOffline, "there is no network");
+        if self.sync.offline { Err(offline()) } else { Ok(()) }
     }
 
     /// Signs a control entry, applies it and puts it into the outbox.
@@ -192,6 +199,7 @@ impl Machine {
         if self.sync.settings.relay.is_none() {
             return Err(Failure::new(ErrorCode::RelayInvalidAddress, "no relay is set"));
         }
+        self.need_network()?;
         let secrets = Secrets::generate(&mut self.rng);
         self.sync.joining = Some(Joining::Taking { code, secrets });
         let deadline = self.now.plus_ms(RELAY_WAIT_MS);

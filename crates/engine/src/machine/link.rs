@@ -126,11 +126,17 @@ impl Machine {
     pub(super) fn on_time(&mut self) {
         self.expire_waiters();
         self.check_silence();
+        self.connect_if_due();
+    }
+
+    /// Connects when there should be a connection and the wait is over.
+    pub(super) fn connect_if_due(&mut self) {
         // A clock that was set back must not make the wait longer than it was.
         let longest = self.now.plus_ms(self.sync.wait_ms);
         self.sync.retry_at = self.sync.retry_at.map(|at| at.min(longest));
         let due = self.sync.retry_at.is_none_or(|at| at <= self.now);
-        if self.opened && self.sync.link.is_none() && self.sync.wants_connection() && due {
+        let open = self.opened && matches!(self.phase, super::Phase::Open);
+        if open && self.sync.link.is_none() && self.sync.wants_connection() && due {
             self.connect();
         }
     }
