@@ -22,6 +22,39 @@ const ARGS = [
   "--disable-renderer-backgrounding",
 ];
 
+/** One browser in which every profile is a fresh private window: quicker to have, gone when it ends. */
+export async function startBrowser() {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGS });
+  return {
+    async profile() {
+      const profile = new PrivateWindow(await browser.newContext());
+      profile.context.setDefaultTimeout(LONGEST_STEP_MS);
+      return profile;
+    },
+    end: () => browser.close(),
+  };
+}
+
+class PrivateWindow {
+  context;
+
+  constructor(context) {
+    this.context = context;
+  }
+
+  page() {
+    return this.context.newPage();
+  }
+
+  setOffline(offline) {
+    return this.context.setOffline(offline);
+  }
+
+  end() {
+    return this.context.close();
+  }
+}
+
 /** A new profile, its browser running. Ended by `end()`. */
 export async function startProfile() {
   const profile = new Profile();
