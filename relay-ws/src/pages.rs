@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tower_http::services::{ServeDir, ServeFile};
 
@@ -40,8 +41,13 @@ fn is_navigation(request: &Request) -> bool {
 async fn file(directory: &Path, request: Request) -> Response {
     match ServeDir::new(directory).try_call(request).await {
         Ok(response) => response.map(Body::new),
+        Err(error) if is_missing(&error) => StatusCode::NOT_FOUND.into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+fn is_missing(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename)
 }
 
 async fn index(directory: &Path) -> Response {
