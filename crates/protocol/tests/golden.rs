@@ -1,0 +1,196 @@
+//! Bytes of every frame, entry and control, in `testdata/`: they must decode for ever, to what they were written from.
+//!
+//! `ASHORE_BLESS=1 cargo test -p ashore-protocol --test golden` writes the files that are missing. A file that exists is
+//! never rewritten: when the code writes other bytes, that is a new version of the format, or a mistake.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use ashore_protocol::codec::{self, Bytes};
+use ashore_protocol::control::{Control, JoinProof, Role};
+use ashore_protocol::frame::{ClientFrame, FailureCode, Item, PageSize, Placed, Received, RelayFrame, RequestId};
+use ashore_protocol::invite::{InviteCode, KEY_CONTEXT};
+use ashore_protocol::{
+    Cursor, EntryDraft, EntryId, EntryKind, Epoch, GroupId, InvitePlace, Limits, LogId, SigningKey, Timestamp,
+    VerifiedEntry, handshake,
+};
+use data_encoding::HEXLOWER;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+const REQUEST: RequestId = RequestId(300);
+const LOG: LogId = LogId([0x10; 16]);
+const PLACE: InvitePlace = InvitePlace([0x20; 32]);
+
+fn time() -> Timestamp {
+    Timestamp::from_ms(1_790_000_000_000)
+}
+
+fn cursor(number: u64) -> Cursor {
+    Cursor::new(number).unwrap()
+}
+
+fn sealed() -> Bytes {
+    Bytes(b"sealed by the engine".to_vec())
+}
+
+/// Alice's group: genesis, an invite, Bob's join and new name, and a data entry.
+fn entries() -> Vec<(&'static str, VerifiedEntry)> {
+    let (alice, bob, secret) = ([1; 32], [2; 32], [3; 32]);
+    let [alice, bob, secret] = [alice, bob, secret].map(|seed| SigningKey::from_seed(&seed));
+    let genesis = Control::Genesis { created_at: time(), nonce: [4; 16], sealed: sealed() };
+    let genesis = genesis.sign(&alice, None, [], Epoch(0)).unwrap();
+    let group = genesis.group();
+    let (invite_key, expires_at) = (secret.invite_key(), time().plus_ms(600_000));
+    let invite = Control::Invite { invite_key, role: Role::Writer, expires_at, uses: 1, sealed: sealed() };
+    let invite = invite.sign(&alice, Some(group), [genesis.id()], Epoch(0)).unwrap();
+    let joined_at = time().plus_ms(5);
+    let proof = JoinProof { group, device: bob.device_id(), invite: invite.id(), joined_at }.sign(&secret);
+    let join = Control::Join { invite: invite.id(), joined_at, proof, sealed: sealed() };
+    let join = join.sign(&bob, Some(group), [genesis.id(), invite.id()], Epoch(0)).unwrap();
+    let name = Control::Name { sealed: sealed() }.sign(&bob, Some(group), [join.id()], Epoch(0)).unwrap();
+    let (device, payload) = (alice.device_id(), vec![0x55; 300]);
+    let draft = EntryDraft::new(Some(group), device, [join.id(), name.id()], Epoch(70_000), EntryKind::Data, 300);
+    let data = draft.unwrap().sign(&alice, payload).unwrap();
+    vec![("genesis", genesis), ("invite", invite), ("join", join), ("name", name), ("data", data)]
+}
+
+fn client_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, ClientFrame)> {
+    let request = REQUEST;
+    let page = PageSize { max_entries: 100, max_bytes: 70_000, own_in_full: true };
+    let hello = handshake::answer(&SigningKey::from_seed(&[1; 32]), &[1], [9; 32], "relay.example.org").unwrap();
+    vec![
+        ("hello", hello),
+        ("open", ClientFrame::Open { request, group, log: Some(LOG), cursor: cursor(9), at: Some(id), page }),
+        ("open-new", ClientFrame::Open { request, group, log: None, cursor: cursor(0), at: None, page }),
+        ("append", ClientFrame::Append { request, group, entries: vec![sealed(), Bytes(vec![1])] }),
+        ("pull", ClientFrame::Pull { request, group, after: Cursor::MAX, page }),
+        ("put-invite", ClientFrame::PutInvite { request, group, place: PLACE, expires_at: time(), sealed: sealed() }),
+        ("take-invite", ClientFrame::TakeInvite { request, place: PLACE }),
+        ("revoke-invite", ClientFrame::RevokeInvite { request, group, place: PLACE }),
+        ("close", ClientFrame::Close { request, group }),
+        ("ping", ClientFrame::Ping { number: 5 }),
+    ]
+}
+
+fn relay_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, RelayFrame)> {
+    let (request, log, head) = (REQUEST, LOG, cursor(70_000));
+    let items = vec![Item::Entry { cursor: cursor(8), bytes: sealed() }, Item::Own { cursor: cursor(9), id }];
+    let (versions, limits) = (vec![1, 2], Limits::default());
+    let failed = RelayFrame::Failed {
+        request: Some(request),
+        code: FailureCode::TooManyAttempts,
+        retry: true,
+        retry_after_ms: Some(60_000),
+        entry: Some(id),
+    };
+    vec![
+        ("challenge", RelayFrame::Challenge { versions, nonce: [9; 32], limits, now: time() }),
+        ("welcome", RelayFrame::Welcome { version: 1, now: time() }),
+        ("opened", RelayFrame::Opened { request, group, log, head }),
+        ("diverged", RelayFrame::Diverged { request, group, log, head }),
+        ("page", RelayFrame::Page { request, group, log, items: items.clone(), head, more: true }),
+        ("live", RelayFrame::Live { group, log, items }),
+        ("lagged", RelayFrame::Lagged { group, head }),
+        ("appended", RelayFrame::Appended { request, group, log, placed: vec![Placed { id, cursor: head }] }),
+        ("invite-put", RelayFrame::InvitePut { request }),
+        ("invitation", RelayFrame::Invitation { request, sealed: sealed(), expires_at: time() }),
+        ("invite-revoked", RelayFrame::InviteRevoked { request }),
+        ("closed", RelayFrame::Closed { request }),
+        ("failed", failed),
+        ("failed-connection", RelayFrame::failed(None, FailureCode::BadFrame)),
+        ("pong", RelayFrame::Pong { number: 5 }),
+    ]
+}
+
+/// Everything that has a golden file, by the file's name.
+fn written() -> BTreeMap<String, Vec<u8>> {
+    let entries = entries();
+    let (group, id) = (entries[0].1.group(), entries[4].1.id());
+    let mut all = BTreeMap::new();
+    for (name, entry) in &entries {
+        all.insert(format!("entry-{name}.hex"), entry.encoded().to_vec());
+        if let Some(control) = entry.control() {
+            all.insert(format!("control-{name}.hex"), codec::encode(control));
+        }
+    }
+    let client =
+        client_frames(group, id).into_iter().map(|(name, frame)| (format!("client-{name}.hex"), frame.encode()));
+    let relay = relay_frames(group, id).into_iter().map(|(name, frame)| (format!("relay-{name}.hex"), frame.encode()));
+    all.extend(client.chain(relay));
+    all
+}
+
+fn testdata() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    HEXLOWER.decode(text.split_whitespace().collect::<String>().as_bytes()).unwrap()
+}
+
+fn bless(path: &Path, bytes: &[u8]) {
+    let hex = HEXLOWER.encode(bytes);
+    let lines: Vec<&str> = hex.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    std::fs::create_dir_all(testdata()).unwrap();
+    std::fs::write(path, lines.join("\n") + "\n").unwrap();
+}
+
+#[test]
+fn the_same_values_are_written_as_the_same_bytes_for_ever() {
+    for (name, bytes) in written() {
+        let path = testdata().join(&name);
+        if std::env::var_os("ASHORE_BLESS").is_some() && !path.exists() {
+            bless(&path, &bytes);
+        }
+        assert_eq!(HEXLOWER.encode(&read(&path)), HEXLOWER.encode(&bytes), "{name}");
+    }
+}
+
+/// Also the files that the code above does not write any more.
+#[test]
+fn every_file_decodes_for_ever() {
+    let files: Vec<PathBuf> = std::fs::read_dir(testdata()).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(files.len() >= 34, "{} files", files.len());
+    for path in files {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let bytes = read(&path);
+        match name.split('-').next().unwrap() {
+            "entry" => assert_eq!(VerifiedEntry::decode(&bytes).unwrap().encoded(), bytes),
+            "control" => assert_eq!(codec::encode(&Control::parse(&bytes).unwrap()), bytes),
+            "client" => {
+                let Received::Frame(frame) = ClientFrame::decode(&bytes).unwrap() else { panic!("{name}") };
+                assert_eq!(frame.encode(), bytes, "{name}");
+            }
+            "relay" => {
+                let Received::Frame(frame) = RelayFrame::decode(&bytes).unwrap() else { panic!("{name}") };
+                assert_eq!(frame.encode(), bytes, "{name}");
+            }
+            other => panic!("{other}: {name}"),
+        }
+    }
+}
+
+#[test]
+fn places_and_keys_of_an_invite_code_stay() {
+    let code: InviteCode = "7KQ2-0000-ABCD-WXYZ".parse().unwrap();
+    let golden = [code.place().0, code.derive(KEY_CONTEXT)].map(|bytes| HEXLOWER.encode(&bytes));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden-invite.txt");
+    let text = format!("{code}\nplace {}\nkey {}\n", golden[0], golden[1]);
+    if std::env::var_os("ASHORE_BLESS").is_some() && !path.exists() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn codes_of_failures_are_unique_and_stay() {
+    let codes: BTreeSet<&str> = FailureCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(codes.len(), FailureCode::ALL.len());
+    for code in FailureCode::ALL {
+        assert_eq!(FailureCode::parse(code.as_str()), *code);
+    }
+    assert_eq!(FailureCode::parse("relay.of-the-future"), FailureCode::Unknown);
+    let listed: BTreeSet<String> =
+        include_str!("../failure-codes.txt").lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(codes.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), listed);
+}
