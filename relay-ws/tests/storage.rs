@@ -1,0 +1,122 @@
+//! The disk keeps what the memory keeps: both log stores answer the same to the same history.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use ashore_protocol::codec::Bytes;
+use ashore_protocol::mailbox::{Invitation, LogStore, MemoryLogStore, NewEntry};
+use ashore_protocol::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, Timestamp};
+use ashore_relay::storage::SqliteLogStore;
+use std::path::{Path, PathBuf};
+
+const GROUPS: [GroupId; 2] = [GroupId([1; 32]), GroupId([2; 32])];
+const ALICE: DeviceId = DeviceId([10; 32]);
+const BOB: DeviceId = DeviceId([11; 32]);
+const PLACE: InvitePlace = InvitePlace([7; 32]);
+
+fn directory(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("storage-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    path
+}
+
+fn append(store: &mut impl LogStore, group: GroupId, numbers: std::ops::Range<u8>) {
+    let bodies: Vec<Vec<u8>> = numbers.clone().map(|n| vec![n; 10 * usize::from(n)]).collect();
+    let row = |(n, bytes)| {
+        let author = if n % 3 == 0 { BOB } else { ALICE };
+        NewEntry { id: EntryId([n; 32]), author, is_control: n < 3, bytes }
+    };
+    let rows: Vec<NewEntry<'_>> = numbers.zip(bodies.iter().map(Vec::as_slice)).map(row).collect();
+    store.append(&group, &rows).unwrap();
+}
+
+/// Everything that can be asked, as text.
+fn look(store: &impl LogStore) -> String {
+    let mut seen = String::new();
+    for group in &GROUPS {
+        seen += &format!("{:?}\n", store.group(group).unwrap());
+        seen += &format!("{:?}\n", store.controls(group).unwrap());
+        for n in 0..30u8 {
+            let cursor = Cursor::new(u64::from(n)).unwrap();
+            seen += &format!("{:?} ", store.cursor_of(group, &EntryId([n; 32])).unwrap());
+            seen += &format!("{:?}\n", store.id_at(group, cursor).unwrap());
+            for (count, bytes, own) in [(5, 1_000, None), (100, 300, Some(&ALICE)), (100, 0, Some(&BOB)), (0, 9, None)]
+            {
+                let page = store.page(group, cursor, count, bytes, own).unwrap();
+                let bytes: Vec<_> = page.iter().map(ashore_protocol::mailbox::item_size).collect();
+                seen += &format!("{page:?} {bytes:?}\n");
+            }
+        }
+        for now in [0, 100, 101, 200] {
+            seen += &format!("{:?}\n", store.open_invitations(group, Timestamp::from_ms(now)).unwrap());
+        }
+    }
+    for place in [PLACE, InvitePlace([8; 32])] {
+        seen += &format!("{:?}\n", store.invitation(&place).unwrap());
+    }
+    seen
+}
+
+fn invitation(taken_by: Option<DeviceId>) -> Invitation {
+    Invitation { taken_by, ..Invitation::new(GROUPS[0], Timestamp::from_ms(101), Bytes(vec![1, 2, 3])) }
+}
+
+/// A history with what was kept after each step.
+fn history(store: &mut impl LogStore) -> Vec<String> {
+    let now = Timestamp::from_ms(5);
+    let mut seen = vec![look(store)];
+    store.begin().unwrap();
+    store.create_group(&GROUPS[0], LogId([3; 16]), now).unwrap();
+    append(store, GROUPS[0], 0..12);
+    seen.push(look(store));
+    store.commit().unwrap();
+    store.begin().unwrap();
+    append(store, GROUPS[0], 12..20);
+    store.create_group(&GROUPS[1], LogId([4; 16]), now).unwrap();
+    append(store, GROUPS[1], 0..3);
+    store.put_invitation(&PLACE, &invitation(None)).unwrap();
+    seen.push(look(store));
+    store.rollback().unwrap();
+    seen.push(look(store));
+    assert_eq!(seen[1], seen[3], "a rollback leaves what was committed");
+    store.begin().unwrap();
+    append(store, GROUPS[0], 20..25);
+    store.put_invitation(&PLACE, &invitation(None)).unwrap();
+    store.put_invitation(&InvitePlace([8; 32]), &invitation(None)).unwrap();
+    store.commit().unwrap();
+    seen.push(look(store));
+    store.begin().unwrap();
+    store.put_invitation(&PLACE, &invitation(Some(BOB))).unwrap();
+    store.remove_invitation(&InvitePlace([8; 32])).unwrap();
+    store.remove_invitations_expired_before(Timestamp::from_ms(101)).unwrap();
+    store.commit().unwrap();
+    seen.push(look(store));
+    store.begin().unwrap();
+    store.remove_invitations_expired_before(Timestamp::from_ms(102)).unwrap();
+    store.commit().unwrap();
+    seen.push(look(store));
+    seen
+}
+
+#[test]
+fn the_disk_answers_as_the_memory_does() {
+    let directory = directory("same");
+    let mut disk = SqliteLogStore::open(&directory).unwrap();
+    let (on_disk, in_memory) = (history(&mut disk), history(&mut MemoryLogStore::new()));
+    for (step, (disk, memory)) in on_disk.iter().zip(&in_memory).enumerate() {
+        assert_eq!(disk, memory, "after step {step}");
+    }
+    drop(disk);
+    let reopened = SqliteLogStore::open(&directory).unwrap();
+    assert_eq!(Some(&look(&reopened)), in_memory.last(), "after it was opened again");
+}
+
+#[test]
+fn what_was_not_committed_is_gone_when_it_is_opened_again() {
+    let directory = directory("uncommitted");
+    let mut disk = SqliteLogStore::open(&directory).unwrap();
+    let before = look(&disk);
+    disk.begin().unwrap();
+    disk.create_group(&GROUPS[0], LogId([3; 16]), Timestamp::from_ms(5)).unwrap();
+    append(&mut disk, GROUPS[0], 0..3);
+    drop(disk);
+    assert_eq!(look(&SqliteLogStore::open(&directory).unwrap()), before);
+}
