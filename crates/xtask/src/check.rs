@@ -8,7 +8,7 @@ mod promises;
 use crate::failure::{Failure, Outcome};
 use crate::generate;
 use crate::npm;
-use crate::process::{cargo, npm_tool, run as run_program};
+use crate::process::{cargo, npm as npm_command, npm_tool, read, run as run_program};
 use crate::setup;
 use crate::steps::Steps;
 use crate::wasm;
@@ -17,12 +17,13 @@ use crate::wasm;
 type Check = (&'static str, fn() -> Outcome);
 
 /// Every check; quick ones first.
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 14] = [
     ("format", || run_program(cargo(["fmt", "--all", "--check"]))),
     ("layers", layers::check),
     ("dependencies", dependencies::check),
     ("hygiene", hygiene::check),
     ("promises", promises::check),
+    ("lockfile", lock_file),
     ("npm-packages", setup::npm_packages),
     ("prettier", || run_program(npm_tool("prettier", ["--log-level", "warn", "--check", "."]))),
     ("oxlint", || run_program(npm_tool("oxlint", ["--deny-warnings"]))),
@@ -50,6 +51,12 @@ pub(crate) fn run(names: &[&str]) -> Outcome {
 /// Every check, as steps of a longer run.
 pub(crate) fn all(steps: &mut Steps) -> Outcome {
     CHECKS.iter().try_for_each(|(name, check)| steps.step(&format!("check {name}"), check))
+}
+
+/// `npm install` over an installed tree drops the packages of other platforms from the lock file, and then `npm ci` fails
+/// for whoever clones. The way out: remove node_modules/ and package-lock.json, then `npm install`.
+fn lock_file() -> Outcome {
+    read(npm_command(["ci", "--dry-run", "--ignore-scripts"])).map(|_| ())
 }
 
 /// All but `wbg`: its few lines are not worth the minutes that checking its dependencies takes.
