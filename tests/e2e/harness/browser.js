@@ -1,6 +1,6 @@
 /** Chromium profiles: each has a folder of its own, like the browsers of two people. */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -93,8 +93,35 @@ export class Profile {
     await this.context.close();
   }
 
+  /** Kills the browser, all of it; the profile stays. */
+  async kill() {
+    const gone = new Promise((resolve) => {
+      this.context.once("close", resolve);
+    });
+    killWhoUses(this.#folder);
+    await gone;
+  }
+
   async end() {
     await this.context?.close();
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+/** Kills the browser's own process; the others of it end with it. */
+function killWhoUses(folder) {
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    const command = commandOf(pid);
+    if (command.includes(`--user-data-dir=${folder}`) && !command.includes("--type=")) {
+      process.kill(Number(pid), "SIGKILL");
+    }
+  }
+}
+
+function commandOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
   }
 }

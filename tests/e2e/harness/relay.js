@@ -63,16 +63,16 @@ export class Relay {
     );
     this.#child = child;
     this.#ended = once(child, "exit");
+    child.once("error", (error) => (this.printed += `${program}: ${error.message}`));
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => (this.printed += text));
     }
-    await until("the relay says where it listens", () => {
-      if (child.exitCode !== null || child.signalCode !== null) {
-        throw new Error(`the relay ended: ${this.printed}`);
-      }
-      return LISTENS.exec(this.printed.slice(from));
-    });
-    this.port = Number(LISTENS.exec(this.printed.slice(from))[1]);
+    const listens = () => LISTENS.exec(this.printed.slice(from));
+    await until("the relay says where it listens", () => listens() || child.exitCode !== null);
+    if (!listens()) {
+      throw new Error(`the relay ended: ${this.printed}`);
+    }
+    this.port = Number(listens()[1]);
   }
 
   /** Asks it to stop and waits until it has. */
