@@ -155,6 +155,14 @@ impl Machine {
         self.settle();
     }
 
+    /// For tests: puts another key in the place of the group's; answers the one that was there.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn replace_epoch_key(&mut self, key: [u8; 32]) -> Option<[u8; 32]> {
+        let group = self.sync.group.as_mut()?;
+        let before = group.secrets.epochs.insert(group.state.epoch.0, SecretKey::new(key))?;
+        Some(*before.expose())
+    }
+
     /// The next thing to do, if there is one.
     pub fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()

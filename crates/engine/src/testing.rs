@@ -10,6 +10,7 @@ mod disk;
 mod network;
 mod relay;
 pub mod story;
+pub mod vectors;
 
 pub use device::{Call, Device};
 pub use disk::Disk;

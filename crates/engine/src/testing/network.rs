@@ -211,6 +211,19 @@ impl Network {
         }
     }
 
+    /// A relay that says what it must not: this frame comes to the device on its open connection.
+    pub fn say_as_relay(&mut self, index: usize, frame: &RelayFrame) {
+        let open = self.wires.iter().find(|(_, wire)| wire.device == index && wire.open).map(|(id, _)| *id);
+        if let Some(connection) = open {
+            self.plan(1, Pending::ToDevice { connection, frame: frame.encode() });
+        }
+    }
+
+    /// A member whose key is damaged: what it writes now does not open for the others. Answers the key it had.
+    pub fn damage_key(&mut self, index: usize, key: [u8; 32]) -> Option<[u8; 32]> {
+        self.device(index)?.machine.as_mut()?.replace_epoch_key(key)
+    }
+
     /// Lets the next thing happen. `false`: nothing will ever happen by itself again.
     pub fn step(&mut self) -> bool {
         let agenda = self.agenda.keys().next().copied();

@@ -2,8 +2,8 @@
 
 use crate::rng::Rng;
 use crate::time::Timestamp;
-use ashore_protocol::ids::GroupId;
-use ashore_protocol::mailbox::{ConnectionId, Mailbox, MailboxConfig, MemoryLogStore, Output};
+use ashore_protocol::ids::{GroupId, LogId};
+use ashore_protocol::mailbox::{ConnectionId, LogStore, Mailbox, MailboxConfig, MemoryLogStore, Output};
 
 /// A relay that may be down.
 pub struct Relay {
@@ -68,6 +68,11 @@ impl Relay {
     /// The entries it keeps of a group, in the order of its log.
     pub fn entries(&self, group: &GroupId) -> Vec<Vec<u8>> {
         self.mailbox.store().entries(group)
+    }
+
+    /// The log in which it keeps a group's entries.
+    pub fn log(&self, group: &GroupId) -> Option<LogId> {
+        self.mailbox.store().group(group).ok()?.map(|info| info.log)
     }
 
     /// Whether these bytes occur anywhere in what it stores.
