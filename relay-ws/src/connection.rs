@@ -9,7 +9,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout, timeout_at};
 use tracing::debug;
 
 /// Frames that go out with one flush.
@@ -40,10 +40,14 @@ pub async fn serve(socket: WebSocket, hub: Hub, conn: ConnectionId, peer: Peer) 
     debug!(conn = conn.0, reason, "disconnected");
 }
 
-/// Signatures are checked here, on as many cores as there are, before the hub sees a frame.
+/// Signatures are checked here, on as many cores as there are, before the hub sees a frame. A connection that only
+/// answers pings does not stay: its first frame is due within two heartbeats.
 async fn read(mut stream: SplitStream<WebSocket>, hub: &Hub, conn: ConnectionId, heartbeat: Duration) -> &'static str {
+    let opened = Instant::now();
+    let mut greeted = false;
     loop {
-        let message = match timeout(heartbeat * 2, stream.next()).await {
+        let heard = if greeted { Instant::now() } else { opened };
+        let message = match timeout_at(heard + heartbeat * 2, stream.next()).await {
             Err(_) => return "no heartbeat",
             Ok(None) => return "closed",
             Ok(Some(Err(_))) => return "broken",
@@ -55,6 +59,7 @@ async fn read(mut stream: SplitStream<WebSocket>, hub: &Hub, conn: ConnectionId,
             Message::Close(_) => return "closed by the device",
             Message::Ping(_) | Message::Pong(_) => continue,
         };
+        greeted = true;
         if !hub.send(Input::Received(conn, prepared)).await {
             return "the relay stops";
         }

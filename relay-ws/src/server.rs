@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 use axum::http::header::{HeaderMap, ORIGIN};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use axum::serve::ListenerExt;
 use axum::{Json, Router};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -75,6 +76,8 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     announce(address)?;
     let stopping = stop_signal()?;
     let service = router(server).into_make_service_with_connect_info::<SocketAddr>();
+    // Frames are small and answers are waited for: they leave at once.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, service)
         .with_graceful_shutdown(async move {
             let signal = stopping.await;

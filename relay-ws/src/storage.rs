@@ -166,9 +166,9 @@ impl LogStore for SqliteLogStore {
     }
 
     fn cursor_of(&self, group: &GroupId, id: &EntryId) -> Result<Option<Cursor>, StorageError> {
-        let Some(log) = self.log_number(group)? else { return Ok(None) };
-        let mut statement = self.statement("SELECT cursor FROM entry WHERE log = ?1 AND id = ?2")?;
-        let found = statement.query_row(params![log, id.as_bytes()], |row| row.get(0)).optional()?;
+        let sql = "SELECT cursor FROM entry WHERE log = (SELECT number FROM log WHERE grp = ?1) AND id = ?2";
+        let mut statement = self.statement(sql)?;
+        let found = statement.query_row(params![group.as_bytes(), id.as_bytes()], |row| row.get(0)).optional()?;
         found.map(cursor).transpose()
     }
 

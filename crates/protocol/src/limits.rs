@@ -87,8 +87,8 @@ impl Default for Limits {
 /// These limits contradict one another or the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadLimits {
-    /// The largest entry must fit a frame.
-    #[error("max_frame_bytes must exceed max_entry_bytes by at least 16 KiB")]
+    /// The largest entry and the largest page must fit a frame.
+    #[error("max_frame_bytes must exceed max_entry_bytes and max_page_bytes by at least 16 KiB")]
     FrameTooSmall,
     /// More than the protocol allows.
     #[error("max_entry_bytes is over the protocol's {MAX_ENTRY_BYTES}, or max_frame_bytes over 64 MiB")]
@@ -104,11 +104,28 @@ impl Limits {
         if self.max_entry_bytes > MAX_ENTRY_BYTES || self.max_frame_bytes > 64 << 20 {
             return Err(BadLimits::TooLarge);
         }
-        if self.max_frame_bytes < self.max_entry_bytes.saturating_add(16 << 10) {
+        let largest = self.max_entry_bytes.max(self.max_page_bytes);
+        if self.max_frame_bytes < largest.saturating_add(16 << 10) {
             return Err(BadLimits::FrameTooSmall);
         }
         let counts = [self.max_append_entries, self.max_page_entries, self.max_page_bytes, self.max_open_groups];
         let sizes = [self.max_entry_bytes, self.max_pending_bytes, self.max_invite_bytes];
         if counts.contains(&0) || sizes.contains(&0) { Err(BadLimits::Zero) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn limits_under_which_an_entry_would_not_fit_are_refused() {
+        assert_eq!(Limits::default().check(), Ok(()));
+        let default = Limits::default;
+        assert_eq!(Limits { max_frame_bytes: MAX_ENTRY_BYTES, ..default() }.check(), Err(BadLimits::FrameTooSmall));
+        assert_eq!(Limits { max_page_bytes: MAX_FRAME_BYTES, ..default() }.check(), Err(BadLimits::FrameTooSmall));
+        assert_eq!(Limits { max_entry_bytes: MAX_ENTRY_BYTES + 1, ..default() }.check(), Err(BadLimits::TooLarge));
+        assert_eq!(Limits { max_page_entries: 0, ..default() }.check(), Err(BadLimits::Zero));
     }
 }
