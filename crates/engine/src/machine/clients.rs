@@ -18,7 +18,7 @@ pub(super) struct Client {
 }
 
 /// What to do with a call.
-#[expect(clippy::large_enum_variant, reason = "it is looked at where it is made and never kept")]
+#[allow(clippy::large_enum_variant, reason = "it is looked at where it is made and never kept")]
 pub(super) enum Admission {
     New,
     /// It is being worked on: its answer will come.

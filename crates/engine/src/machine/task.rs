@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 pub(super) type ScanSlot = Option<(Range, Rows)>;
 
 /// One thing to do.
-#[expect(clippy::large_enum_variant, reason = "nearly all are commands, the large one")]
+#[allow(clippy::large_enum_variant, reason = "nearly all are commands, the large one")]
 pub(super) enum Task {
     /// Reads what the store knows about settings, group and clients.
     Open(OpenTask),
