@@ -17,7 +17,8 @@ let alice;
 let bob;
 
 beforeEach(async () => {
-  [relay, site, alice, bob] = await Promise.all([startRelay(), startSite(), startProfile(), startProfile()]);
+  relay = await startRelay("--log-level", "debug");
+  [site, alice, bob] = await Promise.all([startSite(), startProfile(), startProfile()]);
 });
 
 afterEach(async () => {

@@ -14,7 +14,8 @@ let alice;
 let bob;
 
 beforeEach(async () => {
-  [relay, alice, bob] = await Promise.all([startRelay(), startProfile(), startProfile()]);
+  relay = await startRelay("--log-level", "debug");
+  [alice, bob] = await Promise.all([startProfile(), startProfile()]);
 });
 
 afterEach(async () => {

@@ -90,8 +90,13 @@ async function leaderOf(tabs) {
   return tabs[leads.indexOf(true)];
 }
 
-function acknowledged(tab) {
-  return tab.page.evaluate("globalThis.acknowledged");
+/** What the tab's appends were told; an append that failed fails the test. */
+async function acknowledged(tab) {
+  const { acks, failure } = await tab.page.evaluate(
+    "({ acks: globalThis.acknowledged, failure: globalThis.appendFailed })",
+  );
+  assert.equal(failure, undefined, JSON.stringify(failure));
+  return acks;
 }
 
 async function numbersOf(tab, id) {
@@ -108,10 +113,10 @@ function untilEachWrote(tabs, count, from = []) {
 /** A tab that stopped appending has its last number both written and acknowledged. */
 function untilIdle(tabs) {
   return until("the last writes are acknowledged", async () => {
-    const before = await Promise.all(
+    const counts = await Promise.all(
       tabs.map(async ({ tab, id }) => [(await acknowledged(tab)).length, (await numbersOf(tab, id)).length]),
     );
-    return before.every(([acked, written]) => acked === written);
+    return counts.every(([acked, written]) => acked === written) || Promise.reject(new Error(JSON.stringify(counts)));
   });
 }
 

@@ -259,7 +259,7 @@ describe("the package", () => {
     const [alice, bob] = await parts.devices(2);
     const group = await pair(alice, bob, parts.relay.address, [canary("Alice"), canary("Bob")]);
     const devices = await alice.devices();
-    const found = await alice.page.evaluate(lookForSecrets);
+    const found = await alice.page.evaluate("globalThis.lookForSecrets()");
     const known = new Set([group, ...devices.map(({ id }) => id)]);
     assert.deepEqual(
       found.suspects.filter((text) => !known.has(text)),
@@ -270,83 +270,3 @@ describe("the package", () => {
     assert.deepEqual(found.extractable, []);
   });
 });
-
-/** In the page: everything that can be reached from the database and from what its calls resolve with, and every key in IndexedDB. */
-async function lookForSecrets() {
-  const { db } = globalThis;
-  const { sync } = db;
-  const notes = db.collection("notes");
-  await notes.put("one", { n: 1 });
-  const answers = await Promise.all([
-    sync.createInvite(),
-    sync.devices(),
-    sync.quarantine(),
-    sync.now(),
-    sync.statusOf("notes", "one"),
-    sync.renameDevice("renamed"),
-    sync.enable(),
-    db.diagnostics(),
-    db.flush(),
-    db.persisted(),
-    db.collections(),
-    notes.get("one"),
-  ]);
-  const suspects = new Set();
-  const extractable = [];
-  const seen = new Set();
-  let values = 0;
-  let keys = 0;
-  const looksSecret = (text) => /^([0-9a-f]{64}|[A-Za-z0-9+/_-]{43}=?|[0-9a-v]{52}|[A-Z2-7]{52})$/.test(text);
-  const look = (value) => {
-    values += 1;
-    if (typeof value === "string" && looksSecret(value)) {
-      suspects.add(value);
-    }
-    if (value === null || (typeof value !== "object" && typeof value !== "function") || seen.has(value)) {
-      return;
-    }
-    seen.add(value);
-    if (value instanceof CryptoKey) {
-      keys += 1;
-      if (value.extractable) {
-        extractable.push(value.algorithm.name);
-      }
-      return;
-    }
-    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
-      if (value.byteLength === 32 || value.byteLength === 64) {
-        suspects.add(`${value.byteLength} bytes`);
-      }
-      return;
-    }
-    if (value === globalThis || value instanceof Node) {
-      return;
-    }
-    for (let part = value; part !== null && part !== Object.prototype; part = Object.getPrototypeOf(part)) {
-      for (const name of Reflect.ownKeys(part)) {
-        try {
-          look(value[name]);
-        } catch {
-          // A getter that throws gives nothing away.
-        }
-      }
-    }
-  };
-  look([db, sync, notes, answers, globalThis.events]);
-  for (const { name } of await indexedDB.databases()) {
-    const database = await settled(indexedDB.open(name));
-    for (const store of database.objectStoreNames) {
-      const rows = await settled(database.transaction(store).objectStore(store).getAll());
-      look(rows);
-    }
-    database.close();
-  }
-  return { suspects: [...suspects], extractable, keys, seen: values };
-
-  function settled(request) {
-    return new Promise((resolve, reject) => {
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
-  }
-}

@@ -60,7 +60,7 @@ export class Saltbox {
   }
 
   async tickItem(text) {
-    await this.#row(text).getByTestId("item-done").check({ force: true });
+    await this.#row(text).getByTestId("item-done").click({ force: true });
   }
 
   #row(text) {
