@@ -45,10 +45,10 @@ globalThis.call = async (on, method, parameters) => {
 /** `count` appends to this document's list of numbers, one after the other; answers when each was acknowledged. */
 globalThis.append = async (collection, id) => {
   const documents = globalThis.db.collection(collection);
-  const acknowledged = (globalThis.acknowledged = []);
+  const acknowledged = (globalThis.acknowledged ??= []);
   globalThis.appending = true;
   try {
-    for (let number = 0; globalThis.appending; number += 1) {
+    for (let number = acknowledged.length; globalThis.appending; number += 1) {
       await documents.update(id, (document) => {
         document.numbers.push(number);
       });
