@@ -41,7 +41,7 @@ pub fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, NotAMes
 #[cfg(feature = "export-types")]
 pub fn export_types(directory: &std::path::Path) -> Result<(), ts_rs::ExportError> {
     use ts_rs::{Config, TS};
-    let config = Config::new().with_out_dir(directory);
+    let config = Config::new().with_out_dir(directory).with_import_extension(Some("js"));
     Calls::export_all(&config)?;
     News::export_all(&config)
 }

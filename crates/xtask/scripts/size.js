@@ -81,6 +81,7 @@ for (const [kind, size] of Object.entries({ ...sums, total })) {
     `${kind.padEnd(12)}${String(size.raw).padStart(11)}${String(size.gzip).padStart(11)}${String(size.brotli).padStart(11)}   ${said.join(", ")}`,
   );
 }
+console.log(`The goal is ${budget.goal.brotli} bytes of brotli in all; budgets go down as we come nearer.`);
 if (sums.wasm.raw === 0) {
   console.error("no wasm came out of the bundle: is the package built?");
   process.exit(1);

@@ -42,8 +42,10 @@ impl Profile {
 pub(crate) fn build(profile: Profile) -> Outcome {
     setup::wasm_target()?;
     process::run(process::cargo(["build", "-p", "wbg", "--profile", "tool"]))?;
+    // As a cdylib alone: cargo leaves link-time optimisation out of a library that is built as an rlib too.
+    let package = ["rustc", "-p", "ashore-wasm", "--lib", "--crate-type", "cdylib"];
     let target = ["--target", "wasm32-unknown-unknown", "--profile", profile.name()];
-    process::run(process::cargo([&["build", "-p", "ashore-wasm", "--lib"][..], &target].concat()))?;
+    process::run(process::cargo([&package[..], &target].concat()))?;
     bindgen(profile)
 }
 
