@@ -60,7 +60,7 @@ const MAX_NAME_CHARACTERS = 128;
  * ```ts
  * import { open } from "ashore";
  *
- * const db = await open({ name: "family", relay: "wss://relay.example.org" });
+ * const db = await open({ name: "family", relay: "wss://relay.example.org/v1/ws" });
  * const notes = db.collection<{ title: string }>("notes");
  * await notes.put("n1", { title: "Milk" });
  * await db.close();

@@ -14,7 +14,7 @@ import type { SyncStatus } from "./generated/SyncStatus.js";
 
 /** Where and as whom this device syncs. */
 export interface SyncOptions {
-  /** The relay's WebSocket address, such as `wss://relay.example.org`. Left out: the one given to `open`, or the one from before. */
+  /** The relay's WebSocket address, such as `wss://relay.example.org/v1/ws`. Left out: the one given to `open`, or the one from before. */
   readonly relay?: string | undefined;
   /** What the other members see this device as; at most 256 bytes, sealed before it leaves. */
   readonly deviceName?: string | undefined;
@@ -54,7 +54,7 @@ const DEFAULT_NOW_MS = 30_000;
  *
  * @example
  * ```ts
- * await db.sync.enable({ relay: "wss://relay.example.org" });
+ * await db.sync.enable({ relay: "wss://relay.example.org/v1/ws" });
  * const { shortCode, qrCode } = await db.sync.createInvite();
  * // on the other device:
  * await db.sync.joinInvite("7KQ2-…");
@@ -134,7 +134,7 @@ export class Sync {
   }
 
   /**
-   * Joins the group of an invite: a short code, a link or a QR code's text. Resolves with the group's id, 64 hex digits.
+   * Joins the group of an invite: a short code, a link or a QR code's text. Resolves with the group's id, 52 characters of base32.
    *
    * @throws {@link AshoreError} `invite.bad-code`, `invite.not-found`, `invite.used`, `invite.expired`, `invite.locked-out`, `group.already-joined`.
    */
