@@ -8,7 +8,7 @@ mod promises;
 use crate::failure::{Failure, Outcome};
 use crate::generate;
 use crate::npm;
-use crate::process::{cargo, npm as npm_command, npm_tool, read, run as run_program};
+use crate::process::{cargo, cargo_native, npm as npm_command, npm_tool, read, run as run_program};
 use crate::setup;
 use crate::steps::Steps;
 use crate::wasm;
@@ -59,10 +59,8 @@ fn lock_file() -> Outcome {
     read(npm_command(["ci", "--dry-run", "--ignore-scripts"])).map(|_| ())
 }
 
-/// All but `wbg`: its few lines are not worth the minutes that checking its dependencies takes.
 fn lint_native() -> Outcome {
-    let packages = ["clippy", "--workspace", "--exclude", "ashore-wasm", "--exclude", "wbg", "--all-targets"];
-    run_program(cargo([&packages[..], &["--", "-D", "warnings"]].concat()))
+    run_program(cargo_native("clippy", &["--all-targets", "--", "-D", "warnings"]))
 }
 
 fn lint_browser() -> Outcome {

@@ -24,6 +24,12 @@ pub(crate) fn cargo<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Comma
     command
 }
 
+/// Cargo over all native crates at once: builds that name the same crates share what they compile, features and all.
+/// `wbg` stays out: its few lines are not worth the minutes that its dependencies take in another profile.
+pub(crate) fn cargo_native(command: &str, args: &[&str]) -> Command {
+    cargo([&[command, "--workspace", "--exclude", "ashore-wasm", "--exclude", "wbg"], args].concat())
+}
+
 /// npm, whatever it is called here.
 pub(crate) fn npm<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
     let mut command = program(if cfg!(windows) { "npm.cmd" } else { "npm" });

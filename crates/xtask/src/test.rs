@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::check;
 use crate::failure::{Failure, Outcome};
 use crate::npm;
-use crate::process::{cargo, run as run_program};
+use crate::process::{cargo, cargo_native, run as run_program};
 use crate::setup::{self, Browsers};
 use crate::size;
 use crate::steps::Steps;
@@ -71,9 +71,7 @@ pub(crate) fn run(names: &[&str]) -> Outcome {
 
 /// All native crates in one build, so that nothing is compiled twice with other features.
 fn native(steps: &mut Steps) -> Outcome {
-    steps.step("native tests", || {
-        run_program(cargo(["test", "--workspace", "--exclude", "ashore-wasm", "--exclude", "wbg"]))
-    })
+    steps.step("native tests", || run_program(cargo_native("test", &[])))
 }
 
 fn in_browser(steps: &mut Steps) -> Outcome {
@@ -112,7 +110,7 @@ fn end_to_end(steps: &mut Steps) -> Outcome {
         wasm::build(wasm::Profile::Wasm)?;
         npm::build()?;
         npm::build_demo()?;
-        run_program(cargo(["build", "-p", "ashore-relay"]))
+        run_program(cargo_native("build", &["--bin", "ashore-relay"]))
     })?;
     steps.step("end-to-end tests", || run_script_with_browser("tests/e2e", "test"))
 }
