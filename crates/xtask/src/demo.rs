@@ -52,7 +52,9 @@ pub(crate) fn build() -> Outcome {
 fn serve(options: &Options) -> Outcome {
     let port = options.port.unwrap_or_else(|| if is_free(PORT) { PORT } else { 0 });
     let mut relay = process::program(workspace::built("debug", "ashore-relay"));
-    relay.args(["--pages", "web-demo/dist", "--data", ".demo", "--port", &port.to_string()]).stdout(Stdio::piped());
+    relay
+        .args(["--pages", "web-demo/dist", "--data", ".demo", "--log-level", "warn", "--port", &port.to_string()])
+        .stdout(Stdio::piped());
     ctrlc::set_handler(|| println!("\nstopping …")).map_err(|error| Failure::new(error.to_string()))?;
     let mut child = relay.spawn().map_err(|error| Failure::new(format!("cannot start the relay: {error}")))?;
     if let Some(output) = child.stdout.take() {
