@@ -8,7 +8,9 @@ use crate::failure::{Failure, Outcome};
 use crate::sources;
 
 const PAGE: &str = "docs/promises.md";
-const TITLE_CALLS: [&str; 5] = ["it(", "test(", "it.each(", "test.each(", "scenario("];
+const TITLE_CALLS: [&str; 3] = ["it(", "test(", "scenario("];
+/// Calls that answer a test function: the title stands in the call behind them, as in `it.each(rows)("title", …)`.
+const MAKERS: [&str; 6] = ["it.each(", "it.skipIf(", "it.runIf(", "test.each(", "test.skipIf(", "test.runIf("];
 
 pub(crate) fn check() -> Outcome {
     let page = sources::text(PAGE).ok().flatten().ok_or_else(|| Failure::new(format!("{PAGE} is missing")))?;
@@ -86,10 +88,40 @@ fn rust_functions(tokens: TokenStream, names: &mut BTreeSet<String>) {
     }
 }
 
-/// What stands in quotes right behind `it(` and its like.
+/// What stands in quotes right behind `it(` and its like, or behind `it.each(…)(` and its like.
 fn titles(text: &str) -> Vec<String> {
-    let starts = TITLE_CALLS.iter().flat_map(|call| text.match_indices(call).map(|(at, call)| at + call.len()));
-    starts.filter_map(|at| quoted(text.get(at..)?.trim_start())).collect()
+    let named = behind(text, &TITLE_CALLS).filter_map(|rest| quoted(rest.trim_start()));
+    let made = behind(text, &MAKERS).filter_map(|rest| {
+        let call = after_arguments(rest)?.trim_start().strip_prefix('(')?;
+        quoted(call.trim_start())
+    });
+    named.chain(made).collect()
+}
+
+/// The rest of the text behind each place where one of `calls` stands.
+fn behind<'a>(text: &'a str, calls: &'a [&str]) -> impl Iterator<Item = &'a str> {
+    calls.iter().flat_map(|call| text.match_indices(call).filter_map(|(at, call)| text.get(at + call.len()..)))
+}
+
+/// What follows the bracket that closes these arguments; brackets in quotes are none.
+fn after_arguments(text: &str) -> Option<&str> {
+    let (mut open, mut quote, mut escaped) = (1_u32, None, false);
+    for (at, mark) in text.char_indices() {
+        match (quote, mark) {
+            _ if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(begun), end) if begun == end => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') => quote = Some(mark),
+            (None, '(') => open += 1,
+            (None, ')') => open -= 1,
+            (None, _) => {}
+        }
+        if open == 0 {
+            return text.get(at + mark.len_utf8()..);
+        }
+    }
+    None
 }
 
 fn quoted(text: &str) -> Option<String> {
@@ -125,5 +157,14 @@ mod tests {
         }
         assert_eq!(names.into_iter().collect::<Vec<_>>(), ["inside", "it_works"]);
         assert_eq!(titles("it(\"reads back\", f); test(\n  `also`, g)"), ["reads back", "also"]);
+    }
+
+    #[test]
+    fn titles_stand_behind_conditions_and_rows_too() {
+        assert_eq!(titles("it.skipIf(!persistent)(\"is kept\", f)"), ["is kept"]);
+        assert_eq!(titles("it.runIf(there())(\n  'runs', f)"), ["runs"]);
+        assert_eq!(titles("it.each([[\")(\", (1)], ['\\')']])(\"of %s\", f)"), ["of %s"]);
+        assert_eq!(titles("it.each(rows)(title, f); it.skipIf(a"), Vec::<String>::new());
+        assert_eq!(titles("it.each([\"a row is no title\"])(f)"), Vec::<String>::new());
     }
 }
