@@ -8,6 +8,7 @@ pub mod rng;
 pub mod crypto;
 pub mod store;
 pub mod document;
+pub mod query;
 pub mod group;
 pub mod api;
 pub mod machine;
