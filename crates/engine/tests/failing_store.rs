@@ -1,0 +1,148 @@
+//! What callers hear when the store under the engine fails: the real loop over a store that fails on purpose.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use ashore_engine::api::{Call, Calls, Command, Durability, ErrorCode, Event, IdRange, News, Outcome, Reply, Write};
+use ashore_engine::driver::{Clock, Connection, Transport, TransportEvent, drive};
+use ashore_engine::machine::{Machine, MachineOptions};
+use ashore_engine::store::conformance::{Disk, block_on, packed_in_memory};
+use ashore_engine::store::faults::{Fault, Faults, FaultyStore, When};
+use ashore_engine::time::Timestamp;
+use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures_util::future::{FutureExt, LocalBoxFuture, join};
+use futures_util::stream::StreamExt;
+
+/// No relay can be reached from here.
+struct NoNetwork;
+
+impl Transport for NoNetwork {
+    type Connection = Self;
+
+    fn connect(&self, _: &str, _: UnboundedSender<TransportEvent>) -> Self {
+        Self
+    }
+}
+
+impl Connection for NoNetwork {
+    fn send(&self, _: Vec<u8>) {}
+}
+
+/// Time stands still.
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(1_800_000_000_000)
+    }
+
+    fn sleep_until(&self, _: Timestamp) -> LocalBoxFuture<'static, ()> {
+        futures_util::future::pending().boxed_local()
+    }
+}
+
+/// The page: asks, and reads what comes until it is the answer.
+struct Page {
+    name: &'static str,
+    calls: UnboundedSender<Calls>,
+    news: UnboundedReceiver<News>,
+    asked: Cell<u64>,
+}
+
+impl Page {
+    async fn ask(&mut self, command: Command) -> (Outcome, Vec<Event>) {
+        let id = self.asked.get() + 1;
+        self.asked.set(id);
+        let calls = vec![Call { id, command }];
+        self.calls.unbounded_send(Calls { client: self.name.into(), received: id - 1, calls }).unwrap();
+        let mut events = Vec::new();
+        loop {
+            let mut news = self.news.next().await.expect("the engine is there");
+            events.append(&mut news.events);
+            if let Some(answer) = news.answers.pop() {
+                assert_eq!(answer.id, id);
+                return (answer.outcome, events);
+            }
+        }
+    }
+
+    async fn put(&mut self, id: &str) -> Outcome {
+        let (ids, bases) = (vec![id.to_owned()], vec![None]);
+        let write = Write::Put { collection: "notes".into(), ids, documents: "[{}]".into(), bases };
+        self.ask(Command::Write { writes: vec![write], durability: Durability::Relaxed, split: false }).await.0
+    }
+
+    async fn list(&mut self) -> (Outcome, Vec<Event>) {
+        self.ask(Command::List { collection: "notes".into(), range: IdRange::default() }).await
+    }
+}
+
+/// An engine over that disk, with what may go wrong in its store, while the page of that name talks to it.
+async fn engine<D: Disk>(disk: &D, faults: &Faults, name: &'static str, talk: impl AsyncFnOnce(&mut Page))
+where
+    D::Store: 'static,
+{
+    let store = Rc::new(FaultyStore::new(disk.open().await.unwrap(), faults.clone()));
+    let options = MachineOptions { seed: [1; 32], local_secret: [2; 32], opening: Stopped.now() };
+    let (calls, asked) = unbounded();
+    let (deliver, news) = unbounded();
+    let mut page = Page { name, calls, news, asked: Cell::new(0) };
+    let run = drive(Machine::new(options), store, NoNetwork, Stopped, asked, move |_, news| {
+        let _ = deliver.unbounded_send(news);
+    });
+    join(run, async move { talk(&mut page).await }).await;
+}
+
+fn ids(outcome: Outcome) -> Vec<String> {
+    match outcome {
+        Outcome::Ok(Reply::Ids { ids, .. }) => ids,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_list_over_a_store_that_fails_rejects_with_store_failed() {
+    block_on(async {
+        let (disk, faults) = (packed_in_memory(), Faults::new());
+        engine(&disk, &faults, "first", async |page| {
+            assert!(matches!(page.put("n1").await, Outcome::Ok(_)));
+            assert_eq!(ids(page.list().await.0), ["n1"]);
+            faults.arm(When::Operation(1), Fault::BeforeEffect);
+            let (outcome, _) = page.list().await;
+            let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
+            assert_eq!((failure.code, failure.retry), (ErrorCode::StoreFailed, true), "{failure}");
+        })
+        .await;
+        faults.heal();
+        engine(&disk, &faults, "next", async |page| assert_eq!(ids(page.list().await.0), ["n1"])).await;
+    });
+}
+
+#[test]
+fn a_failing_store_is_told_once_however_many_calls_wait() {
+    block_on(async {
+        let (disk, faults) = (packed_in_memory(), Faults::new());
+        engine(&disk, &faults, "first", async |page| {
+            assert!(matches!(page.put("n1").await, Outcome::Ok(_)));
+            faults.arm(When::Operation(1), Fault::BeforeEffect);
+            let list =
+                |id| Call { id, command: Command::List { collection: "notes".into(), range: IdRange::default() } };
+            let calls = (10..20).map(list).collect();
+            page.calls.unbounded_send(Calls { client: page.name.into(), received: 1, calls }).unwrap();
+            let (mut failed, mut told) = (0, 0);
+            while let Some(news) = page.news.next().await {
+                for answer in news.answers {
+                    assert!(
+                        matches!(answer.outcome, Outcome::Failed(failure) if failure.code == ErrorCode::StoreFailed)
+                    );
+                    failed += 1;
+                }
+                told += news.events.iter().filter(|event| matches!(event, Event::Error { .. })).count();
+            }
+            assert_eq!((failed, told), (10, 1));
+        })
+        .await;
+    });
+}
