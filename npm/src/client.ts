@@ -9,6 +9,7 @@ import { AshoreError, closed } from "./errors.js";
 import type { Answer } from "./generated/Answer.js";
 import type { Calls } from "./generated/Calls.js";
 import type { Command } from "./generated/Command.js";
+import type { ErrorCode } from "./generated/ErrorCode.js";
 import type { Event } from "./generated/Event.js";
 import type { Failure } from "./generated/Failure.js";
 import type { News } from "./generated/News.js";
@@ -38,6 +39,8 @@ const CHECK_EVERY_MS = 1_000;
 const RESTARTS_AT_ONCE = 3;
 const FIRST_RESTART_DELAY_MS = 500;
 const MAX_RESTART_DELAY_MS = 30_000;
+/** An engine that answers with one of these does nothing more: its host is about to be gone. */
+const ENDS_THE_ENGINE: ReadonlySet<ErrorCode> = new Set(["store.failed", "store.poisoned", "store.quota-exceeded"]);
 
 /** Where sync stands as long as no engine has said anything. */
 export const UNKNOWN_STATUS: SyncStatus = {
@@ -74,6 +77,8 @@ export class Client {
   #lastId = 0;
   #host: Host | null = null;
   #ready = false;
+  /** The engine has failed, and its host has not said so yet: what is asked meanwhile is for the next one. */
+  #ending = false;
   #flushing = false;
   #everReady = false;
   #freshHost = true;
@@ -149,19 +154,29 @@ export class Client {
         throw aborted(op, signal);
       }
       this.#ensureHost(op);
-      const id = this.#add({ command, op, resolve, reject, sent: false });
-      signal?.addEventListener("abort", () => this.#settle(id)?.reject(aborted(op, signal)), { once: true });
+      const asked: Asked = { command, op, resolve, reject, sent: false };
+      this.#add(asked);
+      signal?.addEventListener("abort", () => this.#giveUp(asked, aborted(op, signal)), { once: true });
     });
   }
 
-  #add(asked: Asked): number {
+  #add(asked: Asked): void {
     this.#lastId += 1;
     this.#asked.set(this.#lastId, asked);
     if (this.#ready) {
       this.#scheduleFlush();
     }
     this.#checking ??= this.#startChecking();
-    return this.#lastId;
+  }
+
+  /** Its id may be another call's by now. */
+  #giveUp(asked: Asked, error: AshoreError): void {
+    for (const [id, waiting] of this.#asked) {
+      if (waiting === asked) {
+        this.#settle(id);
+        asked.reject(error);
+      }
+    }
   }
 
   #settle(id: number): Asked | undefined {
@@ -250,6 +265,7 @@ export class Client {
     this.#lastId = 0;
     this.#freshHost = true;
     this.#ready = false;
+    this.#ending = false;
     let mine: Host | null = null;
     const ifMine = (act: () => void): void => {
       if (mine && this.#host === mine) {
@@ -269,6 +285,7 @@ export class Client {
 
   #onReady(): void {
     this.#ready = true;
+    this.#ending = false;
     for (const asked of this.#asked.values()) {
       asked.sent = false;
     }
@@ -290,9 +307,31 @@ export class Client {
     this.#lastFailure = failure;
     this.#failuresInARow += 1;
     this.#restartAt = now() + restartDelayMs(this.#failuresInARow);
+    const forTheNext = this.#ending ? this.#takeUnsent() : [];
     this.#rejectAll((op) => AshoreError.from(failure, op));
+    this.#askAgain(forTheNext);
     if (this.#listeners > 0) {
       this.#restartLater();
+    }
+  }
+
+  #takeUnsent(): Asked[] {
+    const unsent = [...this.#asked].filter(([, { sent }]) => !sent);
+    for (const [id] of unsent) {
+      this.#settle(id);
+    }
+    return unsent.map(([, asked]) => asked);
+  }
+
+  /** Asks another host what no engine has seen. */
+  #askAgain(unsent: readonly Asked[]): void {
+    for (const asked of unsent) {
+      try {
+        this.#ensureHost(asked.op);
+        this.#add(asked);
+      } catch (error) {
+        asked.reject(error as AshoreError);
+      }
     }
   }
 
@@ -336,6 +375,10 @@ export class Client {
       return;
     }
     if ("failed" in outcome) {
+      if (ENDS_THE_ENGINE.has(outcome.failed.code)) {
+        this.#ready = false;
+        this.#ending = true;
+      }
       asked.reject(AshoreError.from(outcome.failed, asked.op));
     } else {
       if ("status" in outcome.ok) {

@@ -102,6 +102,20 @@ describe("asking", () => {
     hosts.last.answer(2, { ok: { pong: { text: "a" } } });
   });
 
+  it("gives up no other call of the same number", async () => {
+    const giveUp = new AbortController();
+    hosts.script = () => null;
+    const lost = codeOf(ping(client, "a", giveUp.signal));
+    await turn();
+    hosts.last.listener.gone(dead("It was ended."));
+    expect(await lost).toBe("host.dead");
+    const asked = ping(client, "b");
+    await turn();
+    giveUp.abort();
+    hosts.last.answer(2, { ok: { pong: { text: "b" } } });
+    expect(await asked).toEqual({ text: "b" });
+  });
+
   it("asks nothing for a caller that has given up before", async () => {
     expect(await codeOf(ping(client, "a", AbortSignal.abort()))).toBe("request.aborted");
     expect(hosts.hosts).toHaveLength(0);
@@ -154,6 +168,25 @@ describe("dying", () => {
     expect(hosts.hosts).toHaveLength(2);
     expect(hosts.hosts[0]?.client).not.toBe(hosts.hosts[1]?.client);
     expect(hosts.last.asked).toEqual([[1, 2]]);
+  });
+
+  it("of a failed store leaves to the next host what was asked after the failure", async () => {
+    const failure = { code: "store.failed", message: "It failed.", retry: true, collection: null, id: null } as const;
+    hosts.script = (command, id) => ("status" in command ? null : id === 2 ? { failed: failure } : null);
+    const [failed, under] = [codeOf(ping(client, "a")), codeOf(ping(client, "under way"))];
+    expect(await failed).toBe("store.failed");
+    const giveUp = new AbortController();
+    const [next, givenUp] = [ping(client, "b"), codeOf(ping(client, "c", giveUp.signal))];
+    await turn();
+    expect(hosts.hosts).toHaveLength(1);
+    hosts.script = echo;
+    hosts.last.listener.gone(failure);
+    giveUp.abort();
+    expect(await under).toBe("store.failed");
+    expect(await next).toEqual({ text: "b" });
+    expect(await givenUp).toBe("request.aborted");
+    expect(hosts.hosts).toHaveLength(2);
+    expect(hosts.hosts[0]?.asked).toEqual([[1, 2, 3]]);
   });
 
   it("is not restarted again and again when it cannot live", async () => {
