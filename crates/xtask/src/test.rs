@@ -88,9 +88,10 @@ fn in_browser(steps: &mut Steps) -> Outcome {
 }
 
 fn packages(steps: &mut Steps) -> Outcome {
-    steps.step("npm package", || {
+    steps.step("npm package and demo", || {
         wasm::build(wasm::Profile::Wasm)?;
-        npm::build()
+        npm::build()?;
+        npm::build_demo()
     })?;
     steps.step("TypeScript tests in Node", || run_program(npm::script("npm", "test")?))?;
     steps.step("TypeScript tests in Chromium", || run_script_with_browser("npm", "test:browser"))?;

@@ -27,6 +27,8 @@ export const STEAL_AFTER_MS = 1_100;
 export const JITTER_MS = 250;
 /** How long the page of a busy worker may ask for patience, in milliseconds. */
 export const BUSY_MS = 10_000;
+/** After a steal the next one waits longer, unless the last is this long ago, in milliseconds. */
+export const CALM_MS = 10_000;
 const LOOK_MS = 50;
 /** How late a follower's own timer may be before it trusts nothing that it missed, in milliseconds. */
 const ON_TIME_MS = 300;
@@ -97,6 +99,7 @@ export class Seat {
   #heardAt = 0;
   #beatenAt = 0;
   #lookedAt = 0;
+  #stoleAt = -Infinity;
   #patienceMs = STEAL_AFTER_MS;
   readonly #jitterMs = Math.random() * JITTER_MS;
   #timers: ReturnType<typeof setInterval>[] = [];
@@ -186,8 +189,9 @@ export class Seat {
     this.#waiting?.abort();
     this.#waiting = null;
     this.#heard(true);
-    // Each steal that did not end the silence makes it wait twice as long: two that are slow must not steal from each other for ever.
-    this.#patienceMs = Math.min(this.#patienceMs * 2, BUSY_MS);
+    // The next one soon after waits twice as long: two that are slow must not steal from each other for ever.
+    this.#patienceMs = Math.min(this.#patience() * 2, BUSY_MS);
+    this.#stoleAt = this.#around.now();
     this.#elect({ steal: true });
   }
 
@@ -271,12 +275,17 @@ export class Seat {
       return this.#heard(true);
     }
     const silence = now - this.#heardAt;
-    if (silence > this.#patienceMs + this.#jitterMs) {
+    if (silence > this.#patience() + this.#jitterMs) {
       this.#steal();
     } else if (silence > PROBE_AFTER_MS) {
       this.#post({ probe: true });
       this.#around.prepare();
     }
+  }
+
+  /** How much silence it bears, in milliseconds. */
+  #patience(): number {
+    return this.#around.now() - this.#stoleAt > CALM_MS ? STEAL_AFTER_MS : this.#patienceMs;
   }
 
   // Leading.

@@ -3,7 +3,7 @@
 use ashore_engine::store::Durability;
 use ashore_engine::store::packed::{BlobFailure, BlobName, BlobOp, Blobs};
 use idb::request::{AddStoreRequest, GetStoreRequest};
-use idb::{KeyRange, Request};
+use idb::{KeyRange, Query, Request};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -25,10 +25,13 @@ impl Blobs for IndexedDb {
     }
 
     async fn commit(&self, ops: Vec<BlobOp>, durability: Durability) -> Result<(), BlobFailure> {
+        // All that takes time is done before the transaction begins: a process that is stopped between its beginning and its commit keeps every
+        // other tab from the object store until the browser gives it up, a minute later.
+        let steps: Vec<Step> = ops.iter().map(Step::prepare).collect::<Result<_, _>>()?;
         let work = self.begin(BLOBS, Mode::Write(durability)).await?;
         let mut added = Vec::new();
-        for op in &ops {
-            if let Some(add) = send(&work, op)? {
+        for step in &steps {
+            if let Some(add) = step.send(&work)? {
                 added.push(add);
             }
         }
@@ -75,6 +78,7 @@ impl IndexedDb {
     async fn read_names(&self) -> Result<Vec<BlobName>, BlobFailure> {
         let work = self.begin(BLOBS, Mode::Read).await?;
         let mut keys = made(work.store.get_all_keys(None, None))?;
+        work.send_off();
         let keys = Array::from(&result(&mut keys).await?);
         Ok(keys.iter().filter_map(|key| parse(&key)).collect())
     }
@@ -83,6 +87,7 @@ impl IndexedDb {
         let work = self.begin(BLOBS, Mode::Read).await?;
         let keys = made(work.store.get_all_keys(Some(segments(first, None)?.into()), None))?;
         let mut values = made(work.store.get_all(Some(segments(first, None)?.into()), None))?;
+        work.send_off();
         // Requests of a transaction are answered in order: when the last is, all are.
         let values = Array::from(&result(&mut values).await?);
         let keys = Array::from(&keys.result().map_err(from_idb)?);
@@ -101,6 +106,7 @@ impl IndexedDb {
         let work = self.begin(BLOBS, Mode::Read).await?;
         let requests: Result<Vec<GetStoreRequest>, _> = names.iter().map(|name| work.store.get(key(name))).collect();
         let mut requests = made(requests)?;
+        work.send_off();
         if let Some(last) = requests.last_mut() {
             settled(last).await;
         }
@@ -134,24 +140,32 @@ fn found(request: &GetStoreRequest) -> Result<Option<Vec<u8>>, ReadFailure> {
     Ok((!value.is_undefined()).then(|| bytes(&value)))
 }
 
-/// Sends one step of a commit; the request comes back where it can fail because the blob exists.
-fn send(work: &Work, op: &BlobOp) -> Result<Option<(BlobName, AddStoreRequest)>, BlobFailure> {
-    match op {
-        BlobOp::Add(name, bytes) => {
-            let request = made(work.store.add(&Uint8Array::from(&bytes[..]), Some(&key(name))))?;
-            return Ok(Some((*name, request)));
-        }
-        BlobOp::Put(name, bytes) => {
-            made(work.store.put(&Uint8Array::from(&bytes[..]), Some(&key(name))))?;
-        }
-        BlobOp::Delete(name) => {
-            made(work.store.delete(key(name)))?;
-        }
-        BlobOp::DeleteSegments(from, to) => {
-            made(work.store.delete(segments(*from, Some(*to))?))?;
-        }
+/// One step of a commit in JavaScript's words.
+enum Step {
+    Add(BlobName, JsValue, Uint8Array),
+    Put(JsValue, Uint8Array),
+    Delete(Query),
+}
+
+impl Step {
+    fn prepare(op: &BlobOp) -> Result<Self, BlobFailure> {
+        Ok(match op {
+            BlobOp::Add(name, bytes) => Self::Add(*name, key(name), Uint8Array::from(&bytes[..])),
+            BlobOp::Put(name, bytes) => Self::Put(key(name), Uint8Array::from(&bytes[..])),
+            BlobOp::Delete(name) => Self::Delete(key(name).into()),
+            BlobOp::DeleteSegments(from, to) => Self::Delete(segments(*from, Some(*to))?.into()),
+        })
     }
-    Ok(None)
+
+    /// Sends it; the request comes back where it can fail because the blob exists.
+    fn send(&self, work: &Work) -> Result<Option<(BlobName, AddStoreRequest)>, BlobFailure> {
+        match self {
+            Self::Add(name, key, bytes) => return Ok(Some((*name, made(work.store.add(bytes, Some(key)))?))),
+            Self::Put(key, bytes) => drop(made(work.store.put(bytes, Some(key)))?),
+            Self::Delete(which) => drop(made(work.store.delete(which.clone()))?),
+        }
+        Ok(None)
+    }
 }
 
 /// The blob whose addition failed because it was there already.

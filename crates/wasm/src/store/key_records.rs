@@ -14,6 +14,7 @@ impl IndexedDb {
     pub async fn load_key_record(&self, name: &str) -> Result<Option<JsValue>, BlobFailure> {
         let work = self.begin(KEYS, Mode::Read).await?;
         let mut request = made(work.store.get(JsValue::from_str(name)))?;
+        work.send_off();
         settled(&mut request).await;
         if let Some(error) = request.error().map_err(from_idb)? {
             return Err(blob_failure(&error));

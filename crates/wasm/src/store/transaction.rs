@@ -74,8 +74,9 @@ impl Work {
         if completed.get() { Ok(()) } else { Err(self.abort_reason()) }
     }
 
-    /// Commits now instead of when the browser notices that no request is left: saves a turn of its event loop.
-    fn send_off(&self) {
+    /// Says that no request follows, instead of waiting until the browser notices: saves a turn of its event loop, and what was sent is done and let go
+    /// of even when this process is stopped from here on.
+    pub(super) fn send_off(&self) {
         let commit =
             Reflect::get(&self.raw, &"commit".into()).ok().and_then(|commit| commit.dyn_into::<Function>().ok());
         if let Some(commit) = commit {
