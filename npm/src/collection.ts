@@ -4,6 +4,8 @@ import type { CallOptions, Documents, Entry, Range, WriteOptions } from "./docum
 import { serialise } from "./documents.js";
 import type { Emitter, Unsubscribe } from "./emitter.js";
 import { AshoreError } from "./errors.js";
+import type { Filter } from "./filter.js";
+import { Query } from "./query.js";
 import { checkCollection, checkId } from "./text.js";
 import { keyOf } from "./versions.js";
 
@@ -171,6 +173,28 @@ export class Collection<T extends object = Record<string, unknown>> {
       }
     }
     return entries;
+  }
+
+  /**
+   * The documents that fit a filter, which is MongoDB's: `docs/queries.md` lists the operators. All of them without one.
+   *
+   * @example
+   * ```ts
+   * await notes.find({ done: false, tags: "shop" }).sort("due", "-title").limit(20).all();
+   * ```
+   */
+  find(filter: Filter<T> = {}): Query<T> {
+    return new Query(this.#documents, this.name, filter);
+  }
+
+  /** The first document, in the order of ids, that fits a filter; `null` when none does. */
+  async findOne(filter: Filter<T> = {}, options: CallOptions = {}): Promise<Entry<T> | null> {
+    return this.find(filter).first(options);
+  }
+
+  /** How many documents fit a filter. */
+  async count(filter: Filter<T> = {}, options: CallOptions = {}): Promise<number> {
+    return this.find(filter).count(options);
   }
 
   /**

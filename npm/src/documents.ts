@@ -130,9 +130,7 @@ export class Documents {
       const page = await this.pending.read(null, () =>
         this.client.ask({ scan: { collection, range: part } }, "documents", { op, signal }),
       );
-      for (const id of page.corrupt) {
-        this.#onCorrupt(corruptDocument(op, collection, id));
-      }
+      this.#report(op, collection, page.corrupt);
       const values = fromJson(page.documents, page.tagged);
       yield page.ids.map((id, at) => ({
         id,
@@ -140,6 +138,42 @@ export class Documents {
       }));
       wanted.got(page.ids, page.more);
     }
+  }
+
+  /** One page of what a query asks for. A document that does not decode is reported as an `error` event and left out. */
+  async find(
+    op: string,
+    collection: string,
+    query: string,
+    after: string | null,
+    page: number,
+    partial: boolean,
+    signal?: AbortSignal,
+  ): Promise<{ readonly entries: Entry<object>[]; readonly next: string | null }> {
+    this.checkOpen(op);
+    const found = await this.pending.read(null, () =>
+      this.client.ask({ find: { collection, query, after, page } }, "found", { op, signal }),
+    );
+    this.#report(op, collection, found.corrupt);
+    const values = fromJson(found.documents, found.tagged) as object[];
+    const entries = found.ids.map((id, at) => {
+      const document = values[at] as object;
+      if (!partial) {
+        this.#remember(collection, id, document, found.versions[at]);
+      }
+      return { id, document };
+    });
+    return { entries, next: found.next };
+  }
+
+  /** How many documents a query asks for. */
+  async count(collection: string, query: string, signal?: AbortSignal): Promise<number> {
+    this.checkOpen("count");
+    const { count, corrupt } = await this.pending.read(null, () =>
+      this.client.ask({ count: { collection, query } }, "count", { op: "count", signal }),
+    );
+    this.#report("count", collection, corrupt);
+    return count;
   }
 
   /** Applies the writes, all or nothing. `split`: they may travel in several entries. */
@@ -168,6 +202,12 @@ export class Documents {
       stop();
     }
     this.#listening.clear();
+  }
+
+  #report(op: string, collection: string, corrupt: readonly string[]): void {
+    for (const id of corrupt) {
+      this.#onCorrupt(corruptDocument(op, collection, id));
+    }
   }
 
   #remember(collection: string, id: string, document: unknown, version: string | undefined): Read {

@@ -2,6 +2,7 @@
 
 import type { ErrorCode } from "./generated/ErrorCode.js";
 import type { Failure } from "./generated/Failure.js";
+import type { QueryMistake } from "./generated/QueryMistake.js";
 
 /** What an {@link AshoreError} is about. */
 export interface AshoreErrorOptions {
@@ -13,6 +14,8 @@ export interface AshoreErrorOptions {
   readonly collection?: string | undefined;
   /** The document that it is about. */
   readonly id?: string | undefined;
+  /** With `query.invalid`: what is wrong where in the query. */
+  readonly query?: QueryMistake | undefined;
   /** What was thrown underneath, where there is something. */
   readonly cause?: unknown;
 }
@@ -42,6 +45,8 @@ export class AshoreError extends Error {
   readonly collection: string | undefined;
   /** The document that it is about. */
   readonly id: string | undefined;
+  /** With `query.invalid`: what is wrong where in the query. */
+  readonly query: QueryMistake | undefined;
 
   constructor(code: ErrorCode, message: string, options: AshoreErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -50,6 +55,7 @@ export class AshoreError extends Error {
     this.op = options.op;
     this.collection = options.collection;
     this.id = options.id;
+    this.query = options.query;
   }
 
   /** The error for a failure that the engine reported. @internal */
@@ -59,6 +65,7 @@ export class AshoreError extends Error {
       op,
       collection: failure.collection ?? undefined,
       id: failure.id ?? undefined,
+      query: failure.query,
     });
   }
 }

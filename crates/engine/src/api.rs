@@ -11,7 +11,7 @@ mod reply;
 
 pub use command::{Call, Calls, Command, Durability, Hint, IdRange, Write};
 pub use event::{ChangedDocuments, DisconnectReason, Event, News};
-pub use failure::{ErrorCode, Failure};
+pub use failure::{ErrorCode, Failure, QueryMistake};
 pub use reply::{
     Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SyncState, SyncStatus, WriteResult,
 };

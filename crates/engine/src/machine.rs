@@ -9,6 +9,7 @@ mod batch;
 mod clients;
 mod commands;
 mod documents;
+mod find;
 mod input;
 mod invites;
 mod keys;
@@ -185,14 +186,9 @@ impl Machine {
                 Admission::Underway => {}
                 Admission::Answered(outcome) => self.answer_now(&client, call.id, outcome),
                 Admission::New => {
-                    let (scan, continue_after) = (None, None);
-                    let task = CommandTask {
-                        client: client.clone(),
-                        id: call.id,
-                        command: call.command,
-                        scan,
-                        continue_after,
-                    };
+                    let (scan, continue_after, finding) = (None, None, None);
+                    let (client, id, command) = (client.clone(), call.id, call.command);
+                    let task = CommandTask { client, id, command, scan, continue_after, finding };
                     self.tasks.push_back(Task::Command(task));
                 }
             }

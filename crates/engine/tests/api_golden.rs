@@ -6,8 +6,8 @@
 
 use ashore_engine::api::{
     Answer, Call, Calls, ChangedDocuments, Command, Device, Diagnostics, DisconnectReason, DocumentState, Durability,
-    ErrorCode, Event, Failure, Hint, IdRange, News, Outcome, Quarantined, Reply, SyncState, SyncStatus, Write,
-    WriteResult, decode, encode,
+    ErrorCode, Event, Failure, Hint, IdRange, News, Outcome, Quarantined, QueryMistake, Reply, SyncState, SyncStatus,
+    Write, WriteResult, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -149,6 +149,13 @@ fn commands() -> Vec<Command> {
         Command::Hint { hint: Hint::Foreground },
         Command::ForgetClient { client: "page-2".into() },
         Command::Close {},
+        Command::Find {
+            collection: collection(),
+            query: r#"{"filter":{"done":false},"sort":[["due",-1]]}"#.into(),
+            after: Some("bjE".into()),
+            page: 1_000,
+        },
+        Command::Count { collection: collection(), query: "{}".into() },
     ]
 }
 
@@ -194,12 +201,25 @@ fn outcomes() -> Vec<Outcome> {
         },
         Reply::Diagnostics { diagnostics: Diagnostics { wasm_bytes: Some(1 << 31), ..Diagnostics::default() } },
         Reply::Done {},
+        Reply::Found {
+            ids: vec!["n1".into()],
+            documents: r#"[{"due":{"$ashore":["date",0]}}]"#.into(),
+            versions: vec!["AbCdEfGhIjk".into()],
+            tagged: true,
+            corrupt: vec![],
+            next: Some("bjE".into()),
+        },
+        Reply::Count { count: 9_007_199_254_740_991, corrupt: vec!["n9".into()] },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {
         let failure = Failure::new(*code, "A sentence for people.");
         Outcome::Failed(if code.retry() { failure } else { failure.about("notes", "n1") })
     });
-    replies.into_iter().map(Outcome::Ok).chain(failures).collect()
+    let mut mistaken = Failure::new(ErrorCode::QueryInvalid, "The query is not valid.");
+    let (path, reason) = ("$or[0].due".to_owned(), "there is no such operator".to_owned());
+    mistaken.query = Some(QueryMistake { path, operator: Some("$after".into()), reason });
+    let mistaken = Outcome::Failed(mistaken);
+    replies.into_iter().map(Outcome::Ok).chain(failures).chain([mistaken]).collect()
 }
 
 fn events() -> Vec<Event> {

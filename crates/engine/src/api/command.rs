@@ -59,6 +59,24 @@ pub enum Command {
         /// Which part.
         range: IdRange,
     },
+    /// One page of the documents that a query asks for, in its order; answers `found`.
+    Find {
+        /// The collection's name.
+        collection: String,
+        /// A JSON object with any of `filter`, `sort` (`[["due", 1], ["title", -1]]`), `offset`, `limit` and `select` (`["title"]`).
+        query: String,
+        /// Where the page before ended: its `next`.
+        after: Option<String>,
+        /// At most so many documents, 1 to 10,000; 0 means 10,000.
+        page: u32,
+    },
+    /// How many documents a query asks for; answers `count`.
+    Count {
+        /// The collection's name.
+        collection: String,
+        /// As in `find`; its order and selection do not matter.
+        query: String,
+    },
     /// Names of the collections that hold or held documents; answers `collections`.
     Collections {},
     /// Writes, all or nothing, as one change set that travels as one entry; answers `written`.

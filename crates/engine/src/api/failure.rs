@@ -18,12 +18,29 @@ pub struct Failure {
     pub collection: Option<String>,
     /// The document that it is about.
     pub id: Option<String>,
+    /// With `query.invalid`: what is wrong where in the query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export-types", ts(optional))]
+    pub query: Option<QueryMistake>,
+}
+
+/// A mistake in a query.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct QueryMistake {
+    /// Where, such as `$or[1].due`; empty for the whole query.
+    pub path: String,
+    /// Which operator, such as `$gt`, when the mistake is an operator's.
+    pub operator: Option<String>,
+    /// What is wrong, for people.
+    pub reason: String,
 }
 
 impl Failure {
     /// A failure that is about no document in particular.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry: code.retry(), collection: None, id: None }
+        Self { code, message: message.into(), retry: code.retry(), collection: None, id: None, query: None }
     }
 
     /// The same failure, about this document.
@@ -77,6 +94,8 @@ error_codes! {
     DocumentInvalidCollection = "document.invalid-collection", retry: false;
     /// The version that the write is based on is not known here.
     DocumentUnknownVersion = "document.unknown-version", retry: false;
+    /// A filter, an order or a selection that cannot be understood; `query` says where and why.
+    QueryInvalid = "query.invalid", retry: false;
     /// The writes of one transaction are larger than one entry can carry.
     TransactionTooLarge = "transaction.too-large", retry: false;
     /// The device's storage failed; the handle must be reopened.

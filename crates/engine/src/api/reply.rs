@@ -58,6 +58,29 @@ pub enum Reply {
         /// There is more behind the last id.
         more: bool,
     },
+    /// To `find`.
+    Found {
+        /// In the order that was asked for.
+        ids: Vec<String>,
+        /// A JSON array, one document per id, or its selected parts.
+        documents: String,
+        /// Per document its version.
+        versions: Vec<String>,
+        /// Some value in `documents` is tagged and must be revived.
+        tagged: bool,
+        /// Ids of documents whose stored bytes do not decode: nobody knows whether they match.
+        corrupt: Vec<String>,
+        /// There are more; give this as `after` for the next page.
+        next: Option<String>,
+    },
+    /// To `count`.
+    Count {
+        /// Documents that match, behind the offset and up to the limit.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        count: u64,
+        /// Ids of documents whose stored bytes do not decode: they are not counted.
+        corrupt: Vec<String>,
+    },
     /// To `collections`.
     Collections {
         /// In byte order.

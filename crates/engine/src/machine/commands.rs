@@ -53,6 +53,10 @@ impl Machine {
             }
             Command::List { collection, range } => self.read(|machine| machine.list(task, &collection, &range))?,
             Command::Scan { collection, range } => self.read(|machine| machine.scan(task, &collection, &range))?,
+            Command::Find { collection, query, after, page } => {
+                self.read(|machine| machine.find(task, &collection, &query, after.as_deref(), page))?
+            }
+            Command::Count { collection, query } => self.read(|machine| machine.count(task, &collection, &query))?,
             Command::Collections {} => self.read(|machine| machine.collections(task).map_err(Stop::from))?,
             Command::Write { writes, durability, split } => {
                 let before = self.batch.writes_nothing();

@@ -45,6 +45,8 @@ pub(super) struct CommandTask {
     pub(super) command: Command,
     pub(super) scan: ScanSlot,
     pub(super) continue_after: Option<Key>,
+    /// How far a query is.
+    pub(super) finding: Option<Box<super::find::Finding>>,
 }
 
 pub(super) struct ReceiveTask {

@@ -1,0 +1,381 @@
+//! Queries: reads a collection's documents in order, keeps those that a filter matches, and answers page by page.
+//!
+//! A page's last key is all that the next page needs to know, so nothing is kept for a query between its pages, and another
+//! engine can answer the next one. While one page is made nothing else is done: it shows one moment.
+
+use super::Machine;
+use super::documents::{Stop, parse_collection};
+use super::rows::{Missing, parse_document};
+use super::task::CommandTask;
+use crate::api::{ErrorCode, Failure, QueryMistake, Reply};
+use crate::document::state::DocumentRowRef;
+use crate::document::{CollectionName, DocumentId, Value, json};
+use crate::query::{Filter, Projection, Query, QueryError, Sort};
+use crate::store::keys::{value_key, value_range};
+use crate::store::{Key, RowValue, Value as RowBytes};
+use data_encoding::BASE64URL_NOPAD;
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+/// The most documents in one page of an answer.
+const MAX_PAGE: usize = 10_000;
+/// The most bytes of rows behind one page of an answer; one document always fits.
+const MAX_PAGE_BYTES: usize = 4 << 20;
+/// Rows that are read in one step.
+const STEP_ROWS: u32 = 4_000;
+/// Bytes of rows that are read in one step.
+const STEP_BYTES: usize = 4 << 20;
+/// Candidates beyond so many bytes are read once more when it is clear which are wanted.
+const KEPT_BYTES: usize = 8 << 20;
+
+/// A query under way.
+pub(super) struct Finding {
+    query: Query,
+    /// What was answered before ends with this key.
+    after: Option<Vec<u8>>,
+    /// The most documents of this page.
+    page: usize,
+    /// Everything up to this row has been read.
+    read: Option<Key>,
+    first: First,
+    corrupt: Vec<String>,
+    count: u64,
+}
+
+/// The first so many candidates, in the order that is asked for.
+struct First {
+    most: usize,
+    /// The last of them on top.
+    heap: BinaryHeap<Candidate>,
+    kept_bytes: usize,
+}
+
+/// A document that matches.
+struct Candidate {
+    key: Vec<u8>,
+    id: String,
+    bytes: usize,
+    row: Option<RowBytes>,
+}
+
+impl Machine {
+    /// One page of the documents that a query asks for.
+    pub(super) fn find(
+        &mut self,
+        task: &mut CommandTask,
+        collection: &str,
+        query: &str,
+        after: Option<&str>,
+        page: u32,
+    ) -> Result<Reply, Stop> {
+        let collection = parse_collection(collection)?;
+        let mut finding = match task.finding.take() {
+            Some(finding) => finding,
+            None => Box::new(Finding::begin(&collection, query, after, page)?),
+        };
+        self.find_page(&collection, &mut finding, task).map_err(|missing| {
+            task.finding = Some(finding);
+            missing.into()
+        })
+    }
+
+    /// How many documents match.
+    pub(super) fn count(&mut self, task: &mut CommandTask, collection: &str, query: &str) -> Result<Reply, Stop> {
+        let collection = parse_collection(collection)?;
+        let mut finding = match task.finding.take() {
+            Some(finding) => finding,
+            None => Box::new(Finding::begin(&collection, query, None, 1)?),
+        };
+        if let Err(missing) = self.read_candidates(&collection, &mut finding, task, Finding::count) {
+            task.finding = Some(finding);
+            return Err(missing.into());
+        }
+        let Finding { query, count, corrupt, .. } = *finding;
+        let behind = count.saturating_sub(query.offset as u64);
+        let count = query.limit.map_or(behind, |limit| behind.min(limit as u64));
+        Ok(Reply::Count { count, corrupt })
+    }
+
+    fn find_page(
+        &mut self,
+        collection: &CollectionName,
+        finding: &mut Finding,
+        task: &mut CommandTask,
+    ) -> Result<Reply, Missing> {
+        if finding.page > 0 {
+            self.read_candidates(collection, finding, task, Finding::keep)?;
+        }
+        let wanted = finding.first.wanted(finding.query.offset, finding.page);
+        let mut rows = Vec::with_capacity(wanted.len());
+        let mut missing = None;
+        for candidate in &wanted {
+            let row = match &candidate.row {
+                Some(row) => Ok(Some(RowValue::Present(row.clone()))),
+                None => self.rows.one(&value_key(collection.as_str(), &candidate.id)),
+            };
+            match row {
+                Ok(row) => rows.push(row),
+                Err(not_here) => missing = Some(not_here),
+            }
+        }
+        if let Some(missing) = missing {
+            return Err(missing);
+        }
+        let at_limit = finding.query.limit == Some(wanted.len());
+        let more = !at_limit && finding.first.heap.len() > finding.query.offset.saturating_add(wanted.len());
+        let next = wanted.last().filter(|_| more).map(|last| BASE64URL_NOPAD.encode(&last.key));
+        let mut found = Found::new(finding.query.select.as_ref(), next);
+        found.corrupt = finding.corrupt.clone();
+        for (candidate, row) in wanted.iter().zip(rows) {
+            found.push(&candidate.id, row.as_ref());
+        }
+        Ok(found.reply())
+    }
+
+    /// Reads the collection and hands every row that may match to `take`, until that wants no more.
+    fn read_candidates(
+        &mut self,
+        collection: &CollectionName,
+        finding: &mut Finding,
+        task: &mut CommandTask,
+        take: fn(&mut Finding, String, &RowBytes) -> bool,
+    ) -> Result<(), Missing> {
+        loop {
+            let mut range = value_range(collection.as_str()).limit(STEP_ROWS).max_bytes(STEP_BYTES);
+            if let Some(read) = &finding.read {
+                range = range.after(read);
+            }
+            if range.is_empty() {
+                return Ok(());
+            }
+            let rows = self.scan_rows(&mut task.scan, &range)?;
+            for (key, row) in &rows.rows {
+                let Some((_, id)) = parse_document(key) else { continue };
+                match row {
+                    RowValue::Present(row) => {
+                        if !take(finding, id, row) {
+                            finding.read = value_range(collection.as_str()).end;
+                            return Ok(());
+                        }
+                    }
+                    RowValue::Corrupt => finding.corrupt.push(id),
+                }
+            }
+            match rows.rows.last() {
+                Some((last, _)) if rows.more => finding.read = Some(last.clone()),
+                _ => {
+                    finding.read = value_range(collection.as_str()).end;
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+impl Finding {
+    fn begin(collection: &CollectionName, query: &str, after: Option<&str>, page: u32) -> Result<Self, Failure> {
+        let query = parse_query(query)?;
+        let after = after.map(|after| BASE64URL_NOPAD.decode(after.as_bytes())).transpose();
+        let after = after.map_err(|_| Failure::new(ErrorCode::RequestInvalid, "`after` is not where a page ended"))?;
+        let page = if page == 0 { MAX_PAGE } else { MAX_PAGE.min(page as usize) };
+        let page = query.limit.map_or(page, |limit| page.min(limit));
+        // Without an order the keys are the ids: what was answered before need not be read again.
+        let read = after.as_deref().filter(|_| query.sort.by().is_empty()).and_then(|id| std::str::from_utf8(id).ok());
+        let read = read.map(|id| value_key(collection.as_str(), id));
+        let first = First::new(query.offset.saturating_add(page).saturating_add(1));
+        Ok(Self { query, after, page, read, first, corrupt: Vec::new(), count: 0 })
+    }
+
+    /// The row's document, if it matches: decoded only as far as that takes. A row that does not decode is noted.
+    fn matching<'r>(&mut self, id: &str, row: &'r RowBytes) -> Option<DocumentRowRef<'r>> {
+        let Ok(row) = DocumentRowRef::decode(row) else {
+            self.corrupt.push(id.to_owned());
+            return None;
+        };
+        if row.deleted {
+            return None;
+        }
+        match self.query.filter.matches_encoded(row.value) {
+            Ok(matches) => matches.then_some(row),
+            Err(_) => {
+                self.corrupt.push(id.to_owned());
+                None
+            }
+        }
+    }
+
+    fn count(&mut self, id: String, row: &RowBytes) -> bool {
+        if self.matching(&id, row).is_some() {
+            self.count += 1;
+        }
+        true
+    }
+
+    /// Keeps a document that matches; `false` when no later one can be among the first.
+    fn keep(&mut self, id: String, row: &RowBytes) -> bool {
+        let Some(found) = self.matching(&id, row) else { return true };
+        let Some(key) = self.key(&id, found.value) else {
+            self.corrupt.push(id);
+            return true;
+        };
+        if self.after.as_ref().is_none_or(|after| key > *after) {
+            self.first.offer(Candidate { key, id, bytes: row.len(), row: Some(row.clone()) });
+        }
+        !(self.query.sort.by().is_empty() && self.first.is_full())
+    }
+
+    /// The place of a document in the order that is asked for.
+    fn key(&self, id: &str, value: &[u8]) -> Option<Vec<u8>> {
+        if self.query.sort.by().is_empty() {
+            return Some(id.as_bytes().to_vec());
+        }
+        let (id, value) = (DocumentId::parse(id).ok()?, Value::decode(value).ok()?);
+        Some(self.query.sort.key(&id, &value))
+    }
+}
+
+impl First {
+    fn new(most: usize) -> Self {
+        Self { most, heap: BinaryHeap::new(), kept_bytes: 0 }
+    }
+
+    fn is_full(&self) -> bool {
+        self.heap.len() >= self.most
+    }
+
+    fn offer(&mut self, mut candidate: Candidate) {
+        if self.is_full() {
+            if self.heap.peek().is_none_or(|last| candidate >= *last) {
+                return;
+            }
+            if let Some(last) = self.heap.pop() {
+                self.kept_bytes -= last.row.map_or(0, |row| row.len());
+            }
+        }
+        if self.kept_bytes + candidate.bytes > KEPT_BYTES {
+            candidate.row = None;
+        } else {
+            self.kept_bytes += candidate.bytes;
+        }
+        self.heap.push(candidate);
+    }
+
+    /// At most `page` of them behind the first `offset`, as many as fit one answer.
+    fn wanted(&self, offset: usize, page: usize) -> Vec<&Candidate> {
+        let mut ordered: Vec<&Candidate> = self.heap.iter().collect();
+        ordered.sort_unstable();
+        let mut bytes = 0;
+        let fits = |candidate: &&Candidate| {
+            let first = bytes == 0;
+            bytes += candidate.bytes;
+            first || bytes <= MAX_PAGE_BYTES
+        };
+        ordered.into_iter().skip(offset).take(page).take_while(fits).collect()
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+/// Collects documents into a page of an answer.
+struct Found<'q> {
+    select: Option<&'q Projection>,
+    next: Option<String>,
+    ids: Vec<String>,
+    versions: Vec<String>,
+    text: String,
+    tagged: bool,
+    corrupt: Vec<String>,
+}
+
+impl<'q> Found<'q> {
+    fn new(select: Option<&'q Projection>, next: Option<String>) -> Self {
+        let (ids, versions, corrupt) = (Vec::new(), Vec::new(), Vec::new());
+        Self { select, next, ids, versions, text: "[".into(), tagged: false, corrupt }
+    }
+
+    fn push(&mut self, id: &str, row: Option<&RowValue>) {
+        let before = self.text.len();
+        if !self.ids.is_empty() {
+            self.text.push(',');
+        }
+        match row.and_then(RowValue::present).and_then(|row| self.write(row)) {
+            Some(version) => {
+                self.ids.push(id.to_owned());
+                self.versions.push(version);
+            }
+            None => {
+                self.text.truncate(before);
+                self.corrupt.push(id.to_owned());
+            }
+        }
+    }
+
+    /// Writes the row's document, or the selected parts, and answers its version; none when it does not decode.
+    fn write(&mut self, row: &RowBytes) -> Option<String> {
+        let row = DocumentRowRef::decode(row).ok()?;
+        let tagged = match self.select {
+            None => json::write_json(row.value, &mut self.text),
+            Some(select) => json::write_value(&select.of(&Value::decode(row.value).ok()?), &mut self.text),
+        };
+        self.tagged |= tagged.ok()?;
+        Some(row.to_owned().version().to_string())
+    }
+
+    fn reply(mut self) -> Reply {
+        self.text.push(']');
+        let Self { ids, versions, text, tagged, corrupt, next, .. } = self;
+        Reply::Found { ids, documents: text, versions, tagged, corrupt, next }
+    }
+}
+
+/// A query as it crosses from a page: a JSON object with any of `filter`, `sort`, `offset`, `limit` and `select`.
+fn parse_query(text: &str) -> Result<Query, Failure> {
+    let invalid = |message: String| Failure::new(ErrorCode::RequestInvalid, message);
+    let value = json::parse_one(text).map_err(|error| invalid(format!("the query is not readable: {error}")))?;
+    let Value::Map(parts) = value else { return Err(invalid("a query is an object".into())) };
+    let mut query = Query::default();
+    for (name, part) in &parts {
+        match name.as_str() {
+            "filter" => query.filter = Filter::parse(part).map_err(|error| query_failure(&error))?,
+            "sort" => query.sort = Sort::parse(part).map_err(|error| query_failure(&error))?,
+            "select" => query.select = Some(Projection::parse(part).map_err(|error| query_failure(&error))?),
+            "limit" => query.limit = Some(whole("limit", part)?),
+            "offset" => query.offset = whole("offset", part)?,
+            _ => return Err(invalid(format!("a query has no part `{name}`"))),
+        }
+    }
+    Ok(query)
+}
+
+fn whole(name: &str, value: &Value) -> Result<usize, Failure> {
+    let Value::Uint(number) = value else {
+        let reason = "must be a whole number that is not negative".to_owned();
+        return Err(query_failure(&QueryError { path: name.to_owned(), operator: None, reason }));
+    };
+    Ok(usize::try_from(*number).unwrap_or(usize::MAX))
+}
+
+fn query_failure(error: &QueryError) -> Failure {
+    let QueryError { path, operator, reason } = error.clone();
+    let mut failure = Failure::new(ErrorCode::QueryInvalid, error.to_string());
+    failure.query = Some(QueryMistake { path, operator, reason });
+    failure
+}

@@ -1,0 +1,256 @@
+//! Queries of a running engine: every answer, page by page, is that of a query over the documents one by one.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use ashore_engine::api::{Command, Durability, ErrorCode, Failure, Outcome, Reply, Write};
+use ashore_engine::document::{DocumentId, Value, json};
+use ashore_engine::query::{Filter, Projection, Query, Sort};
+use ashore_engine::testing::Network;
+use proptest::prelude::*;
+
+const COLLECTION: &str = "notes";
+
+fn ask(network: &mut Network, command: Command) -> Outcome {
+    network.devices[0].answers.clear();
+    network.ask(0, command, 1);
+    assert!(network.run_until(60_000, |network| !network.devices[0].answers.is_empty()), "no answer");
+    network.devices[0].answers.pop().unwrap().1
+}
+
+fn ok(network: &mut Network, command: Command) -> Reply {
+    match ask(network, command) {
+        Outcome::Ok(reply) => reply,
+        Outcome::Failed(failure) => panic!("{failure}"),
+    }
+}
+
+fn refused(network: &mut Network, query: &str) -> Failure {
+    match ask(network, find(query, None, 0)) {
+        Outcome::Failed(failure) => failure,
+        Outcome::Ok(reply) => panic!("{reply:?}"),
+    }
+}
+
+fn put(network: &mut Network, documents: &[(String, String)]) {
+    let ids: Vec<String> = documents.iter().map(|(id, _)| id.clone()).collect();
+    let bases = vec![None; ids.len()];
+    let texts: Vec<&str> = documents.iter().map(|(_, text)| text.as_str()).collect();
+    let write = Write::Put { collection: COLLECTION.into(), ids, documents: format!("[{}]", texts.join(",")), bases };
+    ok(network, Command::Write { writes: vec![write], durability: Durability::Relaxed, split: true });
+}
+
+fn find(query: &str, after: Option<String>, page: u32) -> Command {
+    Command::Find { collection: COLLECTION.into(), query: query.to_owned(), after, page }
+}
+
+/// All pages of an answer: ids, and the documents' texts.
+fn found(network: &mut Network, query: &str, page: u32) -> (Vec<String>, Vec<Value>) {
+    let (mut all_ids, mut all, mut after) = (Vec::new(), Vec::new(), None);
+    loop {
+        let reply = ok(network, find(query, after.take(), page));
+        let Reply::Found { ids, documents, versions, corrupt, next, .. } = reply else { panic!("{reply:?}") };
+        assert_eq!((ids.len(), corrupt.len()), (versions.len(), 0));
+        assert!(page == 0 || ids.len() <= page as usize);
+        all.extend(json::parse_many(&documents).unwrap());
+        all_ids.extend(ids);
+        match next {
+            Some(next) => after = Some(next),
+            None => return (all_ids, all),
+        }
+    }
+}
+
+fn count(network: &mut Network, query: &str) -> u64 {
+    match ok(network, Command::Count { collection: COLLECTION.into(), query: query.to_owned() }) {
+        Reply::Count { count, .. } => count,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn device_with(documents: &[(&str, &str)]) -> Network {
+    let mut network = Network::seeded(7);
+    network.add_device("a");
+    let documents: Vec<_> = documents.iter().map(|(id, text)| ((*id).to_owned(), (*text).to_owned())).collect();
+    put(&mut network, &documents);
+    network
+}
+
+#[test]
+fn a_filter_an_order_a_limit_and_a_selection_work_together() {
+    let documents = [
+        ("milk", r#"{"title":"Milk","due":3,"done":false}"#),
+        ("bread", r#"{"title":"Bread","due":1,"done":false}"#),
+        ("soap", r#"{"title":"Soap","due":2,"done":true}"#),
+        ("tea", r#"{"title":"Tea","due":5,"done":false}"#),
+    ];
+    let mut network = device_with(&documents);
+    let query = r#"{"filter":{"done":false,"due":{"$lt":5}},"sort":[["due",-1]],"limit":1,"select":["title"]}"#;
+    let (ids, found) = found(&mut network, query, 0);
+    assert_eq!(ids, ["milk"]);
+    assert_eq!(found, [json::parse_one(r#"{"title":"Milk"}"#).unwrap()]);
+    assert_eq!(count(&mut network, r#"{"filter":{"done":false}}"#), 3);
+    assert_eq!(count(&mut network, r#"{"filter":{"done":false},"offset":1,"limit":1}"#), 1);
+}
+
+#[test]
+fn what_was_deleted_or_never_there_is_not_found() {
+    let mut network = device_with(&[("a", r#"{"n":1}"#), ("b", r#"{"n":2}"#)]);
+    let delete = Write::Delete { collection: COLLECTION.into(), ids: vec!["a".into()] };
+    ok(&mut network, Command::Write { writes: vec![delete], durability: Durability::Relaxed, split: false });
+    assert_eq!(found(&mut network, "{}", 0).0, ["b"]);
+    assert_eq!(count(&mut network, "{}"), 1);
+    let elsewhere = Command::Count { collection: "nowhere".into(), query: "{}".into() };
+    assert_eq!(ok(&mut network, elsewhere), Reply::Count { count: 0, corrupt: vec![] });
+}
+
+#[test]
+fn a_limit_of_none_finds_nothing_and_reads_nothing_on() {
+    let mut network = device_with(&[("a", r#"{"n":1}"#)]);
+    assert_eq!(found(&mut network, r#"{"limit":0}"#, 0).0, [""; 0]);
+    assert_eq!(count(&mut network, r#"{"limit":0}"#), 0);
+    assert_eq!(found(&mut network, r#"{"offset":9007199254740991,"limit":9007199254740991}"#, 3).0, [""; 0]);
+}
+
+#[test]
+fn a_query_that_cannot_be_understood_says_where_and_why() {
+    let mut network = device_with(&[]);
+    let failure = refused(&mut network, r#"{"filter":{"$or":[{"due":{"$after":3}}]}}"#);
+    assert_eq!(failure.code, ErrorCode::QueryInvalid);
+    let mistake = failure.query.unwrap();
+    assert_eq!((mistake.path.as_str(), mistake.operator.as_deref()), ("$or[0].due", Some("$after")));
+    assert_eq!(mistake.reason, "there is no such operator");
+    for (query, path) in
+        [(r#"{"limit":-1}"#, "limit"), (r#"{"offset":0.5}"#, "offset"), (r#"{"sort":["due"]}"#, "sort[0]")]
+    {
+        let failure = refused(&mut network, query);
+        assert_eq!((failure.code, failure.query.unwrap().path.as_str()), (ErrorCode::QueryInvalid, path), "{query}");
+    }
+    for query in ["", "[]", r#"{"where":{}}"#] {
+        assert_eq!(refused(&mut network, query).code, ErrorCode::RequestInvalid, "{query}");
+    }
+}
+
+#[test]
+fn a_page_of_large_documents_ends_before_it_is_too_large_and_none_is_lost() {
+    let mut network = device_with(&[]);
+    let filler = "x".repeat(900_000);
+    for n in 0..12 {
+        put(&mut network, &[(format!("d{n:02}"), format!(r#"{{"n":{n},"text":"{filler}"}}"#))]);
+    }
+    for query in ["{}", r#"{"sort":[["n",1]]}"#] {
+        let reply = ok(&mut network, find(query, None, 0));
+        let Reply::Found { ids, next, .. } = reply else { panic!("{reply:?}") };
+        assert!(ids.len() < 6 && next.is_some(), "{} in one page", ids.len());
+        let all: Vec<String> = (0..12).map(|n| format!("d{n:02}")).collect();
+        assert_eq!(found(&mut network, query, 0).0, all);
+    }
+}
+
+fn documents() -> impl Strategy<Value = Vec<String>> {
+    let scalar = prop_oneof![
+        Just("null".to_owned()),
+        (-3i64..4).prop_map(|n| n.to_string()),
+        "[ab]{0,2}".prop_map(|text| format!("{text:?}")),
+        any::<bool>().prop_map(|bool| bool.to_string()),
+    ];
+    let list = proptest::collection::vec(scalar.clone(), 0..3).prop_map(|items| format!("[{}]", items.join(",")));
+    let field = prop_oneof![4 => scalar, 1 => list].prop_map(Some);
+    let field = prop_oneof![5 => field, 1 => Just(None)];
+    let document = proptest::collection::vec(field, 3).prop_map(|fields| {
+        let fields = ["a", "b", "c"].iter().zip(fields).filter_map(|(key, value)| Some(format!("{key:?}:{}", value?)));
+        format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+    });
+    proptest::collection::vec(document, 0..30)
+}
+
+fn query_texts() -> impl Strategy<Value = (String, u32)> {
+    let condition = prop_oneof![
+        (-2i64..3).prop_map(|n| format!("{{\"$gte\":{n}}}")),
+        (-2i64..3).prop_map(|n| format!("{{\"$lt\":{n}}}")),
+        (-2i64..3).prop_map(|n| n.to_string()),
+        Just("null".to_owned()),
+        Just("{\"$ne\":null}".to_owned()),
+        Just("{\"$in\":[1,\"a\",true]}".to_owned()),
+        Just("{\"$exists\":true}".to_owned()),
+        "[ab]".prop_map(|text| format!("{{\"$regex\":\"^{text}\"}}")),
+    ];
+    let filter = proptest::collection::vec((prop_oneof![Just("a"), Just("b"), Just("c")], condition), 0..3);
+    let filter = filter.prop_map(|parts| {
+        let parts: Vec<String> = parts.iter().map(|(path, condition)| format!("{{{path:?}:{condition}}}")).collect();
+        if parts.is_empty() { "{}".to_owned() } else { format!("{{\"$and\":[{}]}}", parts.join(",")) }
+    });
+    let sort = prop_oneof![
+        Just("[]"),
+        Just("[[\"a\",1]]"),
+        Just("[[\"b\",-1]]"),
+        Just("[[\"a\",-1],[\"b\",1]]"),
+        Just("[[\"c\",1],[\"a\",1]]"),
+    ];
+    let parts = (filter, sort, 0usize..5, proptest::option::of(0usize..12), any::<bool>(), 0u32..7);
+    parts.prop_map(|(filter, sort, offset, limit, select, page)| {
+        let limit = limit.map_or(String::new(), |limit| format!(",\"limit\":{limit}"));
+        let select = if select { ",\"select\":[\"a\",\"c\"]" } else { "" };
+        (format!("{{\"filter\":{filter},\"sort\":{sort},\"offset\":{offset}{limit}{select}}}"), page)
+    })
+}
+
+/// The same query, understood and run over the documents one by one.
+fn brute_force(query: &str, documents: &[(DocumentId, Value)]) -> Vec<(DocumentId, Value)> {
+    let Value::Map(parts) = json::parse_one(query).unwrap() else { panic!("{query}") };
+    let whole = |name: &str| match parts.get(name) {
+        Some(Value::Uint(number)) => Some(usize::try_from(*number).unwrap()),
+        _ => None,
+    };
+    let query = Query {
+        filter: Filter::parse(&parts["filter"]).unwrap(),
+        sort: Sort::parse(&parts["sort"]).unwrap(),
+        offset: whole("offset").unwrap(),
+        limit: whole("limit"),
+        select: parts.get("select").map(|select| Projection::parse(select).unwrap()),
+    };
+    query.run(documents.iter().cloned())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_page_of_every_query_is_what_brute_force_finds(texts in documents(), queries in proptest::collection::vec(query_texts(), 20)) {
+        let documents: Vec<(String, String)> = texts.into_iter().enumerate().map(|(at, text)| (format!("id{at:02}"), text)).collect();
+        let mut network = Network::seeded(11);
+        network.add_device("a");
+        put(&mut network, &documents);
+        let values: Vec<(DocumentId, Value)> = documents
+            .iter()
+            .map(|(id, text)| (DocumentId::parse(id).unwrap(), json::parse_one(text).unwrap()))
+            .collect();
+        for (query, page) in queries {
+            let wanted = brute_force(&query, &values);
+            let wanted: (Vec<String>, Vec<Value>) = wanted.into_iter().map(|(id, value)| (id.to_string(), value)).unzip();
+            prop_assert_eq!(found_paged(&mut network, &query, page), wanted.clone(), "{} by {}", query, page);
+            prop_assert_eq!(count(&mut network, &query), wanted.0.len() as u64, "{}", query);
+        }
+    }
+}
+
+/// As a page does it: offset and limit of later pages are what is left of them.
+fn found_paged(network: &mut Network, query: &str, page: u32) -> (Vec<String>, Vec<Value>) {
+    let Value::Map(mut parts) = json::parse_one(query).unwrap() else { panic!("{query}") };
+    let (mut ids, mut documents, mut after) = (Vec::new(), Vec::new(), None);
+    loop {
+        let mut text = String::new();
+        json::write_value(&Value::Map(parts.clone()), &mut text).unwrap();
+        let reply = ok(network, find(&text, after.take(), page));
+        let Reply::Found { ids: more, documents: found, next, .. } = reply else { panic!("{reply:?}") };
+        documents.extend(json::parse_many(&found).unwrap());
+        if let Some(Value::Uint(left)) = parts.get_mut("limit") {
+            *left -= more.len() as u64;
+        }
+        parts.insert("offset".into(), Value::Uint(0));
+        ids.extend(more);
+        match next {
+            Some(next) => after = Some(next),
+            None => return (ids, documents),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+/** Questions to a collection: which documents, in which order, how many, and which parts of them. */
+
+import type { CallOptions, Documents, Entry } from "./documents.js";
+import { AshoreError } from "./errors.js";
+import { type Filter, toQueryText } from "./filter.js";
+
+/** What is asked besides the filter. */
+interface Parts {
+  readonly sort: readonly (readonly [path: string, direction: 1 | -1])[];
+  readonly offset: number;
+  readonly limit: number;
+  readonly select: readonly string[] | null;
+}
+
+const EVERYTHING: Parts = { sort: [], offset: 0, limit: Infinity, select: null };
+/** Documents in one page of an answer: few enough to be parsed within a frame. */
+const PAGE = 1_000;
+
+/**
+ * A question to a collection; nothing is asked before its answer is wanted. Each method answers a new one.
+ *
+ * @example
+ * ```ts
+ * const due = notes.find({ done: false, due: { $lt: today } }).sort("due").limit(20);
+ * await due.all(); // [{ id: "n1", document: { title: "Milk", … } }, …]
+ * for await (const { id, document } of due) console.log(id, document.title);
+ * await due.count();
+ * ```
+ */
+export class Query<T extends object> implements AsyncIterable<Entry<T>> {
+  readonly #documents: Documents;
+  readonly #collection: string;
+  readonly #filter: Filter<T>;
+  readonly #parts: Parts;
+
+  /** @internal Use {@link Collection.find}. */
+  constructor(documents: Documents, collection: string, filter: Filter<T>, parts: Parts = EVERYTHING) {
+    this.#documents = documents;
+    this.#collection = collection;
+    this.#filter = filter;
+    this.#parts = parts;
+  }
+
+  /**
+   * In the order of these paths, the first one first; `"-due"` puts the largest first. Documents that are alike in all of them, and all without an
+   * order, come in the byte order of their ids.
+   */
+  sort(...paths: string[]): Query<T> {
+    const sort = paths.map((path) => (path.startsWith("-") ? ([path.slice(1), -1] as const) : ([path, 1] as const)));
+    return this.#with({ sort });
+  }
+
+  /** At most so many. */
+  limit(limit: number): Query<T> {
+    return this.#with({ limit: whole("limit", limit) });
+  }
+
+  /** Without the first so many. */
+  offset(offset: number): Query<T> {
+    return this.#with({ offset: whole("offset", offset) });
+  }
+
+  /** Only these parts of the documents. What is read this way is no base for a `put`, which would remove the other fields. */
+  select(...paths: string[]): Query<Partial<T>> {
+    const { sort, offset, limit } = this.#parts;
+    const filter = this.#filter as Filter<Partial<T>>;
+    return new Query(this.#documents, this.#collection, filter, { sort, offset, limit, select: paths });
+  }
+
+  /** All of them in one array. */
+  async all(options: CallOptions = {}): Promise<Entry<T>[]> {
+    const entries: Entry<T>[] = [];
+    for await (const page of this.#pages("find", options)) {
+      for (const entry of page) {
+        entries.push(entry);
+      }
+    }
+    return entries;
+  }
+
+  /** The first of them, or `null`. */
+  async first(options: CallOptions = {}): Promise<Entry<T> | null> {
+    const [entry] = await this.limit(Math.min(this.#parts.limit, 1)).all(options);
+    return entry ?? null;
+  }
+
+  /** How many there are, offset and limit included. */
+  async count({ signal }: CallOptions = {}): Promise<number> {
+    const { offset, limit } = this.#parts;
+    const query = toQueryText("count", this.#collection, this.#filter, { offset, ...limited(limit) });
+    return this.#documents.count(this.#collection, query, signal);
+  }
+
+  /** Page by page as the loop goes on: each page shows one moment, a later page a later one. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Entry<T>, void, undefined> {
+    for await (const page of this.#pages("find", {})) {
+      yield* page;
+    }
+  }
+
+  async *#pages(op: string, { signal }: CallOptions): AsyncGenerator<Entry<T>[], void, undefined> {
+    const { sort, select } = this.#parts;
+    let { offset, limit } = this.#parts;
+    let after: string | null = null;
+    do {
+      const asked = { sort, offset, ...limited(limit), ...(select ? { select } : {}) };
+      const query = toQueryText(op, this.#collection, this.#filter, asked);
+      const page = await this.#documents.find(op, this.#collection, query, after, PAGE, select !== null, signal);
+      yield page.entries as Entry<T>[];
+      after = page.next;
+      limit -= page.entries.length;
+      offset = 0;
+    } while (after !== null && limit > 0);
+  }
+
+  #with(parts: Partial<Parts>): Query<T> {
+    return new Query(this.#documents, this.#collection, this.#filter, { ...this.#parts, ...parts });
+  }
+}
+
+function limited(limit: number): { limit?: number } {
+  return limit === Infinity ? {} : { limit };
+}
+
+function whole(name: string, number: number): number {
+  if (number === Infinity && name === "limit") {
+    return number;
+  }
+  if (!Number.isSafeInteger(number) || number < 0) {
+    throw new AshoreError("query.invalid", `${name} must be a whole number that is not negative.`, {
+      query: { path: name, operator: null, reason: "must be a whole number that is not negative" },
+    });
+  }
+  return number;
+}
