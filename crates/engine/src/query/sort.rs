@@ -16,7 +16,8 @@ static MISSING: Value = Value::Null;
 ///
 /// What is missing sorts as null. An array sorts by its smallest item when ascending and by its largest when descending,
 /// an empty one as itself: so an index on the path, whose keys are those of [`Path::for_each_indexed`], meets every
-/// document first where it belongs.
+/// document first where it belongs. That is true of the whole index, and of a part only when no document has several keys:
+/// the part may begin behind the key by which a document sorts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sort(Vec<SortBy>);
 
