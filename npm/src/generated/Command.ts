@@ -52,6 +52,38 @@ export type Command =
         range: IdRange;
       };
     }
+  | {
+      find: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * A JSON object with any of `filter`, `sort` (`[["due", 1], ["title", -1]]`), `offset`, `limit` and `select` (`["title"]`).
+         */
+        query: string;
+        /**
+         * Where the page before ended: its `next`.
+         */
+        after: string | null;
+        /**
+         * At most so many documents, 1 to 10,000; 0 means 10,000.
+         */
+        page: number;
+      };
+    }
+  | {
+      count: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * As in `find`; its order and selection do not matter.
+         */
+        query: string;
+      };
+    }
   | { collections: Record<symbol, never> }
   | {
       write: {

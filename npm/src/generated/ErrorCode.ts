@@ -9,6 +9,7 @@ export type ErrorCode =
   | "document.invalid-id"
   | "document.invalid-collection"
   | "document.unknown-version"
+  | "query.invalid"
   | "transaction.too-large"
   | "store.failed"
   | "store.quota-exceeded"

@@ -59,6 +59,46 @@ export type Reply =
       };
     }
   | {
+      found: {
+        /**
+         * In the order that was asked for.
+         */
+        ids: Array<string>;
+        /**
+         * A JSON array, one document per id, or its selected parts.
+         */
+        documents: string;
+        /**
+         * Per document its version.
+         */
+        versions: Array<string>;
+        /**
+         * Some value in `documents` is tagged and must be revived.
+         */
+        tagged: boolean;
+        /**
+         * Ids of documents whose stored bytes do not decode: nobody knows whether they match.
+         */
+        corrupt: Array<string>;
+        /**
+         * There are more; give this as `after` for the next page.
+         */
+        next: string | null;
+      };
+    }
+  | {
+      count: {
+        /**
+         * Documents that match, behind the offset and up to the limit.
+         */
+        count: number;
+        /**
+         * Ids of documents whose stored bytes do not decode: they are not counted.
+         */
+        corrupt: Array<string>;
+      };
+    }
+  | {
       collections: {
         /**
          * In byte order.
