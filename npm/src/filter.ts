@@ -93,10 +93,10 @@ export function toQueryText(op: string, collection: string, filter: object, part
   try {
     return toJson({ filter: plain(filter, "", 0), ...parts });
   } catch (error) {
-    if (!(error instanceof AshoreError) || error.code === "query.invalid") {
+    if (!(error instanceof AshoreError)) {
       throw error;
     }
-    throw new AshoreError("query.invalid", error.message, { op, collection, cause: error });
+    throw new AshoreError("query.invalid", error.message, { op, collection, query: error.query, cause: error });
   }
 }
 

@@ -9,7 +9,7 @@ use crate::setup;
 use crate::workspace;
 
 /// Folders with a tsconfig.json that belong to the project.
-const TYPED: [&str; 4] = ["npm", "web-demo", "tests/e2e", "tests/packaging"];
+const TYPED: [&str; 5] = ["npm", "npm/test", "web-demo", "tests/e2e", "tests/packaging"];
 
 /// `tsc -b` over everything that is there.
 pub(crate) fn check_types() -> Outcome {

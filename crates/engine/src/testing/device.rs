@@ -90,6 +90,12 @@ impl Device {
         id
     }
 
+    /// The page is gone: what it had asked will not be asked again.
+    pub(super) fn lose_page(&mut self) {
+        self.asked.clear();
+        self.received = self.next_call - 1;
+    }
+
     /// Everything that has not been answered, as the page asks it again.
     pub(super) fn unanswered(&self) -> api::Calls {
         let calls = self.asked.iter().map(|(id, call)| api::Call { id: *id, command: call.command.clone() }).collect();

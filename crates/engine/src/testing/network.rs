@@ -127,7 +127,7 @@ impl Network {
         self.feed(index, Input::Calls(calls));
     }
 
-    /// The machine is gone from one moment to the next. A commit under way may or may not have happened.
+    /// The machine is gone from one moment to the next, and when the power goes, the page too. A commit under way may or may not have happened.
     pub fn crash(&mut self, index: usize, power_lost: bool) {
         let Some(device) = self.device(index) else { return };
         device.machine = None;
@@ -149,6 +149,7 @@ impl Network {
             let kept = self.rng.below(unsynced + 1) as usize;
             if let Some(device) = self.device(index) {
                 device.disk.lose_power(kept);
+                device.lose_page();
             }
         }
         self.break_wires(|wire| wire.device == index);
