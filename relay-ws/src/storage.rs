@@ -4,13 +4,13 @@
 
 use ashore_protocol::codec::Bytes;
 use ashore_protocol::frame::Item;
-use ashore_protocol::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, Timestamp};
+use ashore_protocol::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, Timestamp};
 use ashore_protocol::mailbox::{Invitation, LogInfo, LogStore, NewEntry, item_size};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use std::path::Path;
 
 /// Version of the tables, in `user_version`.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE log (
@@ -25,6 +25,7 @@ CREATE TABLE entry (
     log INTEGER NOT NULL,
     cursor INTEGER NOT NULL,
     id BLOB NOT NULL,
+    prefix BLOB NOT NULL,
     author BLOB NOT NULL,
     control INTEGER NOT NULL,
     bytes BLOB NOT NULL,
@@ -52,7 +53,7 @@ pub enum StorageError {
     /// The directory cannot be made.
     #[error("the data directory cannot be used: {0}")]
     Directory(#[from] std::io::Error),
-    /// Written by a newer relay.
+    /// Written by another version of the relay. Devices fill an empty one again.
     #[error("the database has format {0}, this relay knows {FORMAT}")]
     Format(i64),
     /// A row is not what was written.
@@ -90,7 +91,7 @@ impl SqliteLogStore {
                 transaction.pragma_update(None, "user_version", FORMAT)?;
             }
             FORMAT => {}
-            newer => return Err(StorageError::Format(newer)),
+            other => return Err(StorageError::Format(other)),
         }
         transaction.commit()?;
         Ok(())
@@ -156,11 +157,13 @@ impl LogStore for SqliteLogStore {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
         let first = head - integer(entries.len() as u64) + 1;
-        let sql = "INSERT INTO entry (log, cursor, id, author, control, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql =
+            "INSERT INTO entry (log, cursor, id, prefix, author, control, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let mut insert = self.statement(sql)?;
         for (cursor, entry) in (first..).zip(entries) {
-            let NewEntry { id, author, is_control, bytes } = entry;
-            insert.execute(params![log, cursor, id.as_bytes(), author.as_bytes(), is_control, bytes])?;
+            let NewEntry { id, prefix, author, is_control, bytes } = entry;
+            let row = params![log, cursor, id.as_bytes(), prefix.as_bytes(), author.as_bytes(), is_control, bytes];
+            insert.execute(row)?;
         }
         cursor(head)
     }
@@ -172,12 +175,12 @@ impl LogStore for SqliteLogStore {
         found.map(cursor).transpose()
     }
 
-    fn id_at(&self, group: &GroupId, at: Cursor) -> Result<Option<EntryId>, StorageError> {
+    fn prefix_at(&self, group: &GroupId, at: Cursor) -> Result<Option<LogPrefix>, StorageError> {
         let Some(log) = self.log_number(group)? else { return Ok(None) };
-        let mut statement = self.statement("SELECT id FROM entry WHERE log = ?1 AND cursor = ?2")?;
+        let mut statement = self.statement("SELECT prefix FROM entry WHERE log = ?1 AND cursor = ?2")?;
         let found: Option<Vec<u8>> =
             statement.query_row(params![log, integer(at.get())], |row| row.get(0)).optional()?;
-        found.map(|id| EntryId::from_slice(&id).ok_or(StorageError::Damaged("an entry's id"))).transpose()
+        found.map(|prefix| LogPrefix::from_slice(&prefix).ok_or(StorageError::Damaged("a prefix"))).transpose()
     }
 
     fn page(

@@ -3,7 +3,7 @@
 
 use ashore_protocol::codec::Bytes;
 use ashore_protocol::mailbox::{Invitation, LogStore, MemoryLogStore, NewEntry};
-use ashore_protocol::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, Timestamp};
+use ashore_protocol::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, Timestamp};
 use ashore_relay::storage::SqliteLogStore;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ fn append(store: &mut impl LogStore, group: GroupId, numbers: std::ops::Range<u8
     let bodies: Vec<Vec<u8>> = numbers.clone().map(|n| vec![n; 10 * usize::from(n)]).collect();
     let row = |(n, bytes)| {
         let author = if n % 3 == 0 { BOB } else { ALICE };
-        NewEntry { id: EntryId([n; 32]), author, is_control: n < 3, bytes }
+        NewEntry { id: EntryId([n; 32]), prefix: LogPrefix([n + 100; 32]), author, is_control: n < 3, bytes }
     };
     let rows: Vec<NewEntry<'_>> = numbers.zip(bodies.iter().map(Vec::as_slice)).map(row).collect();
     store.append(&group, &rows).unwrap();
@@ -37,7 +37,7 @@ fn look(store: &impl LogStore) -> String {
         for n in 0..30u8 {
             let cursor = Cursor::new(u64::from(n)).unwrap();
             seen += &format!("{:?} ", store.cursor_of(group, &EntryId([n; 32])).unwrap());
-            seen += &format!("{:?}\n", store.id_at(group, cursor).unwrap());
+            seen += &format!("{:?}\n", store.prefix_at(group, cursor).unwrap());
             for (count, bytes, own) in [(5, 1_000, None), (100, 300, Some(&ALICE)), (100, 0, Some(&BOB)), (0, 9, None)]
             {
                 let page = store.page(group, cursor, count, bytes, own).unwrap();

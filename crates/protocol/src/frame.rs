@@ -14,7 +14,7 @@
 //! to the end again.
 
 use crate::codec::{self, Bytes, CodecError};
-use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, Timestamp};
+use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, Timestamp};
 use crate::limits::Limits;
 use crate::sign::Signature;
 use minicbor::decode::{Decoder, Error as DecodeError};
@@ -62,9 +62,9 @@ pub enum ClientFrame {
         /// The last cursor whose entry the device has stored.
         #[n(3)]
         cursor: Cursor,
-        /// The entry at that cursor; `None` at cursor 0.
+        /// All that the device found up to there; `None` at cursor 0.
         #[n(4)]
-        at: Option<EntryId>,
+        prefix: Option<LogPrefix>,
         /// Size of the first page.
         #[n(5)]
         page: PageSize,

@@ -107,6 +107,12 @@ id!(
     LogId, 16
 );
 
+id!(
+    /// All that a log holds up to a cursor, in order: each entry's id hashed onto the prefix before it (see
+    /// [`crate::hash::log_prefix`]). Two logs with the same prefix at a cursor are the same up to there.
+    LogPrefix, 32
+);
+
 impl From<EntryId> for GroupId {
     /// The group that this entry is the genesis of.
     fn from(genesis: EntryId) -> Self {

@@ -26,7 +26,7 @@ pub mod mailbox;
 
 pub use control::{Control, Role};
 pub use header::{Entry, EntryDraft, EntryError, EntryKind, Header, VerifiedEntry};
-pub use ids::{Cursor, DeviceId, EntryId, Epoch, GroupId, InviteKey, InvitePlace, LogId, Timestamp};
+pub use ids::{Cursor, DeviceId, EntryId, Epoch, GroupId, InviteKey, InvitePlace, LogId, LogPrefix, Timestamp};
 pub use limits::Limits;
 pub use membership::Membership;
 pub use sign::{Signature, SigningKey};

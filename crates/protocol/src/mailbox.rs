@@ -326,8 +326,8 @@ impl<S: LogStore> Mailbox<S> {
         let device = self.authenticated(conn)?;
         self.begin(now)?;
         match frame {
-            ClientFrame::Open { request, group, log, cursor, at, page } => {
-                self.open(conn, device, request, group, follow::Stand { log, cursor, at }, page)
+            ClientFrame::Open { request, group, log, cursor, prefix, page } => {
+                self.open(conn, device, request, group, follow::Stand { log, cursor, prefix }, page)
             }
             ClientFrame::Pull { request, group, after, page } => self.pull(conn, device, request, group, after, page),
             ClientFrame::Close { request, group } => {

@@ -9,8 +9,8 @@ use ashore_protocol::control::{Control, JoinProof, Role};
 use ashore_protocol::frame::{ClientFrame, FailureCode, Item, PageSize, Placed, Received, RelayFrame, RequestId};
 use ashore_protocol::invite::{InviteCode, KEY_CONTEXT};
 use ashore_protocol::{
-    Cursor, EntryDraft, EntryId, EntryKind, Epoch, GroupId, InvitePlace, Limits, LogId, SigningKey, Timestamp,
-    VerifiedEntry, handshake,
+    Cursor, EntryDraft, EntryId, EntryKind, Epoch, GroupId, InvitePlace, Limits, LogId, LogPrefix, SigningKey,
+    Timestamp, VerifiedEntry, handshake,
 };
 use data_encoding::HEXLOWER;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,8 +59,18 @@ fn client_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, ClientFrame)
     let hello = handshake::answer(&SigningKey::from_seed(&[1; 32]), &[1], [9; 32], "relay.example.org").unwrap();
     vec![
         ("hello", hello),
-        ("open", ClientFrame::Open { request, group, log: Some(LOG), cursor: cursor(9), at: Some(id), page }),
-        ("open-new", ClientFrame::Open { request, group, log: None, cursor: cursor(0), at: None, page }),
+        (
+            "open",
+            ClientFrame::Open {
+                request,
+                group,
+                log: Some(LOG),
+                cursor: cursor(9),
+                prefix: Some(LogPrefix(id.0)),
+                page,
+            },
+        ),
+        ("open-new", ClientFrame::Open { request, group, log: None, cursor: cursor(0), prefix: None, page }),
         ("append", ClientFrame::Append { request, group, entries: vec![sealed(), Bytes(vec![1])] }),
         ("pull", ClientFrame::Pull { request, group, after: Cursor::MAX, page }),
         ("put-invite", ClientFrame::PutInvite { request, group, place: PLACE, expires_at: time(), sealed: sealed() }),

@@ -176,7 +176,7 @@ impl Device {
         let page = PageSize { own_in_full: true, ..PageSize::default() };
         let mut all = Vec::new();
         let cursor = Cursor::ZERO;
-        self.send(&ClientFrame::Open { request: REQUEST, group, log: None, cursor, at: None, page }).await;
+        self.send(&ClientFrame::Open { request: REQUEST, group, log: None, cursor, prefix: None, page }).await;
         let Some(RelayFrame::Opened { .. }) = self.answer().await else { panic!("not opened") };
         while let Some(RelayFrame::Page { items, more, .. }) = self.answer().await {
             for item in items {
@@ -204,7 +204,7 @@ pub fn append(group: GroupId, entries: &[&VerifiedEntry]) -> ClientFrame {
 
 pub fn open(group: GroupId) -> ClientFrame {
     let page = PageSize::default();
-    ClientFrame::Open { request: REQUEST, group, log: None, cursor: Cursor::ZERO, at: None, page }
+    ClientFrame::Open { request: REQUEST, group, log: None, cursor: Cursor::ZERO, prefix: None, page }
 }
 
 pub fn found(founder: &SigningKey) -> VerifiedEntry {

@@ -1,7 +1,7 @@
 //! The rows in which a device remembers its group.
 
 use ashore_protocol::codec::Bytes;
-use ashore_protocol::ids::{Cursor, EntryId, Epoch, GroupId, LogId, Timestamp};
+use ashore_protocol::ids::{Cursor, EntryId, Epoch, GroupId, LogId, LogPrefix, Timestamp};
 use minicbor::{Decode, Encode};
 
 /// What the app decided about sync.
@@ -62,9 +62,9 @@ pub struct RelayPlace {
     /// Every entry up to here is stored.
     #[n(1)]
     pub cursor: Cursor,
-    /// The entry at the cursor.
+    /// All that the log held up to the cursor; `None` at its start.
     #[n(2)]
-    pub at: Option<EntryId>,
+    pub prefix: Option<LogPrefix>,
     /// The relay lost its log or is a new one: every entry from this local sequence number on goes into the outbox again.
     #[n(3)]
     pub refill_from: Option<u64>,

@@ -435,7 +435,7 @@ impl Machine {
     /// Follows the group's log from what is stored here.
     pub(super) fn open_log(&mut self) {
         let (Some(group), Some(link)) = (&self.sync.group, &mut self.sync.link) else { return };
-        let RelayPlace { log, cursor, at, .. } = group.stored.clone();
+        let RelayPlace { log, cursor, prefix, .. } = group.stored.clone();
         // From the start of a log nothing of ours is known to be here.
         link.own_in_full |= cursor == Cursor::ZERO;
         let request = link.request();
@@ -443,7 +443,7 @@ impl Machine {
         link.pull = None;
         link.caught_up = false;
         let page = link.page();
-        let frame = ClientFrame::Open { request, group: group.state.group, log, cursor, at, page };
+        let frame = ClientFrame::Open { request, group: group.state.group, log, cursor, prefix, page };
         self.send_now(&frame);
     }
 
@@ -487,12 +487,12 @@ impl Machine {
         if link.stage != Stage::Opening(request) || own.state.group != group {
             return self.misbehaved("an answer to a question that was not asked");
         }
-        own.place = RelayPlace { log: Some(log), cursor: Cursor::ZERO, at: None, refill_from: Some(0) };
+        own.place = RelayPlace { log: Some(log), cursor: Cursor::ZERO, prefix: None, refill_from: Some(0) };
         let request = link.request();
         link.stage = Stage::Opening(request);
         let page = link.page();
         self.write_place();
-        let frame = ClientFrame::Open { request, group, log: Some(log), cursor: Cursor::ZERO, at: None, page };
+        let frame = ClientFrame::Open { request, group, log: Some(log), cursor: Cursor::ZERO, prefix: None, page };
         self.send_after_commit(&frame);
     }
 

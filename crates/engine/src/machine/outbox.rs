@@ -297,7 +297,7 @@ impl Machine {
         let (Some(group), Some(link)) = (&mut self.sync.group, &mut self.sync.link) else { return };
         let followed_before = group.place.log.is_some();
         if followed_before {
-            group.place = RelayPlace { log: None, cursor: Cursor::ZERO, at: None, refill_from: Some(0) };
+            group.place = RelayPlace { log: None, cursor: Cursor::ZERO, prefix: None, refill_from: Some(0) };
         }
         let request = link.request();
         link.stage = Stage::Creating(request);

@@ -20,6 +20,7 @@ use crate::store::RowValue;
 use crate::store::keys::value_key;
 use ashore_protocol::codec::{Bytes, decode, encode};
 use ashore_protocol::frame::Item;
+use ashore_protocol::hash::log_prefix;
 use ashore_protocol::header::{Entry, EntryKind, VerifiedEntry};
 use ashore_protocol::ids::EntryId;
 use minicbor::{Decode, Encode};
@@ -149,7 +150,7 @@ impl Machine {
     fn advance(&mut self, item: &Item, id: EntryId) {
         if let Some(group) = &mut self.sync.group {
             group.place.cursor = item.cursor();
-            group.place.at = Some(id);
+            group.place.prefix = Some(log_prefix(group.place.prefix.as_ref(), &id));
         }
         self.write_place();
     }

@@ -4,8 +4,9 @@ use super::prepare::PreparedEntry;
 use super::store::{LogInfo, LogStore, NewEntry};
 use super::{ConnectionId, Fresh, Group, Mailbox, News, Note, Problem, Refused};
 use crate::frame::{FailureCode, Placed, RelayFrame, RequestId};
+use crate::hash::log_prefix;
 use crate::header::{EntryKind, VerifiedEntry};
-use crate::ids::{Cursor, DeviceId, EntryId, GroupId, LogId, Timestamp};
+use crate::ids::{Cursor, DeviceId, EntryId, GroupId, LogId, LogPrefix, Timestamp};
 use crate::membership::{Membership, Refusal};
 use std::collections::BTreeMap;
 
@@ -139,6 +140,8 @@ impl<S: LogStore> Mailbox<S> {
         if fresh.is_empty() {
             return Ok(placed);
         }
+        let mut prefix = self.store.prefix_at(&group_id, group.info.head).map_err(Problem::Store)?;
+        let row = |entry| row(entry, *prefix.insert(log_prefix(prefix.as_ref(), &entry.id())));
         let rows: Vec<NewEntry<'_>> = fresh.iter().map(row).collect();
         let head = self.store.append(&group_id, &rows).map_err(Problem::Store)?;
         let mut cursor = group.info.head;
@@ -156,9 +159,9 @@ impl<S: LogStore> Mailbox<S> {
     }
 }
 
-fn row(entry: &VerifiedEntry) -> NewEntry<'_> {
+fn row(entry: &VerifiedEntry, prefix: LogPrefix) -> NewEntry<'_> {
     let is_control = entry.kind() != EntryKind::Data;
-    NewEntry { id: entry.id(), author: entry.author(), is_control, bytes: entry.encoded() }
+    NewEntry { id: entry.id(), prefix, author: entry.author(), is_control, bytes: entry.encoded() }
 }
 
 /// Controls are tried on a copy of the members, so that a frame that is refused changes nothing.

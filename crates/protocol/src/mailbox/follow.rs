@@ -5,7 +5,7 @@ use super::store::{LogStore, item_size};
 use super::{ConnectionId, Fresh, Mailbox, News, Problem};
 use crate::codec::{self, Bytes};
 use crate::frame::{FailureCode, Item, PageSize, RelayFrame, RequestId};
-use crate::ids::{Cursor, DeviceId, EntryId, GroupId, LogId};
+use crate::ids::{Cursor, DeviceId, GroupId, LogId, LogPrefix};
 use crate::limits::Limits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub(super) struct Stand {
     pub(super) log: Option<LogId>,
     pub(super) cursor: Cursor,
-    pub(super) at: Option<EntryId>,
+    pub(super) prefix: Option<LogPrefix>,
 }
 
 /// Frames that were encoded for one connection and serve all that need the same.
@@ -86,7 +86,8 @@ impl<S: LogStore> Mailbox<S> {
         }
     }
 
-    /// Whether the log is the one the device followed, and holds at its cursor what the device found there.
+    /// Whether the log is the one the device followed, and holds up to its cursor what the device found there. The entry at the cursor alone would not
+    /// tell: a relay that was restored from a backup and filled again may hold it there with others before it.
     fn stands(&self, group: &GroupId, log: LogId, stand: &Stand) -> Result<bool, Problem<S::Error>> {
         if stand.log.is_some_and(|known| known != log) {
             return Ok(false);
@@ -94,8 +95,8 @@ impl<S: LogStore> Mailbox<S> {
         if stand.cursor == Cursor::ZERO {
             return Ok(true);
         }
-        let at = self.store.id_at(group, stand.cursor).map_err(Problem::Store)?;
-        Ok(stand.log.is_some() && at.is_some() && at == stand.at)
+        let prefix = self.store.prefix_at(group, stand.cursor).map_err(Problem::Store)?;
+        Ok(stand.log.is_some() && prefix.is_some() && prefix == stand.prefix)
     }
 
     fn send_page(

@@ -3,7 +3,7 @@
 use super::store::{Invitation, LogInfo, LogStore, NewEntry, item_size};
 use crate::codec::Bytes;
 use crate::frame::Item;
-use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, Timestamp};
+use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,6 +28,7 @@ struct Log {
 #[derive(Debug, Clone)]
 struct Stored {
     id: EntryId,
+    prefix: LogPrefix,
     author: DeviceId,
     is_control: bool,
     bytes: Arc<[u8]>,
@@ -152,11 +153,11 @@ impl LogStore for MemoryLogStore {
         Ok(self.logs.get(group).and_then(|log| log.cursors.get(id)).copied())
     }
 
-    fn id_at(&self, group: &GroupId, cursor: Cursor) -> Result<Option<EntryId>, MemoryStoreError> {
+    fn prefix_at(&self, group: &GroupId, cursor: Cursor) -> Result<Option<LogPrefix>, MemoryStoreError> {
         let Some(index) = cursor.get().checked_sub(1).and_then(|index| usize::try_from(index).ok()) else {
             return Ok(None);
         };
-        Ok(self.logs.get(group).and_then(|log| log.entries.get(index)).map(|stored| stored.id))
+        Ok(self.logs.get(group).and_then(|log| log.entries.get(index)).map(|stored| stored.prefix))
     }
 
     fn page(
@@ -219,10 +220,10 @@ impl Log {
     }
 
     fn append(&mut self, entry: &NewEntry<'_>) {
-        let NewEntry { id, author, is_control, bytes } = *entry;
+        let NewEntry { id, prefix, author, is_control, bytes } = *entry;
         self.cursors.insert(id, self.head().next());
         self.bytes += bytes.len() as u64;
-        self.entries.push(Stored { id, author, is_control, bytes: bytes.into() });
+        self.entries.push(Stored { id, prefix, author, is_control, bytes: bytes.into() });
     }
 }
 

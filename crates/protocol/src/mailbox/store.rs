@@ -2,7 +2,7 @@
 
 use crate::codec::Bytes;
 use crate::frame::Item;
-use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, Timestamp};
+use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, Timestamp};
 
 /// One log, as of now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct LogInfo {
 pub struct NewEntry<'a> {
     /// Its id.
     pub id: EntryId,
+    /// The log's prefix that ends with it.
+    pub prefix: LogPrefix,
     /// Who wrote it.
     pub author: DeviceId,
     /// Whether it is a genesis or control: those are read back to know the members.
@@ -71,8 +73,8 @@ pub trait LogStore {
     fn append(&mut self, group: &GroupId, entries: &[NewEntry<'_>]) -> Result<Cursor, Self::Error>;
     /// Where an entry stands in the log.
     fn cursor_of(&self, group: &GroupId, id: &EntryId) -> Result<Option<Cursor>, Self::Error>;
-    /// The entry that stands at a cursor.
-    fn id_at(&self, group: &GroupId, cursor: Cursor) -> Result<Option<EntryId>, Self::Error>;
+    /// The log's prefix that ends at a cursor: that of the entry there.
+    fn prefix_at(&self, group: &GroupId, cursor: Cursor) -> Result<Option<LogPrefix>, Self::Error>;
     /// The entries after a cursor, without gaps: at most `max_entries`, and no more once [`item_size`]s add up to over
     /// `max_bytes`, but at least one if there is one. Those of `own` as [`Item::Own`].
     fn page(

@@ -10,6 +10,7 @@ use super::*;
 use crate::codec::Bytes;
 use crate::control::{Control, JoinProof, Role};
 use crate::frame::{Item, PageSize, Received};
+use crate::hash::{entry_id, log_prefix};
 use crate::header::{EntryDraft, EntryKind, VerifiedEntry};
 use crate::ids::{Cursor, Epoch, InvitePlace};
 use crate::sign::SigningKey;
@@ -200,12 +201,19 @@ fn append(group: GroupId, entries: &[&VerifiedEntry]) -> ClientFrame {
 
 fn open(group: GroupId) -> ClientFrame {
     let page = PageSize::default();
-    ClientFrame::Open { request: REQUEST, group, log: None, cursor: Cursor::ZERO, at: None, page }
+    ClientFrame::Open { request: REQUEST, group, log: None, cursor: Cursor::ZERO, prefix: None, page }
 }
 
-fn open_at(group: GroupId, log: LogId, cursor: u64, at: EntryId) -> ClientFrame {
-    let (cursor, page) = (Cursor::new(cursor).unwrap(), PageSize::default());
-    ClientFrame::Open { request: REQUEST, group, log: Some(log), cursor, at: Some(at), page }
+/// From who has found these entries in the log.
+fn open_behind(group: GroupId, log: LogId, found: &[EntryId]) -> ClientFrame {
+    let (cursor, page) = (Cursor::new(found.len() as u64).unwrap(), PageSize::default());
+    let prefix = found.iter().fold(None, |before, id| Some(log_prefix(before.as_ref(), id)));
+    ClientFrame::Open { request: REQUEST, group, log: Some(log), cursor, prefix, page }
+}
+
+/// The ids of the log's entries, in order.
+fn log_of(relay: &Relay, group: GroupId) -> Vec<EntryId> {
+    relay.mailbox.store().entries(&group).iter().map(|bytes| entry_id(bytes)).collect()
 }
 
 fn pull(group: GroupId, after: u64, max_entries: u32, max_bytes: u32) -> ClientFrame {

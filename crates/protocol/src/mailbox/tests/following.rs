@@ -69,7 +69,7 @@ fn nothing_is_pushed_between_the_pages_and_then_it_goes_on_without_a_gap() {
     }
     let at_bob = relay.connect(&bob);
     let (cursor, page) = (Cursor::ZERO, PageSize { max_entries: 6, max_bytes: 100_000, own_in_full: false });
-    relay.send(at_bob, ClientFrame::Open { request: REQUEST, group, log: Some(log), cursor, at: None, page });
+    relay.send(at_bob, ClientFrame::Open { request: REQUEST, group, log: Some(log), cursor, prefix: None, page });
     assert!(matches!(relay.next(at_bob), RelayFrame::Opened { head, .. } if head.get() == 13));
     assert!(
         matches!(relay.next(at_bob), RelayFrame::Page { more: true, items, .. } if cursors(&items) == [1, 2, 3, 4, 5, 6])
@@ -161,16 +161,17 @@ fn a_relay_restored_from_a_backup_says_so() {
     let backup = relay.mailbox.store().clone();
     let (lost, other) = (alice.write(group, *b"lost"), bob.write(group, *b"other"));
     relay.placed(at_alice, group, &[&lost]);
+    let found = log_of(&relay, group);
     let mut relay = Relay::over(backup, MailboxConfig::default());
     let at_alice = relay.connect(&alice);
-    let diverged = relay.ask(at_alice, open_at(group, log, 4, lost.id()));
+    let diverged = relay.ask(at_alice, open_behind(group, log, &found));
     assert!(
         matches!(diverged, RelayFrame::Diverged { head, .. } if head.get() == 3),
         "behind the device: {diverged:?}"
     );
     let at_bob = relay.connect(&bob);
     assert_eq!(relay.placed(at_bob, group, &[&other]), [4]);
-    let diverged = relay.ask(at_alice, open_at(group, log, 4, lost.id()));
+    let diverged = relay.ask(at_alice, open_behind(group, log, &found));
     assert!(matches!(diverged, RelayFrame::Diverged { head, .. } if head.get() == 4), "another entry there");
     relay.send(at_alice, open(group));
     assert!(matches!(relay.next(at_alice), RelayFrame::Opened { .. }));
@@ -179,15 +180,36 @@ fn a_relay_restored_from_a_backup_says_so() {
 }
 
 #[test]
+fn a_restored_log_that_was_filled_in_another_order_says_so_though_the_same_entry_stands_there() {
+    let Household { mut relay, alice, bob, group, log, at_alice, .. } = household();
+    let backup = relay.mailbox.store().clone();
+    let (ours, last, theirs) =
+        (alice.write(group, *b"ours"), alice.write(group, *b"last"), bob.write(group, *b"theirs"));
+    relay.placed(at_alice, group, &[&ours, &last]);
+    let found = log_of(&relay, group);
+    let mut relay = Relay::over(backup, MailboxConfig::default());
+    let at_bob = relay.connect(&bob);
+    assert_eq!(relay.placed(at_bob, group, &[&theirs]), [4]);
+    let at_alice = relay.connect(&alice);
+    assert_eq!(relay.placed(at_alice, group, &[&last, &ours]), [5, 6]);
+    assert_eq!(log_of(&relay, group)[4], *found.last().unwrap(), "the same entry at the same cursor");
+    let answer = relay.ask(at_alice, open_behind(group, log, &found));
+    assert!(matches!(answer, RelayFrame::Diverged { .. }), "it would never hear of cursor 4: {answer:?}");
+    let all = log_of(&relay, group);
+    assert!(matches!(relay.ask(at_alice, open_behind(group, log, &all)), RelayFrame::Opened { .. }));
+}
+
+#[test]
 fn a_log_that_began_again_has_another_id() {
-    let Household { mut relay, alice, group, log, at_alice, bobs_join, .. } = household();
-    assert!(matches!(relay.ask(at_alice, open_at(group, log, 3, bobs_join.id())), RelayFrame::Opened { .. }));
+    let Household { mut relay, alice, group, log, at_alice, .. } = household();
+    let found = log_of(&relay, group);
+    assert!(matches!(relay.ask(at_alice, open_behind(group, log, &found)), RelayFrame::Opened { .. }));
     let genesis = VerifiedEntry::decode(&relay.mailbox.store().entries(&group)[0]).unwrap();
     let mut relay = Relay::with(MailboxConfig::default());
     relay.mailbox = Mailbox::new(MemoryLogStore::new(), MailboxConfig::default(), [6; 32]);
     let at_alice = relay.connect(&alice);
     relay.placed(at_alice, group, &[&genesis]);
-    let answer = relay.ask(at_alice, open_at(group, log, 1, genesis.id()));
+    let answer = relay.ask(at_alice, open_behind(group, log, &[genesis.id()]));
     assert!(matches!(answer, RelayFrame::Diverged { log: new, .. } if new != log), "{answer:?}");
 }
 
