@@ -9,6 +9,7 @@ mod batch;
 mod clients;
 mod commands;
 mod documents;
+mod indexes;
 mod input;
 mod invites;
 mod keys;
@@ -34,6 +35,7 @@ use crate::store::{Range, Rows, StoreFailure};
 use crate::time::Timestamp;
 use batch::{Batch, Effect};
 use clients::{Admission, Clients};
+use indexes::Indexes;
 use rows::{Missing, RowCache};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use sync::Sync;
@@ -73,6 +75,7 @@ pub struct Machine {
     answers: BTreeMap<String, Vec<Answer>>,
     clients: Clients,
     known_collections: BTreeSet<String>,
+    indexes: Indexes,
     sync: Sync,
     /// For the next group: rows of different groups and sequence numbers never meet.
     next_generation: u64,
@@ -123,6 +126,7 @@ impl Machine {
             answers: BTreeMap::new(),
             clients: Clients::default(),
             known_collections: BTreeSet::new(),
+            indexes: Indexes::default(),
             sync: Sync::default(),
             next_generation: 1,
             next_sequence: 1,
@@ -288,6 +292,7 @@ impl Machine {
             Task::Refill(task) => self.refill(task),
             Task::Retry => self.retry_quarantined(),
             Task::Sweep(task) => self.sweep(task),
+            Task::Index(scan) => self.index_step(scan),
             Task::Switch => self.switch_group(),
         }
     }
@@ -435,7 +440,7 @@ impl Task {
         match self {
             Self::Open(task) => Some(&mut task.scan),
             Self::Command(task) => Some(&mut task.scan),
-            Self::Announce(scan) => Some(scan),
+            Self::Announce(scan) | Self::Index(scan) => Some(scan),
             Self::Refill(task) => Some(&mut task.scan),
             Self::Sweep(task) => Some(&mut task.scan),
             Self::Receive(_) | Self::Send | Self::Retry | Self::Switch => None,

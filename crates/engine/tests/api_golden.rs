@@ -6,7 +6,7 @@
 
 use ashore_engine::api::{
     Answer, Call, Calls, ChangedDocuments, Command, Device, Diagnostics, DisconnectReason, DocumentState, Durability,
-    ErrorCode, Event, Failure, Hint, IdRange, News, Outcome, Quarantined, Reply, SyncState, SyncStatus, Write,
+    ErrorCode, Event, Failure, Hint, IdRange, IndexField, IndexInfo, IndexSpec, News, Outcome, Quarantined, Reply, SyncState, SyncStatus, Write,
     WriteResult, decode, encode,
 };
 use data_encoding::HEXLOWER;
@@ -132,6 +132,8 @@ fn commands() -> Vec<Command> {
             split: true,
         },
         Command::Write { writes: vec![], durability: Durability::Relaxed, split: false },
+        Command::DeclareIndexes { collection: collection(), indexes: vec![index()] },
+        Command::Indexes { collection: collection() },
         Command::Flush { timeout_ms: 500 },
         Command::EnableSync { relay: Some("wss://relay.example".into()), device_name: None },
         Command::DisableSync { forget: true },
@@ -171,6 +173,7 @@ fn outcomes() -> Vec<Outcome> {
                 WriteResult::Deleted { existed: vec![true, false] },
             ],
         },
+        Reply::Indexes { indexes: vec![IndexInfo { spec: index(), ready: true, documents: 70_000 }] },
         Reply::Flushed { pending: 3 },
         Reply::Status { status: status() },
         Reply::DocumentStatus { state: DocumentState::Missing },
@@ -220,6 +223,12 @@ fn events() -> Vec<Event> {
     ];
     events.extend(reasons.map(|reason| Event::Disconnected { reason }));
     events
+}
+
+fn index() -> IndexSpec {
+    let field = |path: &str, descending| IndexField { path: path.into(), descending };
+    let fields = vec![field("due", true), field("tags.größe", false)];
+    IndexSpec { name: "by-due".into(), fields, unique: true, sparse: false }
 }
 
 fn status() -> SyncStatus {

@@ -77,6 +77,8 @@ error_codes! {
     DocumentInvalidCollection = "document.invalid-collection", retry: false;
     /// The version that the write is based on is not known here.
     DocumentUnknownVersion = "document.unknown-version", retry: false;
+    /// An index cannot be what was declared; the sentence says which and why.
+    IndexInvalid = "index.invalid", retry: false;
     /// The writes of one transaction are larger than one entry can carry.
     TransactionTooLarge = "transaction.too-large", retry: false;
     /// The device's storage failed; the handle must be reopened.

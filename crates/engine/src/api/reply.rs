@@ -1,6 +1,7 @@
 //! What the engine answers.
 
 use super::failure::Failure;
+use super::index::IndexInfo;
 use serde::{Deserialize, Serialize};
 
 /// The answer to one call.
@@ -67,6 +68,11 @@ pub enum Reply {
     Written {
         /// In the order of the writes.
         results: Vec<WriteResult>,
+    },
+    /// To `declareIndexes` and `indexes`.
+    Indexes {
+        /// In the order in which they were declared.
+        indexes: Vec<IndexInfo>,
     },
     /// To `flush`.
     Flushed {

@@ -62,6 +62,11 @@ impl Machine {
                 let remember = !self.batch.writes_nothing() || !before;
                 Done { reply, after_commit: true, remember }
             }
+            Command::DeclareIndexes { collection, indexes } => {
+                let reply = self.declare_indexes(&collection, &indexes)?;
+                Done { reply, after_commit: self.has_uncommitted(), remember: false }
+            }
+            Command::Indexes { collection } => self.read(|machine| Ok(machine.list_indexes(&collection)?))?,
             Command::Flush { timeout_ms } => {
                 let pending = self.pending();
                 if pending == 0 && !self.has_uncommitted() {

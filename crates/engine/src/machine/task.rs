@@ -28,6 +28,8 @@ pub(super) enum Task {
     Retry,
     /// Deletes rows of groups that were left.
     Sweep(SweepTask),
+    /// A step of building an index, or of deleting the rows of one that was dropped.
+    Index(ScanSlot),
     /// Takes the joined group in place of the present one.
     Switch,
 }

@@ -1,0 +1,259 @@
+//! Indexes as an app meets them: declared, built in the background, kept with every write, dropped; over a simulated disk.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use ashore_engine::api::{
+    Command, Durability, ErrorCode, Failure, IndexField, IndexInfo, IndexSpec, Outcome, Reply, Write,
+};
+use ashore_engine::index::IndexState;
+use ashore_engine::testing::{Network, indexes};
+
+const ALICE: usize = 0;
+
+/// One device, and the answers of its page.
+struct World {
+    network: Network,
+    marks: u64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut network = Network::seeded(seed);
+        network.add_device("alice");
+        Self { network, marks: 0 }
+    }
+
+    fn ask(&mut self, command: Command) -> u64 {
+        self.marks += 1;
+        self.network.ask(ALICE, command, self.marks);
+        self.marks
+    }
+
+    /// The answer to a call, and what is on the disk is right at every step until it is there.
+    fn answer(&mut self, mark: u64) -> Outcome {
+        loop {
+            let answers = &mut self.network.devices[ALICE].answers;
+            if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
+                return answers.remove(at).1;
+            }
+            assert!(self.network.step(), "an answer comes");
+            self.check_at_times();
+        }
+    }
+
+    fn call(&mut self, command: Command) -> Result<Reply, Failure> {
+        let mark = self.ask(command);
+        match self.answer(mark) {
+            Outcome::Ok(reply) => Ok(reply),
+            Outcome::Failed(failure) => Err(failure),
+        }
+    }
+
+    fn check_at_times(&self) {
+        if self.network.steps % 16 == 0 {
+            self.check();
+        }
+    }
+
+    fn check(&self) {
+        indexes::check(self.network.devices[ALICE].disk()).unwrap();
+    }
+
+    fn declare(&mut self, indexes: Vec<IndexSpec>) -> Vec<IndexInfo> {
+        listed(self.call(Command::DeclareIndexes { collection: "notes".into(), indexes }))
+    }
+
+    fn list(&mut self) -> Vec<IndexInfo> {
+        listed(self.call(Command::Indexes { collection: "notes".into() }))
+    }
+
+    fn put(&mut self, documents: &[(&str, &str)]) -> Result<Reply, Failure> {
+        let write = put(documents.iter().map(|(id, text)| ((*id).to_owned(), (*text).to_owned())));
+        self.call(write)
+    }
+
+    fn delete(&mut self, id: &str) {
+        let writes = vec![Write::Delete { collection: "notes".into(), ids: vec![id.into()] }];
+        self.call(Command::Write { writes, durability: Durability::Relaxed, split: false }).unwrap();
+    }
+
+    /// So many notes with a number, a text and tags.
+    fn fill(&mut self, count: usize) {
+        for from in (0..count).step_by(1_000) {
+            let notes = from..count.min(from + 1_000);
+            let write = put(notes.map(|n| {
+                let text = format!(r#"{{"n":{},"title":"note {n}","tags":["t{}","t{}"]}}"#, n % 7, n % 5, n % 3);
+                (format!("n{n:05}"), text)
+            }));
+            self.call(write).unwrap();
+        }
+    }
+
+    fn until_built(&mut self) {
+        while indexes::unfinished(self.network.devices[ALICE].disk()) > 0 {
+            assert!(self.network.step(), "the indexes are built without anybody asking");
+            self.check_at_times();
+        }
+    }
+
+    /// Rows of indexes on the disk.
+    fn rows(&self) -> usize {
+        self.network.devices[ALICE].disk().with_prefix(b"y").count()
+    }
+}
+
+fn put(documents: impl Iterator<Item = (String, String)>) -> Command {
+    let (ids, texts): (Vec<_>, Vec<_>) = documents.unzip();
+    let bases = vec![None; ids.len()];
+    let documents = format!("[{}]", texts.join(","));
+    let write = Write::Put { collection: "notes".into(), ids, documents, bases };
+    Command::Write { writes: vec![write], durability: Durability::Relaxed, split: true }
+}
+
+fn listed(reply: Result<Reply, Failure>) -> Vec<IndexInfo> {
+    match reply.unwrap() {
+        Reply::Indexes { indexes } => indexes,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn spec(name: &str, paths: &[&str]) -> IndexSpec {
+    let field =
+        |path: &&str| IndexField { path: path.trim_start_matches('-').into(), descending: path.starts_with('-') };
+    IndexSpec { name: name.into(), fields: paths.iter().map(field).collect(), unique: false, sparse: false }
+}
+
+#[test]
+fn an_index_of_an_empty_collection_is_ready_at_once_and_kept_with_every_write() {
+    let mut world = World::new(1);
+    let told = world.declare(vec![spec("by-n", &["n"])]);
+    assert_eq!((told.len(), &told[0].spec), (1, &spec("by-n", &["n"])));
+    world.until_built();
+    assert!(world.list()[0].ready);
+    world.put(&[("a", r#"{"n":1}"#), ("b", r#"{"n":[2,3]}"#), ("c", "{}")]).unwrap();
+    assert_eq!(world.rows(), 4);
+    world.put(&[("b", r#"{"n":2}"#)]).unwrap();
+    assert_eq!(world.rows(), 3);
+    world.put(&[("b", r#"{"n":2,"title":"unchanged where it counts"}"#)]).unwrap();
+    world.delete("a");
+    assert_eq!(world.rows(), 2);
+    world.put(&[("a", r#"{"n":9}"#)]).unwrap();
+    assert_eq!(world.rows(), 3);
+}
+
+#[test]
+fn an_index_is_built_in_steps_while_calls_are_answered() {
+    let mut world = World::new(2);
+    world.fill(5_000);
+    let told = world.declare(vec![spec("by-n", &["-n", "title"]), spec("by-tag", &["tags"])]);
+    assert!(!told[0].ready);
+    let mut progress = vec![];
+    loop {
+        let index = world.list().remove(0);
+        if index.ready {
+            break;
+        }
+        progress.push(index.documents);
+        // One note before the place up to which it is built, one behind.
+        let n = progress.len();
+        world.put(&[("n00000", &format!(r#"{{"n":{n}}}"#)), ("n04999", &format!(r#"{{"n":{n},"tags":[]}}"#))]).unwrap();
+    }
+    assert!(progress.is_sorted() && progress.len() > 1, "{progress:?}");
+    world.until_built();
+    world.check();
+    assert_eq!(world.list().iter().map(|index| index.documents).collect::<Vec<_>>(), [5_000, 5_000]);
+}
+
+#[test]
+fn a_declaration_keeps_what_is_the_same_and_drops_what_is_not_named() {
+    let mut world = World::new(3);
+    world.fill(1_500);
+    world.declare(vec![spec("a", &["n"]), spec("b", &["title"])]);
+    world.until_built();
+    let number = |world: &World, name: &str| {
+        let all = indexes::defined(world.network.devices[ALICE].disk()).unwrap();
+        all.into_iter().find(|(_, index)| index.name == name).map(|(_, index)| index.number)
+    };
+    let (a, b) = (number(&world, "a"), number(&world, "b"));
+    let told = world.declare(vec![spec("b", &["-title"]), spec("a", &["n"]), spec("c", &["tags"])]);
+    let names: Vec<_> = told.iter().map(|index| (index.spec.name.as_str(), index.ready)).collect();
+    assert_eq!(names, [("b", false), ("a", true), ("c", false)]);
+    world.until_built();
+    assert_eq!(number(&world, "a"), a);
+    assert_ne!(number(&world, "b"), b);
+    assert!(world.declare(vec![]).is_empty());
+    world.until_built();
+    assert_eq!(world.rows(), 0);
+    assert_eq!(indexes::defined(world.network.devices[ALICE].disk()).unwrap(), []);
+}
+
+#[test]
+fn a_crash_while_an_index_is_built_repeats_nothing_wrong_and_skips_nothing() {
+    for seed in 0..12 {
+        let mut world = World::new(100 + seed);
+        world.fill(3_000);
+        world.declare(vec![spec("a", &["n"])]);
+        world.until_built();
+        world.declare(vec![spec("b", &["tags", "n"])]);
+        for _ in 0..20 {
+            for _ in 0..world.network.rng.below(6) {
+                world.network.step();
+            }
+            let power_lost = world.network.chance(2);
+            world.network.crash(ALICE, power_lost);
+            world.check();
+            world.network.open(ALICE);
+            let id = format!("n{:05}", world.network.rng.below(3_000));
+            let mark = world.ask(put([(id, r#"{"n":1}"#.to_owned())].into_iter()));
+            if world.network.chance(2) {
+                world.answer(mark);
+            }
+        }
+        world.until_built();
+        // A power cut may have taken the declaration.
+        world.declare(vec![spec("b", &["tags", "n"])]);
+        world.until_built();
+        assert!(world.list()[0].ready);
+        world.check();
+    }
+}
+
+#[test]
+fn a_document_kept_apart_and_an_array_are_noted_in_the_definition() {
+    let mut world = World::new(4);
+    world.declare(vec![spec("by-n", &["n"])]);
+    world.put(&[("a", r#"{"n":1}"#)]).unwrap();
+    world.until_built();
+    let noted = |world: &World| {
+        let (_, index) = indexes::defined(world.network.devices[ALICE].disk()).unwrap().remove(0);
+        (index.multi(), index.apart, index.state == IndexState::Ready)
+    };
+    assert_eq!(noted(&world), (false, false, true));
+    world.put(&[("b", r#"{"n":[1]}"#)]).unwrap();
+    assert_eq!(noted(&world), (true, false, true));
+    world.put(&[("c", &format!(r#"{{"n":"{}"}}"#, "x".repeat(2_000)))]).unwrap();
+    assert_eq!(noted(&world), (true, true, true));
+    world.put(&[("c", r#"{"n":1}"#)]).unwrap();
+    assert_eq!(noted(&world), (true, true, true), "it stays noted");
+}
+
+#[test]
+fn wrong_declarations_change_nothing() {
+    let mut world = World::new(5);
+    world.declare(vec![spec("a", &["n"])]);
+    let mut refused = |collection: &str, indexes: Vec<IndexSpec>| {
+        let failure = world.call(Command::DeclareIndexes { collection: collection.into(), indexes }).unwrap_err();
+        (failure.code, failure.message)
+    };
+    let many: Vec<_> = (0..33).map(|n| spec(&format!("i{n}"), &["n"])).collect();
+    for (indexes, message) in [
+        (vec![spec("b", &[])], "the index `b` has 0 fields, of 1 to 8"),
+        (vec![spec("b", &["n"]), spec("b", &["m"])], "two indexes are named `b`"),
+        (vec![spec("", &["n"])], "the name of an index has 1 to 256 bytes"),
+        (many, "a collection has at most 32 indexes"),
+    ] {
+        assert_eq!(refused("notes", indexes), (ErrorCode::IndexInvalid, message.to_owned()));
+    }
+    assert_eq!(refused("", vec![]).0, ErrorCode::DocumentInvalidCollection);
+    assert_eq!(world.list().len(), 1);
+}
