@@ -18,5 +18,5 @@ export type { SyncStatus } from "./generated/SyncStatus.js";
 export type { Capabilities } from "./host.js";
 export type { Value } from "./json.js";
 export { open, type OpenOptions, type WasmSource } from "./open.js";
-export { type Invite, Sync, type SyncEvents, type SyncOptions } from "./sync.js";
+export { type Invite, Sync, type SyncCapabilities, type SyncEvents, type SyncOptions } from "./sync.js";
 export { Transaction, TransactionCollection } from "./transaction.js";

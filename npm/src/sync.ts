@@ -32,6 +32,18 @@ export interface Invite {
   readonly expiresAt: number;
 }
 
+/** What the browser does not let a web app do for sync: `false` is a promise not made. Nothing is lost by it, only later. */
+export interface SyncCapabilities {
+  /** Syncs while no page of the app is open. Without it, sync goes on at the next opening. */
+  readonly backgroundSync: boolean;
+  /** The relay wakes a closed app when another device has written. Without it, the app hears of it at the next opening. */
+  readonly pushNotifications: boolean;
+  /** Stays connected while the page is hidden or the device sleeps. Without it, sync goes on as soon as the page comes to the front. */
+  readonly alwaysOn: boolean;
+  /** Everything written has been sent when the page is closed. Without it, what was written last is durable here and sent at the next opening. */
+  readonly exitSync: boolean;
+}
+
 /** What sync tells. */
 export interface SyncEvents {
   /** The relay accepted this device: once per handshake. */
@@ -48,6 +60,12 @@ export interface SyncEvents {
 
 const DEFAULT_INVITE_SECONDS = 600;
 const DEFAULT_NOW_MS = 30_000;
+const CAPABILITIES: SyncCapabilities = Object.freeze({
+  backgroundSync: false,
+  pushNotifications: false,
+  alwaysOn: false,
+  exitSync: false,
+});
 
 /**
  * Sync of one database, at {@link Database.sync}.
@@ -62,6 +80,8 @@ const DEFAULT_NOW_MS = 30_000;
  * ```
  */
 export class Sync {
+  /** What sync does beyond an open page, as data: nothing of it in browsers. The same before anything was called. */
+  readonly capabilities: SyncCapabilities = CAPABILITIES;
   readonly #client: Client;
   readonly #documents: Documents;
   readonly #defaults: SyncOptions;

@@ -1,6 +1,7 @@
 //! What a page may ask of documents: filters, sorting, selection, and the bytes by which indexes keep values in order.
 //!
-//! Pure functions over [`Value`]s. Nothing here knows of collections, indexes or a store.
+//! Pure functions over [`Value`]s. Nothing here knows of collections, indexes or a store: [`Query::run`] is the brute-force
+//! answer that any faster way must equal, and [`Filter::bounds`] says which keys of an index a faster way has to look at.
 //! The language is MongoDB's; `docs/queries.md` lists the operators and every difference.
 //!
 //! ```
@@ -23,10 +24,18 @@ pub mod sort_key;
 pub mod path;
 mod pattern;
 pub mod filter;
+pub mod bounds;
+pub mod sort;
+pub mod projection;
+pub mod run;
 
+pub use bounds::{Bounds, Interval};
 pub use filter::Filter;
 pub use order::{Class, compare};
 pub use path::Path;
+pub use projection::Projection;
+pub use run::Query;
+pub use sort::{Sort, SortBy};
 pub use sort_key::{Direction, append_sort_key, sort_key, split_sort_key};
 
 #[cfg(doc)]

@@ -61,6 +61,19 @@ describe("status", () => {
   });
 });
 
+describe("capabilities", () => {
+  it("say before anything was called what is not promised beyond an open page, and cannot be changed", async () => {
+    const db = await database();
+    expect(db.sync.capabilities).toEqual({
+      backgroundSync: false,
+      pushNotifications: false,
+      alwaysOn: false,
+      exitSync: false,
+    });
+    expect(Object.isFrozen(db.sync.capabilities)).toBe(true);
+  });
+});
+
 describe("enabling without a network", () => {
   it("resolves, makes the group, and goes on trying", async () => {
     const db = await database({ relay: NOWHERE, deviceName: "Küche" });

@@ -88,13 +88,9 @@ impl Path {
         matches!(value, Value::List(_))
     }
 
-    /// What is left of this path behind `start`: none when it does not begin so, and when nothing is left a path of no steps.
+    /// What is left of this path behind `start`, when it begins so.
     pub(super) fn behind(&self, start: &Self) -> Option<Self> {
         self.steps.strip_prefix(start.steps.as_slice()).map(|rest| Self { steps: rest.to_vec() })
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.steps.is_empty()
     }
 
     /// Whether the first step may be a place in an array.

@@ -1,9 +1,13 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod answers;
 mod arbitrary;
+mod bounds;
 mod filters;
 mod laws;
 mod orders;
+mod page;
+mod peers;
 
 use super::{Filter, QueryError};
 use crate::document::{Value, json};

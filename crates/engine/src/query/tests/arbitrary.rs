@@ -8,7 +8,7 @@ use proptest::sample::select;
 use crate::document::Value;
 
 const KEYS: [&str; 4] = ["a", "b", "c", "0"];
-pub(super) const PATHS: [&str; 9] = ["a", "b", "a.b", "a.0", "a.b.c", "a.0.b", "b.a", "c", "a.a.b"];
+pub(super) const PATHS: [&str; 9] = ["a", "b", "c", "a.b", "a.0", "b.a", "a.0.b", "a.b.c", "a.a.b"];
 
 pub(super) fn number() -> impl Strategy<Value = Value> {
     let edge = 1u64 << 53;
@@ -68,14 +68,27 @@ pub(super) fn leaf() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// Of few values, so that two of them are often equal; now and then any other.
+fn common() -> impl Strategy<Value = Value> {
+    let texts = select(vec!["a", "ab", "b"]).prop_map(|text| Value::String(text.to_owned()));
+    prop_oneof![6 => (0u64..4).prop_map(Value::Uint), 3 => texts, 1 => Just(Value::Null), 2 => leaf()]
+}
+
 pub(super) fn any_value() -> impl Strategy<Value = Value> {
-    leaf().prop_recursive(3, 16, 4, |inner| {
+    common().prop_recursive(3, 16, 4, |inner| {
         prop_oneof![proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::List), map(inner)]
     })
 }
 
 pub(super) fn document() -> impl Strategy<Value = Value> {
-    map(any_value())
+    let fields = (any_value(), any_value(), any_value(), 0..12usize);
+    fields.prop_map(|(a, b, c, without)| {
+        let Value::Map(mut map) = object([("a", a), ("b", b), ("c", c)]) else { unreachable!() };
+        if let Some(key) = KEYS.get(without) {
+            map.remove(*key);
+        }
+        Value::Map(map)
+    })
 }
 
 fn map(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
@@ -83,7 +96,7 @@ fn map(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
 }
 
 pub(super) fn path() -> impl Strategy<Value = &'static str> {
-    select(PATHS.to_vec())
+    prop_oneof![select(PATHS.to_vec()), select(vec!["a", "b", "c"])]
 }
 
 pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
@@ -98,9 +111,11 @@ pub(super) fn operators() -> impl Strategy<Value = Value> {
     let list = || proptest::collection::vec(any_value(), 0..4).prop_map(Value::List);
     let options = select(vec!["", "i", "s", "ms"]);
     let plain = prop_oneof![
-        4 => any_value().prop_map(one("$eq")),
+        4 => common().prop_map(one("$eq")),
+        2 => any_value().prop_map(one("$eq")),
         2 => any_value().prop_map(one("$ne")),
-        4 => (select(vec!["$gt", "$gte", "$lt", "$lte"]), any_value()).prop_map(|(name, value)| object([(name, value)])),
+        6 => (select(vec!["$gt", "$gte", "$lt", "$lte"]), common()).prop_map(|(name, value)| object([(name, value)])),
+        1 => (select(vec!["$gt", "$gte", "$lt", "$lte"]), any_value()).prop_map(|(name, value)| object([(name, value)])),
         2 => (number(), number()).prop_map(|(a, b)| object([("$gte", a), ("$lt", b)])),
         2 => list().prop_map(one("$in")),
         1 => list().prop_map(one("$nin")),
@@ -111,15 +126,17 @@ pub(super) fn operators() -> impl Strategy<Value = Value> {
         2 => (select(patterns), options).prop_map(|(pattern, options)| {
             object([("$regex", Value::String(pattern.to_owned())), ("$options", Value::String(options.to_owned()))])
         }),
-    ];
-    plain.prop_recursive(2, 6, 2, move |inner| {
+    ]
+    .boxed();
+    let nested = plain.clone().prop_recursive(2, 6, 2, move |inner| {
         prop_oneof![
             inner.clone().prop_map(one("$not")),
             inner.clone().prop_map(one("$elemMatch")),
             (path(), inner.clone()).prop_map(|(path, test)| object([("$elemMatch", object([(path, test)]))])),
             (inner.clone(), inner).prop_map(|(a, b)| both(a, b)),
         ]
-    })
+    });
+    prop_oneof![3 => plain, 2 => nested]
 }
 
 /// The operators of both objects, those of the second where both have one.
@@ -132,16 +149,18 @@ fn both(a: Value, b: Value) -> Value {
 /// A filter that parses.
 pub(super) fn filter() -> impl Strategy<Value = Value> {
     let condition = prop_oneof![
-        1 => (path(), leaf()).prop_map(|(path, value)| object([(path, value)])),
+        1 => (path(), common()).prop_map(|(path, value)| object([(path, value)])),
         4 => (path(), operators()).prop_map(|(path, value)| object([(path, value)])),
         2 => (path(), operators(), path(), operators()).prop_map(|(p, a, q, b)| {
             Value::Map(BTreeMap::from([(p.to_owned(), a), (q.to_owned(), b)]))
         }),
-    ];
-    condition.prop_recursive(3, 8, 3, |inner| {
+    ]
+    .boxed();
+    let nested = condition.clone().prop_recursive(3, 8, 3, |inner| {
         (select(vec!["$and", "$or", "$nor"]), proptest::collection::vec(inner, 1..4))
             .prop_map(|(name, branches)| object([(name, Value::List(branches))]))
-    })
+    });
+    prop_oneof![3 => condition, 2 => nested]
 }
 
 /// What may be a filter or not: any value, with operators among its keys.

@@ -161,6 +161,8 @@ fn regex_searches_strings() {
             && !matches(r#"{"a":{"$regex":"a.b"}}"#, r#"{"a":"a\nb"}"#)
     );
     assert!(matches(r#"{"a":{"$regex":"a b","$options":"x"}}"#, r#"{"a":"ab"}"#));
+    // ASCII only, and so it is written down.
+    assert!(!matches(r#"{"a":{"$regex":"ä","$options":"i"}}"#, r#"{"a":"Ä"}"#));
     assert!(!matches(r#"{"a":{"$regex":""}}"#, r#"{"a":1}"#) && !matches(r#"{"a":{"$regex":""}}"#, "{}"));
 }
 
