@@ -196,6 +196,7 @@ impl Machine {
                         command: call.command,
                         scan,
                         continue_after,
+                        conflicts: indexes::ConflictSearch::default(),
                     };
                     self.tasks.push_back(Task::Command(task));
                 }

@@ -6,8 +6,8 @@
 
 use ashore_engine::api::{
     Answer, Call, Calls, ChangedDocuments, Command, Device, Diagnostics, DisconnectReason, DocumentState, Durability,
-    ErrorCode, Event, Failure, Hint, IdRange, IndexField, IndexInfo, IndexSpec, News, Outcome, Quarantined, Reply, SyncState, SyncStatus, Write,
-    WriteResult, decode, encode,
+    ErrorCode, Event, Failure, Hint, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome,
+    Quarantined, Reply, SyncState, SyncStatus, Write, WriteResult, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -134,6 +134,7 @@ fn commands() -> Vec<Command> {
         Command::Write { writes: vec![], durability: Durability::Relaxed, split: false },
         Command::DeclareIndexes { collection: collection(), indexes: vec![index()] },
         Command::Indexes { collection: collection() },
+        Command::IndexConflicts { collection: collection(), index: "by-due".into() },
         Command::Flush { timeout_ms: 500 },
         Command::EnableSync { relay: Some("wss://relay.example".into()), device_name: None },
         Command::DisableSync { forget: true },
@@ -174,6 +175,7 @@ fn outcomes() -> Vec<Outcome> {
             ],
         },
         Reply::Indexes { indexes: vec![IndexInfo { spec: index(), ready: true, documents: 70_000 }] },
+        Reply::IndexConflicts { conflicts: vec![IndexConflict { ids: vec!["n1".into(), "ü".into()] }], more: false },
         Reply::Flushed { pending: 3 },
         Reply::Status { status: status() },
         Reply::DocumentStatus { state: DocumentState::Missing },

@@ -3,36 +3,86 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_engine::api::{
-    Command, Durability, ErrorCode, Failure, IndexField, IndexInfo, IndexSpec, Outcome, Reply, Write,
+    Command, Durability, ErrorCode, Event, Failure, IndexField, IndexInfo, IndexSpec, Outcome, Reply, SyncState, Write,
 };
 use ashore_engine::index::IndexState;
 use ashore_engine::testing::{Network, indexes};
 
 const ALICE: usize = 0;
+const BOB: usize = 1;
 
-/// One device, and the answers of its page.
+/// Devices, and the answers of the page of one.
 struct World {
     network: Network,
     marks: u64,
+    /// Who asks.
+    who: usize,
 }
 
 impl World {
     fn new(seed: u64) -> Self {
         let mut network = Network::seeded(seed);
         network.add_device("alice");
-        Self { network, marks: 0 }
+        Self { network, marks: 0, who: ALICE }
+    }
+
+    /// Two devices that share everything whenever neither is cut off.
+    fn of_two(seed: u64) -> Self {
+        let mut world = Self::new(seed);
+        world.network.add_device("bob");
+        let relay = Some("ws://relay.test/v1/ws".to_owned());
+        world.call(Command::EnableSync { relay: relay.clone(), device_name: None }).unwrap();
+        let reply = world.call(Command::CreateInvite { ttl_seconds: 600, link_base: None }).unwrap();
+        let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
+        world.who = BOB;
+        world.call(Command::JoinInvite { invite: short_code, relay, device_name: None }).unwrap();
+        world.who = ALICE;
+        world
+    }
+
+    /// Both have everything.
+    fn until_in_step(&mut self) {
+        for device in [ALICE, BOB] {
+            self.network.cut_off(device, false);
+        }
+        let in_step = |network: &Network| {
+            let status = |device: usize| network.devices[device].status.clone().unwrap();
+            status(ALICE).state == SyncState::Synced
+                && status(BOB).state == SyncState::Synced
+                && status(ALICE).cursor == status(BOB).cursor
+        };
+        assert!(self.network.run_until(600_000, in_step));
+        self.until_built();
+    }
+
+    fn conflicts(&mut self) -> Vec<Vec<String>> {
+        let command = Command::IndexConflicts { collection: "notes".into(), index: "unique".into() };
+        match self.call(command).unwrap() {
+            Reply::IndexConflicts { conflicts, more: false } => conflicts.into_iter().map(|each| each.ids).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The documents of which the device was told that they are in conflict.
+    fn told(&mut self) -> Vec<String> {
+        let events = std::mem::take(&mut self.network.devices[self.who].events);
+        let id = |event| match event {
+            Event::Error { failure } if failure.code == ErrorCode::IndexConflict => failure.id,
+            _ => None,
+        };
+        events.into_iter().filter_map(id).collect()
     }
 
     fn ask(&mut self, command: Command) -> u64 {
         self.marks += 1;
-        self.network.ask(ALICE, command, self.marks);
+        self.network.ask(self.who, command, self.marks);
         self.marks
     }
 
     /// The answer to a call, and what is on the disk is right at every step until it is there.
     fn answer(&mut self, mark: u64) -> Outcome {
         loop {
-            let answers = &mut self.network.devices[ALICE].answers;
+            let answers = &mut self.network.devices[self.who].answers;
             if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
                 return answers.remove(at).1;
             }
@@ -56,7 +106,9 @@ impl World {
     }
 
     fn check(&self) {
-        indexes::check(self.network.devices[ALICE].disk()).unwrap();
+        for device in &self.network.devices {
+            indexes::check(device.disk()).unwrap();
+        }
     }
 
     fn declare(&mut self, indexes: Vec<IndexSpec>) -> Vec<IndexInfo> {
@@ -90,7 +142,7 @@ impl World {
     }
 
     fn until_built(&mut self) {
-        while indexes::unfinished(self.network.devices[ALICE].disk()) > 0 {
+        while self.network.devices.iter().any(|device| indexes::unfinished(device.disk()) > 0) {
             assert!(self.network.step(), "the indexes are built without anybody asking");
             self.check_at_times();
         }
@@ -256,4 +308,118 @@ fn wrong_declarations_change_nothing() {
     }
     assert_eq!(refused("", vec![]).0, ErrorCode::DocumentInvalidCollection);
     assert_eq!(world.list().len(), 1);
+}
+
+fn unique(paths: &[&str]) -> IndexSpec {
+    IndexSpec { unique: true, sparse: true, ..spec("unique", paths) }
+}
+
+fn assert_duplicate(result: Result<Reply, Failure>, id: &str, other: &str) {
+    let failure = result.unwrap_err();
+    assert_eq!((failure.code, failure.id.as_deref()), (ErrorCode::IndexDuplicate, Some(id)), "{failure}");
+    assert_eq!(failure.message, format!("the document `{other}` has the same values in the unique index `unique`"));
+}
+
+#[test]
+fn a_write_that_breaks_a_unique_index_fails_whole() {
+    let mut world = World::new(6);
+    world.declare(vec![unique(&["email"])]);
+    world.until_built();
+    world.put(&[("a", r#"{"email":"x"}"#), ("b", "{}"), ("c", r#"{"email":null}"#)]).unwrap();
+    assert_duplicate(world.put(&[("d", "{}"), ("e", r#"{"email":["y","x"]}"#)]), "e", "a");
+    assert_eq!(world.rows(), 1);
+    assert_duplicate(world.put(&[("d", r#"{"email":1}"#), ("e", r#"{"email":1.0}"#)]), "e", "d");
+    assert_duplicate(world.put(&[("b", r#"{"email":"x"}"#)]), "b", "a");
+    // The same again, another value, and a value that was given up are all fine.
+    world.put(&[("a", r#"{"email":"x","name":"A"}"#)]).unwrap();
+    world.put(&[("a", r#"{"email":"y"}"#), ("b", r#"{"email":"x"}"#)]).unwrap();
+    world.delete("a");
+    world.put(&[("d", r#"{"email":"y"}"#)]).unwrap();
+    assert_duplicate(world.put(&[("a", r#"{"email":"y"}"#)]), "a", "d");
+    let failure = world.put(&[("e", &format!(r#"{{"email":"{}"}}"#, "x".repeat(2_000)))]).unwrap_err();
+    assert_eq!((failure.code, failure.id.as_deref()), (ErrorCode::DocumentTooLarge, Some("e")));
+    assert_eq!(world.conflicts(), Vec::<Vec<String>>::new());
+}
+
+#[test]
+fn values_change_places_in_one_write() {
+    let mut world = World::new(7);
+    world.declare(vec![unique(&["n"])]);
+    world.put(&[("a", r#"{"n":1}"#), ("b", r#"{"n":2}"#)]).unwrap();
+    world.until_built();
+    world.put(&[("a", r#"{"n":2}"#), ("b", r#"{"n":1}"#)]).unwrap();
+    assert_duplicate(world.put(&[("a", r#"{"n":1}"#)]), "a", "b");
+    assert_eq!((world.conflicts().len(), world.told().len()), (0, 0));
+}
+
+#[test]
+fn of_many_puts_at_once_the_first_keeps_a_value() {
+    let mut world = World::new(8);
+    world.declare(vec![unique(&["n"])]);
+    world.until_built();
+    let marks: Vec<u64> =
+        (0..40).map(|at| world.ask(put([(format!("n{at}"), format!(r#"{{"n":{}}}"#, at % 10))].into_iter()))).collect();
+    let fine: Vec<bool> = marks.into_iter().map(|mark| matches!(world.answer(mark), Outcome::Ok(_))).collect();
+    assert_eq!(fine, (0..40).map(|at| at < 10).collect::<Vec<_>>());
+    assert_eq!(world.rows(), 10);
+}
+
+#[test]
+fn without_sparse_null_is_a_value_like_others() {
+    let mut world = World::new(9);
+    world.declare(vec![IndexSpec { sparse: false, ..unique(&["n", "m"]) }]);
+    world.until_built();
+    world.put(&[("a", "{}"), ("b", r#"{"n":1}"#)]).unwrap();
+    assert_duplicate(world.put(&[("c", r#"{"m":null}"#)]), "c", "a");
+    assert_duplicate(world.put(&[("c", r#"{"n":1}"#)]), "c", "b");
+}
+
+#[test]
+fn what_devices_wrote_apart_is_kept_and_told_and_settled_by_a_write() {
+    for seed in 10..20 {
+        let mut world = World::of_two(seed);
+        for who in [ALICE, BOB] {
+            world.who = who;
+            world.declare(vec![unique(&["email"])]);
+        }
+        world.until_in_step();
+        for (who, id) in [(ALICE, "a"), (BOB, "b")] {
+            world.network.cut_off(who, true);
+            world.who = who;
+            world.put(&[(id, r#"{"email":"x"}"#), (&format!("{id}1"), &format!(r#"{{"email":"{id}"}}"#))]).unwrap();
+            world.told();
+        }
+        world.until_in_step();
+        for (who, other) in [(ALICE, "b"), (BOB, "a")] {
+            world.who = who;
+            assert_eq!(world.told(), [other]);
+            assert_eq!(world.conflicts(), [["a", "b"]]);
+            assert_eq!(world.rows(), 4);
+        }
+        assert_duplicate(world.put(&[("c", r#"{"email":"x"}"#)]), "c", "a");
+        world.put(&[("b", r#"{"email":"x","name":"may be edited"}"#)]).unwrap();
+        world.put(&[("b", r#"{"email":"z"}"#)]).unwrap();
+        world.until_in_step();
+        for who in [ALICE, BOB] {
+            world.who = who;
+            assert_eq!((world.conflicts(), world.told()), (vec![], vec![]));
+        }
+    }
+}
+
+#[test]
+fn building_a_unique_index_tells_of_what_is_there_twice() {
+    let mut world = World::new(20);
+    world.fill(2_500);
+    world.declare(vec![unique(&["title"])]);
+    world.until_built();
+    assert_eq!(world.told().len(), 0);
+    world.declare(vec![unique(&["n"])]);
+    world.until_built();
+    assert!(!world.told().is_empty());
+    let conflicts = world.conflicts();
+    assert_eq!(conflicts.len(), 7);
+    assert_eq!(conflicts.iter().map(Vec::len).sum::<usize>(), 2_500);
+    let asked = Command::IndexConflicts { collection: "notes".into(), index: "none".into() };
+    assert_eq!(world.call(asked).unwrap_err().code, ErrorCode::IndexInvalid);
 }

@@ -85,6 +85,14 @@ pub enum Command {
         /// The collection's name.
         collection: String,
     },
+    /// Documents that have the same values in a unique index, because devices that were apart wrote them; as far as the index
+    /// is built; answers `indexConflicts`.
+    IndexConflicts {
+        /// The collection's name.
+        collection: String,
+        /// The index's name.
+        index: String,
+    },
     /// Waits until every committed change is at the relay, or the time is over; answers `flushed`.
     Flush {
         /// At most this long, in milliseconds.

@@ -77,6 +77,10 @@ error_codes! {
     DocumentInvalidCollection = "document.invalid-collection", retry: false;
     /// The version that the write is based on is not known here.
     DocumentUnknownVersion = "document.unknown-version", retry: false;
+    /// Another document has the same values in a unique index; nothing was written.
+    IndexDuplicate = "index.duplicate", retry: false;
+    /// Documents of several devices have the same values in a unique index; all of them are kept.
+    IndexConflict = "index.conflict", retry: false;
     /// An index cannot be what was declared; the sentence says which and why.
     IndexInvalid = "index.invalid", retry: false;
     /// The writes of one transaction are larger than one entry can carry.

@@ -80,6 +80,9 @@ pub enum IndexError {
     /// A path that stands twice.
     #[error("the index `{0}` has `{1}` twice")]
     PathTwice(String, String),
+    /// A name that no unique index has.
+    #[error("there is no unique index `{0}`")]
+    NotUnique(String),
 }
 
 /// A row of definitions that this version cannot read.

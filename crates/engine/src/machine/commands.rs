@@ -66,6 +66,9 @@ impl Machine {
                 let reply = self.declare_indexes(&collection, &indexes)?;
                 Done { reply, after_commit: self.has_uncommitted(), remember: false }
             }
+            Command::IndexConflicts { collection, index } => {
+                self.read(|machine| machine.index_conflicts(task, &collection, &index))?
+            }
             Command::Indexes { collection } => self.read(|machine| Ok(machine.list_indexes(&collection)?))?,
             Command::Flush { timeout_ms } => {
                 let pending = self.pending();

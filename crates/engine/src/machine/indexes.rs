@@ -6,6 +6,9 @@
 //! builder.
 
 mod build;
+mod unique;
+
+pub(super) use unique::{ConflictSearch, Incoming};
 
 use super::Machine;
 use super::documents::parse_collection;

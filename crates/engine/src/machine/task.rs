@@ -47,6 +47,7 @@ pub(super) struct CommandTask {
     pub(super) command: Command,
     pub(super) scan: ScanSlot,
     pub(super) continue_after: Option<Key>,
+    pub(super) conflicts: super::indexes::ConflictSearch,
 }
 
 pub(super) struct ReceiveTask {

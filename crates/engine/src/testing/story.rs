@@ -319,11 +319,17 @@ impl Story {
     /// Other indexes than before on one collection: some are new, some stay, some are dropped.
     fn declare(&mut self, index: usize) {
         let field = |path: &str, descending| IndexField { path: path.into(), descending };
-        let spec = |name: &str, fields, sparse| IndexSpec { name: name.into(), fields, unique: false, sparse };
+        let spec = |name: &str, fields, sparse| IndexSpec {
+            name: name.into(),
+            fields,
+            unique: name.starts_with("unique"),
+            sparse,
+        };
         let mut indexes = vec![
             spec("kind", vec![field("kind", false)], false),
             spec("log", vec![field("log", true)], true),
             spec("both", vec![field("kind", true), field("log", false)], false),
+            spec("unique kind", vec![field("kind", false)], true),
             spec("deep", vec![field("parts.size", false), field("kind", false)], true),
         ];
         indexes.retain(|_| self.network.rng.below(2) == 0);
@@ -381,6 +387,7 @@ impl Story {
             Outcome::Failed(failure) => match failure.code.as_str() {
                 // The version that was read went with the power.
                 "document.unknown-version" => self.pages[index].read.clear(),
+                "index.duplicate" => {}
                 "sync.offline" | "relay.unreachable" | "request.timed-out" | "relay.misbehaved" => {}
                 _ => return self.broken(format!("device {index} was answered {failure}")),
             },

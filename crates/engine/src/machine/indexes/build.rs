@@ -3,12 +3,13 @@
 
 use super::super::rows::{Missing, parse_document};
 use super::super::task::ScanSlot;
+use super::unique::Claims;
 use super::{Machine, value_of};
 use crate::document::Value;
 use crate::document::state::DocumentRowRef;
 use crate::index::{IndexDef, IndexState};
 use crate::store::keys::{indexes_range, parse_definitions_key, value_key, value_range};
-use crate::store::{Range, RowValue};
+use crate::store::{Range, RowValue, Rows};
 
 /// Documents that one step of building looks at, and their bytes.
 const STEP_ROWS: u32 = 1_000;
@@ -46,6 +47,11 @@ impl Machine {
             range = range.after(&value_key(collection, through));
         }
         let rows = self.scan_rows(scan, &range)?;
+        let claims = self.claims_of_unbuilt(collection, first, &rows);
+        if let Err(missing) = self.load_claims(&claims) {
+            *scan = Some((range, rows));
+            return Err(missing);
+        }
         let Some(mut indexes) = self.take_indexes(collection) else { return Ok(()) };
         let room = self.batch.rows.byte_len() + STEP_WRITTEN_BYTES;
         let (mut last, mut documents, mut more) = (None, 0, rows.more);
@@ -73,7 +79,21 @@ impl Machine {
             index.documents += documents;
         }
         self.set_indexes(collection, indexes);
+        self.tell_conflicts(&claims);
         Ok(())
+    }
+
+    /// What these documents claim in the unique indexes that are as far as `first`.
+    fn claims_of_unbuilt(&self, collection: &str, first: &IndexDef, rows: &Rows) -> Claims {
+        let mut claims = Claims::default();
+        let unique = self.index_catalog(collection).iter().filter(|index| index.unique && index.state == first.state);
+        for index in unique {
+            for (key, row) in &rows.rows {
+                let (Some((_, id)), Some(document)) = (parse_document(key), document(row)) else { continue };
+                index.keys(&id, &document).iter().for_each(|key| claims.gain(collection, index, key, &id));
+            }
+        }
+        claims
     }
 
     fn sweep_index(&mut self, collection: &str, index: &IndexDef, scan: &mut ScanSlot) -> Result<(), Missing> {
