@@ -21,6 +21,10 @@ impl Machine {
     pub(super) fn run_command(&mut self, task: &mut CommandTask) -> Result<(), Missing> {
         let command = task.command.clone();
         let (client, id) = (task.client.clone(), task.id);
+        if let Some(outcome) = self.clients.outcome(&client, id) {
+            self.answer_now(&client, id, outcome);
+            return Ok(());
+        }
         match self.command(task, command) {
             Ok(Some(Done { reply, after_commit, remember })) => {
                 let answer = Outcome::Ok(reply);
