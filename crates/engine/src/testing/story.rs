@@ -545,7 +545,7 @@ impl Story {
                 let times =
                     value["log"].as_array().map_or(0, |log| log.iter().filter(|each| **each == json!(mark)).count());
                 if times > 1 {
-                    return self.broken(format!("write {mark} stands {times} times in {id}"));
+                    return self.broken(format!("write {mark} stands {times} times in {id}: {value}"));
                 }
             }
         }
