@@ -6,6 +6,8 @@ use ashore_engine::api::{
     Command, Durability, ErrorCode, Event, Failure, IndexField, IndexInfo, IndexSpec, Outcome, Reply, SyncState, Write,
 };
 use ashore_engine::index::IndexState;
+use ashore_engine::store::StoreBatch;
+use ashore_engine::store::keys::definitions_key;
 use ashore_engine::testing::{Network, indexes};
 
 const ALICE: usize = 0;
@@ -17,13 +19,15 @@ struct World {
     marks: u64,
     /// Who asks.
     who: usize,
+    /// What is on the disks may be wrong for now.
+    damaged: bool,
 }
 
 impl World {
     fn new(seed: u64) -> Self {
         let mut network = Network::seeded(seed);
         network.add_device("alice");
-        Self { network, marks: 0, who: ALICE }
+        Self { network, marks: 0, who: ALICE, damaged: false }
     }
 
     /// Two devices that share everything whenever neither is cut off.
@@ -99,8 +103,18 @@ impl World {
         }
     }
 
+    /// The definitions of the notes' indexes become unreadable while the machine is down.
+    fn damage_definitions(&mut self) {
+        self.network.crash(ALICE, false);
+        let mut damage = StoreBatch::new();
+        damage.put(definitions_key("notes"), "not what was put");
+        self.network.overwrite(ALICE, damage);
+        self.network.open(ALICE);
+        self.damaged = true;
+    }
+
     fn check_at_times(&self) {
-        if self.network.steps % 16 == 0 {
+        if self.network.steps.is_multiple_of(16) && !self.damaged {
             self.check();
         }
     }
@@ -308,6 +322,68 @@ fn wrong_declarations_change_nothing() {
     }
     assert_eq!(refused("", vec![]).0, ErrorCode::DocumentInvalidCollection);
     assert_eq!(world.list().len(), 1);
+}
+
+#[test]
+fn definitions_that_cannot_be_read_take_their_rows_with_them() {
+    let mut world = World::new(21);
+    world.fill(6_000);
+    world.declare(vec![spec("a", &["n"]), spec("b", &["tags"])]);
+    let things = Command::DeclareIndexes { collection: "things".into(), indexes: vec![spec("c", &["n"])] };
+    world.call(things).unwrap();
+    world.until_built();
+    assert!(world.rows() > 12_000);
+    world.damage_definitions();
+    assert!(world.list().is_empty());
+    let event = |event: &Event| match event {
+        Event::Error { failure } => failure.code == ErrorCode::StoreCorrupt,
+        _ => false,
+    };
+    assert_eq!(world.network.devices[ALICE].events.iter().filter(|each| event(each)).count(), 1);
+    // Written meanwhile, and crashed in the middle of tidying: nothing stays behind.
+    world.put(&[("n00000", r#"{"n":100}"#)]).unwrap();
+    world.network.crash(ALICE, false);
+    assert!(world.rows() > 0);
+    world.network.open(ALICE);
+    while world.rows() > 0 {
+        assert!(world.network.step(), "the rows are deleted without anybody asking");
+    }
+    world.network.run_ms(100);
+    world.damaged = false;
+    world.check();
+    world.declare(vec![spec("a", &["n"])]);
+    world.until_built();
+    assert_eq!(world.rows(), 6_000);
+}
+
+#[test]
+fn an_index_declared_again_at_once_is_built_while_old_rows_are_deleted() {
+    let mut world = World::new(22);
+    world.fill(3_000);
+    world.declare(vec![spec("a", &["n"])]);
+    world.until_built();
+    world.damage_definitions();
+    world.declare(vec![spec("a", &["n"])]);
+    world.until_built();
+    world.network.run_ms(1_000);
+    world.check();
+    assert_eq!(world.rows(), 3_000);
+}
+
+#[test]
+fn an_index_is_built_again_when_a_batch_is_too_full_for_its_rows() {
+    let mut world = World::new(23);
+    world.declare(vec![spec("a", &["n"])]);
+    world.until_built();
+    let number = |world: &World| indexes::defined(world.network.devices[ALICE].disk()).unwrap()[0].1.number;
+    let before = number(&world);
+    let text = "x".repeat(900_000);
+    let large = put((0..24).map(|n| (format!("n{n:02}"), format!(r#"{{"n":{n},"text":"{text}"}}"#))));
+    world.call(large).unwrap();
+    world.until_built();
+    world.check();
+    assert_ne!(number(&world), before);
+    assert_eq!(world.rows(), 24);
 }
 
 fn unique(paths: &[&str]) -> IndexSpec {

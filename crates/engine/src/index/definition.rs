@@ -23,7 +23,8 @@ pub struct IndexDef {
     pub fields: Vec<IndexField>,
     /// No two documents may have the same key.
     pub unique: bool,
-    /// It has no row where nothing but null is reached, or nothing at all.
+    /// It has no row in which every field is null or missing: a reader may use it only when the bounds of one of its fields
+    /// leave null out.
     pub sparse: bool,
     /// Some document is or was kept apart: see [`APART`](super::APART).
     pub apart: bool,
