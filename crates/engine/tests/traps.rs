@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ashore_engine::api::{Command, Durability, Event, Outcome, Reply, SyncState, Write, WriteResult};
+use ashore_engine::api::{Command, Durability, Event, Hint, Outcome, Reply, SyncState, Write, WriteResult};
 use ashore_engine::crypto::{Key, open_payload, plan_payload};
 use ashore_engine::rng::Rng;
 use ashore_engine::testing::Network;
@@ -148,6 +148,55 @@ fn an_entry_that_does_not_open_is_kept_reported_and_blocks_nothing() {
     assert_eq!(network.devices[1].status.as_ref().unwrap().quarantined, 1);
 }
 
+fn quarantined(network: &mut Network, device: usize) -> Vec<String> {
+    match ok(network, device, Command::Quarantine {}) {
+        Reply::Quarantine { entries } => entries.into_iter().map(|entry| entry.reason).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_entry_that_comes_before_its_parent_is_kept_and_applied_when_the_parent_comes() {
+    let mut network = pair(16);
+    let status = network.devices[1].status.clone().unwrap();
+    let group: GroupId = status.group.unwrap().parse().unwrap();
+    // Alice's two entries, of which a relay that came back from a backup knows nothing yet.
+    network.back_up_relay();
+    network.cut_off(1, true);
+    ok(&mut network, 0, put("parent", r#"{"n":1}"#));
+    ok(&mut network, 0, put("child", r#"{"n":2}"#));
+    let sent = |network: &Network| network.devices[0].status.as_ref().is_some_and(|status| status.pending == 0);
+    assert!(network.run_until(10_000, sent));
+    let [.., parent, child] = &network.relay.entries(&group)[..] else { panic!("they are at the relay") };
+    let (parent, child) = (parent.clone(), child.clone());
+    network.cut_off(0, true);
+    network.restore_relay();
+    network.cut_off(1, false);
+    assert!(network.run_until(60_000, |network| network.devices[1].status.as_ref().is_some_and(|s| s.connected)));
+    // Bob is given them in the wrong order.
+    let log = network.relay.log(&group).unwrap();
+    let live = |offset: u64, bytes: Vec<u8>| {
+        let cursor = Cursor::new(status.cursor + offset).unwrap();
+        RelayFrame::Live { group, log, items: vec![Item::Entry { cursor, bytes: Bytes(bytes) }] }
+    };
+    clear_events(&mut network);
+    network.say_as_relay(1, &live(1, child));
+    network.run_ms(100);
+    assert_eq!(quarantined(&mut network, 1), ["missing-parent"]);
+    assert_eq!(errors(&network, 1), ["entry.quarantined"]);
+    assert_eq!(get(&mut network, 1, "child"), "[null]");
+    clear_events(&mut network);
+    network.say_as_relay(1, &live(2, parent));
+    network.run_ms(100);
+    assert_eq!(quarantined(&mut network, 1), Vec::<String>::new());
+    assert_eq!(get(&mut network, 1, "parent"), r#"[{"n":1}]"#);
+    assert_eq!(get(&mut network, 1, "child"), r#"[{"n":2}]"#);
+    assert_eq!(errors(&network, 1), Vec::<&str>::new());
+    network.cut_off(0, false);
+    settle(&mut network);
+    assert_eq!(network.devices[1].status.as_ref().unwrap().quarantined, 0);
+}
+
 #[test]
 fn a_payload_moved_under_another_header_does_not_open() {
     let mut rng = Rng::seeded([1; 32]);
@@ -243,6 +292,78 @@ fn an_entry_that_does_not_verify_is_not_stored() {
         |event: &Event| matches!(event, Event::Error { failure } if failure.code.as_str() == "relay.misbehaved");
     assert!(network.devices[1].events.iter().any(refused), "{:?}", network.devices[1].events);
     assert_eq!(network.devices[1].disk().with_prefix(b"").count(), rows);
+    settle(&mut network);
+}
+
+/// The errors that a device was told since its events were cleared.
+fn errors(network: &Network, device: usize) -> Vec<&str> {
+    let code = |event: &'_ Event| match event {
+        Event::Error { failure } => Some(failure.code.as_str()),
+        _ => None,
+    };
+    network.devices[device].events.iter().filter_map(code).collect()
+}
+
+fn clear_events(network: &mut Network) {
+    network.devices.iter_mut().for_each(|device| device.events.clear());
+}
+
+#[test]
+fn a_fault_that_goes_on_is_told_once_and_the_next_one_again() {
+    let mut network = pair(13);
+    clear_events(&mut network);
+    for fault in 1..=3 {
+        network.stop_relay();
+        ok(&mut network, 0, put(&format!("n{fault}"), "{}"));
+        network.run_ms(10 * 60_000);
+        assert_eq!(errors(&network, 0), vec!["relay.unreachable"; fault]);
+        network.start_relay();
+        settle(&mut network);
+    }
+    assert_eq!(errors(&network, 0), ["relay.unreachable"; 3]);
+}
+
+#[test]
+fn a_relay_that_misbehaves_again_and_again_is_asked_ever_more_rarely() {
+    let mut network = pair(14);
+    let status = network.devices[1].status.clone().unwrap();
+    let group: GroupId = status.group.unwrap().parse().unwrap();
+    let log = network.relay.log(&group).unwrap();
+    let connected = |network: &Network| network.devices[1].status.as_ref().is_some_and(|status| status.connected);
+    let mut waits_ms = Vec::new();
+    for _ in 0..8 {
+        assert!(network.run_until(60_000, connected));
+        let items = vec![Item::Entry { cursor: Cursor::new(status.cursor + 1).unwrap(), bytes: Bytes(vec![0]) }];
+        network.say_as_relay(1, &RelayFrame::Live { group, log, items });
+        assert!(network.run_until(1_000, |network| !connected(network)));
+        let retry_at = network.devices[1].status.as_ref().unwrap().retry_at.unwrap();
+        waits_ms.push(retry_at - network.now().as_ms());
+    }
+    assert!(waits_ms.windows(2).all(|pair| pair[1] >= pair[0] || pair[1] >= 15_000), "{waits_ms:?}");
+    assert!(waits_ms.last().is_some_and(|last| (15_000..=30_000).contains(last)), "{waits_ms:?}");
+    // A connection that lasts makes up for it.
+    assert!(network.run_until(60_000, connected));
+    network.run_ms(60_000);
+    network.stop_relay();
+    network.run_ms(50);
+    let retry_at = network.devices[1].status.as_ref().unwrap().retry_at.unwrap();
+    assert!(retry_at - network.now().as_ms() <= 500);
+    network.start_relay();
+    settle(&mut network);
+}
+
+#[test]
+fn coming_to_the_front_without_a_network_is_no_fault() {
+    let mut network = pair(15);
+    network.cut_off(0, true);
+    ok(&mut network, 0, Command::Hint { hint: Hint::Offline });
+    clear_events(&mut network);
+    ok(&mut network, 0, Command::Hint { hint: Hint::Foreground });
+    network.run_ms(10_000);
+    assert_eq!(errors(&network, 0), Vec::<&str>::new());
+    assert_eq!(network.devices[0].status.as_ref().unwrap().state, SyncState::Offline);
+    network.cut_off(0, false);
+    ok(&mut network, 0, Command::Hint { hint: Hint::Foreground });
     settle(&mut network);
 }
 

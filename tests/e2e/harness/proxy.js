@@ -21,6 +21,8 @@ class Proxy {
   #watching = () => "pass";
   /** Every frame that passed or was to pass: `{ from: "device" | "relay", frame, at }`. */
   frames = [];
+  /** How many connections there were. */
+  connections = 0;
 
   constructor(server, relay) {
     this.#server = server;
@@ -60,6 +62,18 @@ class Proxy {
     this.#watching = watching;
   }
 
+  /** The relay is made to say these bytes to every device. */
+  sayAsRelay(bytes) {
+    for (const line of this.#lines) {
+      line.device.send(bytes);
+    }
+  }
+
+  /** How many connections are open. */
+  get open() {
+    return this.#lines.size;
+  }
+
   /** How many frames of that number came from there. */
   count(from, number) {
     return this.frames.filter((passed) => passed.from === from && passed.frame[0] === number).length;
@@ -69,6 +83,7 @@ class Proxy {
     const relay = new WebSocket(this.#relay.address, { perMessageDeflate: false });
     const line = { device, relay };
     this.#lines.add(line);
+    this.connections += 1;
     const early = [];
     device.on("message", (bytes) => {
       if (relay.readyState === WebSocket.OPEN) {

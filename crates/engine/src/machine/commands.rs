@@ -182,7 +182,7 @@ impl Machine {
     fn disable_sync(&mut self, forget: bool) {
         self.sync.settings.enabled = false;
         self.end_link(DisconnectReason::Disabled);
-        self.sync.last_error = None;
+        self.forget_faults();
         let failure = sync_disabled();
         self.fail_waiters(&failure, |_| true);
         if forget {

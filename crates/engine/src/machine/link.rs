@@ -23,6 +23,8 @@ const PATIENCE_MS: u64 = 60_000;
 /// The first wait after a failed attempt, doubled each time up to the longest, with jitter.
 const FIRST_WAIT_MS: u64 = 500;
 const LONGEST_WAIT_MS: u64 = 30_000;
+/// A relay that refused us or misbehaved is trusted again when a connection has followed the log for this long.
+const STEADY_MS: u64 = 10_000;
 
 /// One connection.
 pub(super) struct Link {
@@ -34,6 +36,8 @@ pub(super) struct Link {
     next_request: u32,
     /// The pull that waits for its page.
     pub(super) pull: Option<RequestId>,
+    /// Since when the group's log is followed.
+    opened_at: Option<Timestamp>,
     /// Everything up to the head was received, and what follows is pushed.
     pub(super) caught_up: bool,
     pub(super) own_in_full: bool,
@@ -80,6 +84,7 @@ impl Link {
             pinged: false,
             next_request: 0,
             pull: None,
+            opened_at: None,
             caught_up: false,
             own_in_full: false,
             log: None,
@@ -114,6 +119,10 @@ impl Link {
     /// Whether the relay owes an answer.
     fn waits(&self) -> bool {
         !matches!(self.stage, Stage::Open | Stage::Welcome) || self.pull.is_some() || !self.appends.is_empty()
+    }
+
+    fn was_steady(&self, now: Timestamp) -> bool {
+        self.opened_at.is_some_and(|opened| now.ms_since(opened) >= STEADY_MS)
     }
 
     fn page(&self) -> PageSize {
@@ -214,7 +223,8 @@ impl Machine {
     pub(super) fn take_hint(&mut self, hint: Hint) {
         match hint {
             Hint::Online | Hint::Foreground => {
-                self.sync.offline = false;
+                // Coming to the front says nothing about the network: only a connection does.
+                self.sync.offline &= hint == Hint::Foreground;
                 self.try_now();
                 let stale = self.sync.link.as_ref().is_some_and(|link| self.now.ms_since(link.heard_at) > 2_000);
                 if stale {
@@ -226,7 +236,7 @@ impl Machine {
                 if self.sync.link.is_some() {
                     self.end_link(DisconnectReason::Offline);
                 }
-                self.sync.last_error = None;
+                self.forget_faults();
                 self.wait(LONGEST_WAIT_MS);
             }
         }
@@ -237,6 +247,7 @@ impl Machine {
         if let Some(link) = self.sync.link.as_mut().filter(|link| link.id == connection) {
             link.stage = Stage::Greeting;
             link.heard_at = now;
+            self.sync.offline = false;
         }
     }
 
@@ -280,19 +291,33 @@ impl Machine {
 
     /// The connection failed: it is tried again, later each time.
     pub(super) fn lose_link(&mut self, failure: Failure, reason: DisconnectReason) {
+        if self.sync.link.as_ref().is_some_and(|link| link.was_steady(self.now)) {
+            self.sync.attempts = 0;
+            self.sync.distrusted = false;
+        }
+        self.sync.distrusted |= matches!(reason, DisconnectReason::Misbehaved | DisconnectReason::Refused);
         self.end_link(reason);
         self.sync.attempts = self.sync.attempts.saturating_add(1);
         let longest = (FIRST_WAIT_MS << self.sync.attempts.min(10).saturating_sub(1)).min(LONGEST_WAIT_MS);
         let wait_ms = longest / 2 + self.rng.below(longest / 2 + 1);
         self.wait(wait_ms);
-        if self.sync.offline {
-            return;
+        if !self.sync.offline {
+            self.note_fault(failure);
         }
-        let new = self.sync.last_error.as_ref().is_none_or(|known| known.code != failure.code);
+    }
+
+    /// Says in the status why sync fails, and tells it once: until everything is in step again, or something else fails.
+    pub(super) fn note_fault(&mut self, failure: Failure) {
         self.sync.last_error = Some(failure.clone());
-        if new {
+        if self.sync.told_fault.replace(failure.code) != Some(failure.code) {
             self.tell(Event::Error { failure });
         }
+    }
+
+    /// Nothing is wrong any more; what goes wrong next is told.
+    pub(super) fn forget_faults(&mut self) {
+        self.sync.last_error = None;
+        self.sync.told_fault = None;
     }
 
     pub(super) fn send_now(&mut self, frame: &ClientFrame) {
@@ -388,7 +413,9 @@ impl Machine {
             Some(link) if link.stage == Stage::Greeting => link.stage = Stage::Welcome,
             _ => return self.misbehaved("a second welcome"),
         }
-        self.sync.attempts = 0;
+        if !self.sync.distrusted {
+            self.sync.attempts = 0;
+        }
         self.sync.retry_at = None;
         self.go_on_from_welcome();
     }
@@ -426,6 +453,7 @@ impl Machine {
             return self.misbehaved("an answer to a question that was not asked");
         }
         link.stage = Stage::Open;
+        link.opened_at.get_or_insert(self.now);
         link.log = Some(log);
         link.head = head;
         link.caught_up = head == own.stored.cursor;
@@ -579,9 +607,10 @@ impl Machine {
         }
     }
 
-    /// The relay refused the whole conversation.
+    /// The relay ends the whole conversation: it refuses this device, or it stops.
     fn refused(&mut self, failure: Failure, retry_after_ms: Option<u32>) {
-        self.lose_link(failure, DisconnectReason::Refused);
+        let stops = failure.code == ErrorCode::RelayUnreachable;
+        self.lose_link(failure, if stops { DisconnectReason::Lost } else { DisconnectReason::Refused });
         if let Some(wait_ms) = retry_after_ms {
             self.wait(u64::from(wait_ms).max(self.sync.wait_ms));
         }

@@ -4,7 +4,7 @@ use super::rows::Missing;
 use super::sync::{Group, Kept};
 use super::task::OpenTask;
 use super::{Machine, keys};
-use crate::api::{ErrorCode, Event, Failure};
+use crate::api::{ErrorCode, Failure};
 use crate::group::{GroupState, JoiningState, RelayPlace, Secrets, SyncSettings};
 use crate::store::keys::definitions_range;
 use crate::store::{RowValue, Rows};
@@ -85,8 +85,7 @@ impl Machine {
             }
             Err(error) => {
                 let failure = Failure::new(ErrorCode::StoreCorrupt, error.to_string());
-                self.sync.last_error = Some(failure.clone());
-                self.tell(Event::Error { failure });
+                self.note_fault(failure);
             }
         }
         Ok(())

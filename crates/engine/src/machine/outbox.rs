@@ -293,11 +293,7 @@ impl Machine {
             link.sent.clear();
             link.hold_sends_until = Some(until);
         }
-        let new = self.sync.last_error.as_ref().is_none_or(|known| known.code != failure.code);
-        self.sync.last_error = Some(failure.clone());
-        if new {
-            self.tell(Event::Error { failure });
-        }
+        self.note_fault(failure);
     }
 
     /// The relay does not know the group: it gets the control entries first, and later everything else.

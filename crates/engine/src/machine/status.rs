@@ -14,6 +14,7 @@ impl Machine {
     pub(super) fn tell_status(&mut self) {
         let mut status = self.status();
         if status.state == SyncState::Synced {
+            self.sync.told_fault = None;
             let newly = self.sync.told.as_ref().is_none_or(|told| told.state != SyncState::Synced);
             if newly {
                 self.sync.settings.last_synced_at = Some(self.now);

@@ -2,7 +2,7 @@
 
 use super::batch::{Effect, Waiting};
 use super::link::Link;
-use crate::api::{Failure, SyncStatus};
+use crate::api::{ErrorCode, Failure, SyncStatus};
 use crate::group::{Announced, GroupState, JoiningState, RelayPlace, Secrets, SyncSettings};
 use crate::time::Timestamp;
 use ashore_protocol::control::Control;
@@ -24,10 +24,14 @@ pub(super) struct Sync {
     pub(super) offline: bool,
     /// Attempts to connect that failed in a row.
     pub(super) attempts: u32,
+    /// The relay refused us or misbehaved: being welcome is no success until a connection lasts.
+    pub(super) distrusted: bool,
     pub(super) retry_at: Option<Timestamp>,
     /// How long the wait until then is, in milliseconds.
     pub(super) wait_ms: u64,
     pub(super) last_error: Option<Failure>,
+    /// What everybody was told of last that has not passed since.
+    pub(super) told_fault: Option<ErrorCode>,
     pub(super) told: Option<SyncStatus>,
     pub(super) waiters: Vec<Waiter>,
     /// Entries acknowledged and entries of others stored since the machine was opened.
