@@ -12,8 +12,9 @@ pub struct IndexSpec {
     /// What it orders by, the most important first: 1 to 8.
     pub fields: Vec<IndexField>,
     /// No two documents may have the same values in all fields. A write of this device that would put a second one there
-    /// fails with `index.duplicate`; what comes from other devices is always kept, and listed by `indexConflicts`. Null and
-    /// missing are values like others, unless it is sparse.
+    /// fails with `index.duplicate`, and one with values too long or too many to be compared with `document.too-large`; what
+    /// comes from other devices is always kept, told with `index.conflict`, and listed by `indexConflicts`. Null and missing
+    /// are values like others, unless it is sparse. While it is built, what is built so far counts.
     pub unique: bool,
     /// Documents in which every field is null or missing are left out.
     pub sparse: bool,
