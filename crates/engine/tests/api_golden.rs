@@ -219,6 +219,10 @@ fn events() -> Vec<Event> {
     let mut events = vec![
         Event::Changed { changes: vec![changed], missed: false },
         Event::Changed { changes: vec![], missed: true },
+        Event::Indexes {
+            collection: "notes".into(),
+            indexes: vec![IndexInfo { spec: index(), ready: false, documents: 1_000 }],
+        },
         Event::Status { status: status() },
         Event::Connected { relay: "wss://relay.example".into() },
         Event::Error { failure: Failure::new(ErrorCode::RelayMisbehaved, "It sent nonsense.") },

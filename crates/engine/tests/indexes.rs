@@ -227,6 +227,17 @@ fn an_index_is_built_in_steps_while_calls_are_answered() {
     assert!(progress.is_sorted() && progress.len() > 1, "{progress:?}");
     world.until_built();
     world.check();
+    world.list();
+    let steps: Vec<IndexInfo> = world.network.devices[ALICE]
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Indexes { collection, indexes } if collection == "notes" => indexes.first().cloned(),
+            _ => None,
+        })
+        .collect();
+    assert!(steps.is_sorted_by_key(|index| index.documents) && steps.len() >= 5);
+    assert_eq!(steps.iter().map(|index| index.ready).rposition(|ready| !ready), Some(steps.len() - 2));
     assert_eq!(world.list().iter().map(|index| index.documents).collect::<Vec<_>>(), [5_000, 5_000]);
 }
 

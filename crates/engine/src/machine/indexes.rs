@@ -95,9 +95,12 @@ impl Machine {
 
     pub(super) fn list_indexes(&self, collection: &str) -> Result<Reply, Failure> {
         let collection = parse_collection(collection)?;
-        let declared = self.index_catalog(collection.as_str()).iter();
-        let indexes = declared.filter(|index| index.state != IndexState::Dropped).map(info).collect();
-        Ok(Reply::Indexes { indexes })
+        Ok(Reply::Indexes { indexes: self.index_infos(collection.as_str()) })
+    }
+
+    fn index_infos(&self, collection: &str) -> Vec<IndexInfo> {
+        let defined = self.index_catalog(collection).iter();
+        defined.filter(|index| index.state != IndexState::Dropped).map(info).collect()
     }
 
     /// Something to do about indexes, at most once in a batch, and not while another batch is written for nothing else.

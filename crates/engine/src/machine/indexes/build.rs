@@ -5,6 +5,7 @@ use super::super::rows::{Missing, parse_document};
 use super::super::task::ScanSlot;
 use super::unique::Claims;
 use super::{Machine, value_of};
+use crate::api::Event;
 use crate::document::Value;
 use crate::document::state::DocumentRowRef;
 use crate::index::{IndexDef, IndexState};
@@ -80,6 +81,8 @@ impl Machine {
         }
         self.set_indexes(collection, indexes);
         self.tell_conflicts(&claims);
+        let (collection, indexes) = (collection.to_owned(), self.index_infos(collection));
+        self.batch.event(Event::Indexes { collection, indexes });
         Ok(())
     }
 
