@@ -183,3 +183,22 @@ fn golden_rows_are_found_for_ever() {
     assert_eq!(golden("rows.txt", lines.as_bytes()), lines.as_bytes());
     assert_eq!(index.fields[1].direction, Direction::Descending);
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_a_reader_panic(
+        cut in 0usize..90, at in 0usize..90, byte in proptest::prelude::any::<u8>(),
+        row in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..24),
+    ) {
+        let mut bytes = std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/index/definitions.cbor")).unwrap();
+        if let Some(place) = bytes.get_mut(at) {
+            *place = byte;
+        }
+        bytes.truncate(cut.max(at));
+        let _ = decode(&bytes);
+        let index = index(&[("a", false), ("b", true)], false);
+        let mut key = index.range().start.to_vec();
+        key.extend(row);
+        let _ = index.parse_row(&key);
+    }
+}
