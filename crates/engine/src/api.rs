@@ -7,11 +7,13 @@
 mod command;
 mod event;
 mod failure;
+mod index;
 mod reply;
 
 pub use command::{Call, Calls, Command, Durability, Hint, IdRange, Write};
 pub use event::{ChangedDocuments, DisconnectReason, Event, News};
 pub use failure::{ErrorCode, Failure, QueryMistake};
+pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
 pub use reply::{
     Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SyncState, SyncStatus, WriteResult,
 };

@@ -10,6 +10,7 @@ mod clients;
 mod commands;
 mod documents;
 mod find;
+mod indexes;
 mod input;
 mod invites;
 mod keys;
@@ -35,6 +36,7 @@ use crate::store::{Range, Rows, StoreFailure};
 use crate::time::Timestamp;
 use batch::{Batch, Effect};
 use clients::{Admission, Clients};
+use indexes::Indexes;
 use rows::{Missing, RowCache};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use sync::Sync;
@@ -74,6 +76,7 @@ pub struct Machine {
     answers: BTreeMap<String, Vec<Answer>>,
     clients: Clients,
     known_collections: BTreeSet<String>,
+    indexes: Indexes,
     sync: Sync,
     /// For the next group: rows of different groups and sequence numbers never meet.
     next_generation: u64,
@@ -124,6 +127,7 @@ impl Machine {
             answers: BTreeMap::new(),
             clients: Clients::default(),
             known_collections: BTreeSet::new(),
+            indexes: Indexes::default(),
             sync: Sync::default(),
             next_generation: 1,
             next_sequence: 1,
@@ -187,8 +191,9 @@ impl Machine {
                 Admission::Answered(outcome) => self.answer_now(&client, call.id, outcome),
                 Admission::New => {
                     let (scan, continue_after, finding) = (None, None, None);
+                    let conflicts = indexes::ConflictSearch::default();
                     let (client, id, command) = (client.clone(), call.id, call.command);
-                    let task = CommandTask { client, id, command, scan, continue_after, finding };
+                    let task = CommandTask { client, id, command, scan, continue_after, finding, conflicts };
                     self.tasks.push_back(Task::Command(task));
                 }
             }
@@ -284,6 +289,7 @@ impl Machine {
             Task::Refill(task) => self.refill(task),
             Task::Retry => self.retry_quarantined(),
             Task::Sweep(task) => self.sweep(task),
+            Task::Index(scan) => self.index_step(scan),
             Task::Switch => self.switch_group(),
         }
     }
@@ -431,7 +437,7 @@ impl Task {
         match self {
             Self::Open(task) => Some(&mut task.scan),
             Self::Command(task) => Some(&mut task.scan),
-            Self::Announce(scan) => Some(scan),
+            Self::Announce(scan) | Self::Index(scan) => Some(scan),
             Self::Refill(task) => Some(&mut task.scan),
             Self::Sweep(task) => Some(&mut task.scan),
             Self::Receive(_) | Self::Send | Self::Retry | Self::Switch => None,

@@ -6,8 +6,8 @@
 
 use ashore_engine::api::{
     Answer, Call, Calls, ChangedDocuments, Command, Device, Diagnostics, DisconnectReason, DocumentState, Durability,
-    ErrorCode, Event, Failure, Hint, IdRange, News, Outcome, Quarantined, QueryMistake, Reply, SyncState, SyncStatus,
-    Write, WriteResult, decode, encode,
+    ErrorCode, Event, Failure, Hint, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome,
+    Quarantined, QueryMistake, Reply, SyncState, SyncStatus, Write, WriteResult, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -132,6 +132,9 @@ fn commands() -> Vec<Command> {
             split: true,
         },
         Command::Write { writes: vec![], durability: Durability::Relaxed, split: false },
+        Command::DeclareIndexes { collection: collection(), indexes: vec![index()] },
+        Command::Indexes { collection: collection() },
+        Command::IndexConflicts { collection: collection(), index: "by-due".into() },
         Command::Flush { timeout_ms: 500 },
         Command::EnableSync { relay: Some("wss://relay.example".into()), device_name: None },
         Command::DisableSync { forget: true },
@@ -178,6 +181,8 @@ fn outcomes() -> Vec<Outcome> {
                 WriteResult::Deleted { existed: vec![true, false] },
             ],
         },
+        Reply::Indexes { indexes: vec![IndexInfo { spec: index(), ready: true, documents: 70_000 }] },
+        Reply::IndexConflicts { conflicts: vec![IndexConflict { ids: vec!["n1".into(), "ü".into()] }], more: false },
         Reply::Flushed { pending: 3 },
         Reply::Status { status: status() },
         Reply::DocumentStatus { state: DocumentState::Missing },
@@ -234,12 +239,22 @@ fn events() -> Vec<Event> {
     let mut events = vec![
         Event::Changed { changes: vec![changed], missed: false },
         Event::Changed { changes: vec![], missed: true },
+        Event::Indexes {
+            collection: "notes".into(),
+            indexes: vec![IndexInfo { spec: index(), ready: false, documents: 1_000 }],
+        },
         Event::Status { status: status() },
         Event::Connected { relay: "wss://relay.example".into() },
         Event::Error { failure: Failure::new(ErrorCode::RelayMisbehaved, "It sent nonsense.") },
     ];
     events.extend(reasons.map(|reason| Event::Disconnected { reason }));
     events
+}
+
+fn index() -> IndexSpec {
+    let field = |path: &str, descending| IndexField { path: path.into(), descending };
+    let fields = vec![field("due", true), field("tags.größe", false)];
+    IndexSpec { name: "by-due".into(), fields, unique: true, sparse: false }
 }
 
 fn status() -> SyncStatus {

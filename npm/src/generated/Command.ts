@@ -2,6 +2,7 @@
 import type { Durability } from "./Durability.js";
 import type { Hint } from "./Hint.js";
 import type { IdRange } from "./IdRange.js";
+import type { IndexSpec } from "./IndexSpec.js";
 import type { Write } from "./Write.js";
 
 /**
@@ -99,6 +100,38 @@ export type Command =
          * The writes are committed together but may travel in several entries: for more than one entry carries.
          */
         split: boolean;
+      };
+    }
+  | {
+      declareIndexes: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * At most 32.
+         */
+        indexes: Array<IndexSpec>;
+      };
+    }
+  | {
+      indexes: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+      };
+    }
+  | {
+      indexConflicts: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * The index's name.
+         */
+        index: string;
       };
     }
   | {

@@ -2,6 +2,7 @@
 import type { ChangedDocuments } from "./ChangedDocuments.js";
 import type { DisconnectReason } from "./DisconnectReason.js";
 import type { Failure } from "./Failure.js";
+import type { IndexInfo } from "./IndexInfo.js";
 import type { SyncStatus } from "./SyncStatus.js";
 
 /**
@@ -18,6 +19,18 @@ export type Event =
          * There were too many to name: read again what is shown.
          */
         missed: boolean;
+      };
+    }
+  | {
+      indexes: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * As in the reply of that name.
+         */
+        indexes: Array<IndexInfo>;
       };
     }
   | {

@@ -2,6 +2,8 @@
 import type { Device } from "./Device.js";
 import type { Diagnostics } from "./Diagnostics.js";
 import type { DocumentState } from "./DocumentState.js";
+import type { IndexConflict } from "./IndexConflict.js";
+import type { IndexInfo } from "./IndexInfo.js";
 import type { Quarantined } from "./Quarantined.js";
 import type { SyncStatus } from "./SyncStatus.js";
 import type { WriteResult } from "./WriteResult.js";
@@ -112,6 +114,26 @@ export type Reply =
          * In the order of the writes.
          */
         results: Array<WriteResult>;
+      };
+    }
+  | {
+      indexes: {
+        /**
+         * In the order in which they were declared.
+         */
+        indexes: Array<IndexInfo>;
+      };
+    }
+  | {
+      indexConflicts: {
+        /**
+         * In byte order of the ids; at most 1,000.
+         */
+        conflicts: Array<IndexConflict>;
+        /**
+         * There are more: they are told once some of these are settled.
+         */
+        more: boolean;
       };
     }
   | {

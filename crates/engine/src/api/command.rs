@@ -1,5 +1,6 @@
 //! What a page asks of the engine.
 
+use super::index::IndexSpec;
 use serde::{Deserialize, Serialize};
 
 /// Several calls of one client, in the order in which they take effect.
@@ -88,6 +89,27 @@ pub enum Command {
         /// The writes are committed together but may travel in several entries: for more than one entry carries.
         #[serde(default)]
         split: bool,
+    },
+    /// The indexes of a collection from now on, all of them: one with the same words as before stays, a new one is built in
+    /// the background, one that is not named any more is dropped. Wrong ones end in `index.invalid`; answers `indexes`.
+    DeclareIndexes {
+        /// The collection's name.
+        collection: String,
+        /// At most 32.
+        indexes: Vec<IndexSpec>,
+    },
+    /// The indexes of a collection and how far they are; answers `indexes`.
+    Indexes {
+        /// The collection's name.
+        collection: String,
+    },
+    /// Documents that have the same values in a unique index, because devices that were apart wrote them; as far as the index
+    /// is built; answers `indexConflicts`.
+    IndexConflicts {
+        /// The collection's name.
+        collection: String,
+        /// The index's name.
+        index: String,
     },
     /// Waits until every committed change is at the relay, or the time is over; answers `flushed`.
     Flush {

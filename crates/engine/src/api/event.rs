@@ -1,6 +1,7 @@
 //! What the engine says unasked, and the message that carries answers and events to a client.
 
 use super::failure::Failure;
+use super::index::IndexInfo;
 use super::reply::{Answer, SyncStatus};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,13 @@ pub enum Event {
         changes: Vec<ChangedDocuments>,
         /// There were too many to name: read again what is shown.
         missed: bool,
+    },
+    /// The indexes of a collection came further: after each step of building, the last time when one is ready.
+    Indexes {
+        /// The collection's name.
+        collection: String,
+        /// As in the reply of that name.
+        indexes: Vec<IndexInfo>,
     },
     /// Sync stands elsewhere than before.
     Status {

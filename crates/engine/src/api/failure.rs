@@ -96,6 +96,12 @@ error_codes! {
     DocumentUnknownVersion = "document.unknown-version", retry: false;
     /// A filter, an order or a selection that cannot be understood; `query` says where and why.
     QueryInvalid = "query.invalid", retry: false;
+    /// Another document has the same values in a unique index; nothing was written.
+    IndexDuplicate = "index.duplicate", retry: false;
+    /// Documents of several devices have the same values in a unique index; all of them are kept.
+    IndexConflict = "index.conflict", retry: false;
+    /// An index cannot be what was declared; the sentence says which and why.
+    IndexInvalid = "index.invalid", retry: false;
     /// The writes of one transaction are larger than one entry can carry.
     TransactionTooLarge = "transaction.too-large", retry: false;
     /// The device's storage failed; the handle must be reopened.

@@ -1,6 +1,7 @@
 //! What the engine answers.
 
 use super::failure::Failure;
+use super::index::{IndexConflict, IndexInfo};
 use serde::{Deserialize, Serialize};
 
 /// The answer to one call.
@@ -90,6 +91,18 @@ pub enum Reply {
     Written {
         /// In the order of the writes.
         results: Vec<WriteResult>,
+    },
+    /// To `declareIndexes` and `indexes`.
+    Indexes {
+        /// In the order in which they were declared.
+        indexes: Vec<IndexInfo>,
+    },
+    /// To `indexConflicts`.
+    IndexConflicts {
+        /// In byte order of the ids; at most 1,000.
+        conflicts: Vec<IndexConflict>,
+        /// There are more: they are told once some of these are settled.
+        more: bool,
     },
     /// To `flush`.
     Flushed {

@@ -27,6 +27,8 @@ pub(super) struct Batch {
     pub(super) clients: BTreeSet<String>,
     /// The group's state is written when the batch closes.
     pub(super) group_changed: bool,
+    /// A step of building indexes is in it: the next one waits for the next batch.
+    pub(super) index_step: bool,
 }
 
 /// The entry that is being gathered.

@@ -15,6 +15,8 @@ pub(super) struct Client {
     answered: BTreeMap<u64, Bytes>,
     /// Calls that are queued or wait for something.
     asked: BTreeSet<u64>,
+    /// The client has every answer up to this one.
+    received: u64,
 }
 
 /// What to do with a call.
@@ -36,34 +38,46 @@ struct Stored {
     answers: Vec<(u64, Bytes)>,
 }
 
+impl Client {
+    fn outcome(&self, id: u64) -> Option<Outcome> {
+        self.answered.get(&id).and_then(|bytes| decode(bytes).ok())
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Clients(BTreeMap<String, Client>);
 
 impl Clients {
-    /// Takes a client's row from the store; `false` when it is too old or damaged and may be deleted.
+    /// Takes a client's row from the store, which may have asked already; `false` when it is too old or damaged and may be
+    /// deleted.
     pub(super) fn restore(&mut self, name: String, row: &[u8], now: Timestamp) -> bool {
         let Ok(stored) = codec::decode::<Stored>(row) else { return false };
         if now.ms_since(stored.at) > FORGET_AFTER_MS {
             return false;
         }
-        self.0.insert(name, Client { answered: stored.answers.into_iter().collect(), asked: BTreeSet::new() });
+        let client = self.0.entry(name).or_default();
+        client.answered = stored.answers.into_iter().filter(|(id, _)| *id > client.received).collect();
         true
     }
 
     pub(super) fn admit(&mut self, client: &str, id: u64) -> Admission {
         let client = self.0.entry(client.to_owned()).or_default();
-        match client.answered.get(&id).and_then(|bytes| decode(bytes).ok()) {
-            Some(outcome) => Admission::Answered(outcome),
-            None if client.asked.insert(id) => Admission::New,
-            None => Admission::Underway,
+        if !client.asked.insert(id) {
+            return Admission::Underway;
         }
+        client.outcome(id).map_or(Admission::New, Admission::Answered)
+    }
+
+    /// The answer that a call got before: what is asked while the database opens is admitted before it is known.
+    pub(super) fn outcome(&self, client: &str, id: u64) -> Option<Outcome> {
+        self.0.get(client)?.outcome(id)
     }
 
     /// The client has every answer up to this one.
     pub(super) fn received(&mut self, client: &str, through: u64) {
-        if let Some(client) = self.0.get_mut(client) {
-            client.answered = client.answered.split_off(&through.saturating_add(1));
-        }
+        let client = self.0.entry(client.to_owned()).or_default();
+        client.received = client.received.max(through);
+        client.answered = client.answered.split_off(&through.saturating_add(1));
     }
 
     /// The call is answered.

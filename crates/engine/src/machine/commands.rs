@@ -21,6 +21,10 @@ impl Machine {
     pub(super) fn run_command(&mut self, task: &mut CommandTask) -> Result<(), Missing> {
         let command = task.command.clone();
         let (client, id) = (task.client.clone(), task.id);
+        if let Some(outcome) = self.clients.outcome(&client, id) {
+            self.answer_now(&client, id, outcome);
+            return Ok(());
+        }
         match self.command(task, command) {
             Ok(Some(Done { reply, after_commit, remember })) => {
                 let answer = Outcome::Ok(reply);
@@ -66,6 +70,14 @@ impl Machine {
                 let remember = !self.batch.writes_nothing() || !before;
                 Done { reply, after_commit: true, remember }
             }
+            Command::DeclareIndexes { collection, indexes } => {
+                let reply = self.declare_indexes(&collection, &indexes)?;
+                Done { reply, after_commit: self.has_uncommitted(), remember: false }
+            }
+            Command::IndexConflicts { collection, index } => {
+                self.read(|machine| machine.index_conflicts(task, &collection, &index))?
+            }
+            Command::Indexes { collection } => self.read(|machine| Ok(machine.list_indexes(&collection)?))?,
             Command::Flush { timeout_ms } => {
                 let pending = self.pending();
                 if pending == 0 && !self.has_uncommitted() {

@@ -1,5 +1,6 @@
 //! Commands about documents: reading them, listing them, and writing several, all or nothing.
 
+use super::indexes::Incoming;
 use super::rows::{Missing, chunk_unit, parse_document};
 use super::task::CommandTask;
 use super::{Machine, keys};
@@ -144,13 +145,22 @@ impl Machine {
                 let _ = self.rows.all(chunk_unit(collection, id));
             }
         }
+        self.want_unique(writes);
     }
 
     /// Applies writes: computes everything first, so that a failure leaves nothing behind.
     pub(super) fn write(&mut self, writes: &[Write], atomic: bool) -> Result<Reply, Stop> {
         let mut stage = Stage::new();
-        self.load_stage(writes, &mut stage)?;
+        let loaded = self.load_stage(writes, &mut stage);
+        if matches!(loaded, Err(Stop::Missing(_))) {
+            self.want_unique(writes);
+        }
+        loaded?;
         let results = writes.iter().map(|write| self.stage_write(write, &mut stage)).collect::<Result<Vec<_>, _>>()?;
+        let incoming = stage
+            .values()
+            .filter_map(|(collection, id, staged)| staged.row.as_ref().map(|row| Incoming { collection, id, row }));
+        self.check_unique(incoming)?;
         let carried = self.carried_bytes(&stage);
         if atomic && carried > MAX_PLAIN_ENTRY_BYTES {
             let message = format!("the changes take {carried} bytes, one entry carries {MAX_PLAIN_ENTRY_BYTES}");
@@ -315,6 +325,7 @@ impl Machine {
     ) {
         let Some(row) = row else { return };
         self.note_collection(collection);
+        self.index_document(key, collection, id, row);
         self.rows.write(&mut self.batch.rows, key.clone(), Some(row.encode().into()));
         for write in writes {
             for number in write.replaces.into_iter().flatten() {

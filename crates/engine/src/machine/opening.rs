@@ -6,6 +6,7 @@ use super::task::OpenTask;
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Failure};
 use crate::group::{GroupState, JoiningState, RelayPlace, Secrets, SyncSettings};
+use crate::store::keys::definitions_range;
 use crate::store::{RowValue, Rows};
 use ashore_protocol::codec::decode;
 use ashore_protocol::header::Entry;
@@ -65,7 +66,9 @@ impl Machine {
 
     fn open_settings(&mut self) -> Result<(), Missing> {
         let rows = (self.rows.one(&keys::settings()), self.rows.one(&keys::group()), self.rows.one(&keys::joining()));
-        let (settings, group, joining) = (rows.0?, rows.1?, rows.2?);
+        let definitions = self.rows.once(definitions_range());
+        let (settings, group, joining, definitions) = (rows.0?, rows.1?, rows.2?, definitions?);
+        self.open_indexes(&definitions);
         if let Some(row) = decoded::<SettingsRow>(settings.as_ref()) {
             self.sync.settings = row.settings;
             self.next_generation = row.next_generation;

@@ -173,7 +173,7 @@ impl Machine {
         self.batch.effects.push(Effect::Stored(group.place.clone()));
     }
 
-    /// Something to do when nothing else is: sending, trying again, announcing, tidying.
+    /// Something to do when nothing else is: sending, trying again, announcing, tidying, building indexes.
     pub(super) fn background_task(&mut self) -> Option<Task> {
         if !matches!(self.phase, super::Phase::Open) {
             return None;
@@ -181,6 +181,10 @@ impl Machine {
         if self.has_something_to_send() {
             return Some(Task::Send);
         }
+        self.group_task().or_else(|| self.index_task())
+    }
+
+    fn group_task(&self) -> Option<Task> {
         let idle = self.committing.is_none() && self.batch.rows.is_empty();
         let group = self.sync.group.as_ref()?;
         if !group.retry.is_empty() {

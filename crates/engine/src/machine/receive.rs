@@ -5,6 +5,7 @@
 
 use super::batch::Effect;
 use super::documents::{Staged, Stop};
+use super::indexes::Incoming;
 use super::link::Stage;
 use super::rows::Missing;
 use super::sync::{Kept, KeptReason};
@@ -207,9 +208,17 @@ impl Machine {
                     return Err(missing);
                 }
             };
+            let incoming =
+                merged.iter().map(|MergedDocument { collection, id, row, .. }| Incoming { collection, id, row });
+            let claims = self.claims(incoming);
+            if let Err(missing) = self.load_claims(&claims) {
+                front.changes = Some(changes);
+                return Err(missing);
+            }
             for document in merged {
                 self.store_merged(document);
             }
+            self.tell_conflicts(&claims);
         } else if let (Some(group), Some(membership)) = (&mut self.sync.group, membership) {
             group.membership = membership;
         }

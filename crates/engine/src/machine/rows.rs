@@ -97,6 +97,32 @@ impl RowCache {
         }
     }
 
+    /// Writes a row of the unit that begins at `start`, which stays as it is in memory: cached with the row, or not at all.
+    pub(super) fn write_beside(&mut self, batch: &mut StoreBatch, start: &[u8], key: Key, value: Option<Value>) {
+        if let Some(unit) = self.units.get_mut(start) {
+            let before = unit.bytes;
+            match &value {
+                Some(value) => drop(unit.rows.insert(key.clone(), RowValue::Present(value.clone()))),
+                None => drop(unit.rows.remove(&key)),
+            }
+            unit.bytes = size_of(&unit.rows);
+            self.bytes = self.bytes + unit.bytes - before;
+        }
+        self.recent.insert(key.clone(), (value.clone(), self.gathering));
+        match value {
+            Some(value) => batch.put(key, value),
+            None => batch.delete(key),
+        }
+    }
+
+    /// All rows of a unit that is needed only this once.
+    pub(super) fn once(&mut self, range: Range) -> Result<Vec<(Key, RowValue)>, Missing> {
+        let start = range.start.clone();
+        let rows = self.all(range)?;
+        self.units.remove(&start).inspect(|unit| self.bytes -= unit.bytes);
+        Ok(rows)
+    }
+
     /// The document at these chunks is new: its unit is known to be empty.
     pub(super) fn note_empty(&mut self, range: &Range) {
         self.units.entry(range.start.clone()).or_default();

@@ -28,6 +28,8 @@ pub(super) enum Task {
     Retry,
     /// Deletes rows of groups that were left.
     Sweep(SweepTask),
+    /// A step of building an index, or of deleting the rows of one that was dropped.
+    Index(ScanSlot),
     /// Takes the joined group in place of the present one.
     Switch,
 }
@@ -47,6 +49,7 @@ pub(super) struct CommandTask {
     pub(super) continue_after: Option<Key>,
     /// How far a query is.
     pub(super) finding: Option<Box<super::find::Finding>>,
+    pub(super) conflicts: super::indexes::ConflictSearch,
 }
 
 pub(super) struct ReceiveTask {

@@ -12,6 +12,10 @@ use super::{Key, Range};
 const VALUE: u8 = b'v';
 /// Rows by document and number: Automerge chunks, base first.
 const CHUNK: u8 = b'a';
+/// Rows by collection: the definitions of its indexes.
+const DEFINITIONS: u8 = b'd';
+/// Rows by index number, values' keys and document: the indexes. Their values are empty.
+const INDEX: u8 = b'y';
 
 const ESCAPE: u8 = 0x00;
 const ESCAPED: u8 = 0xff;
@@ -51,6 +55,49 @@ pub fn parse_chunk_key(key: &[u8]) -> Result<(String, String, u64), KeyDamaged> 
     let parsed = (reader.text()?, reader.text()?, reader.number()?);
     reader.finish()?;
     Ok(parsed)
+}
+
+/// The row that defines a collection's indexes: `d, collection`.
+pub fn definitions_key(collection: &str) -> Key {
+    KeyWriter::new(DEFINITIONS).text(collection).finish()
+}
+
+/// The definitions of all indexes, by collection.
+pub fn definitions_range() -> Range {
+    KeyWriter::new(DEFINITIONS).range()
+}
+
+/// The collection of a [`definitions_key`].
+pub fn parse_definitions_key(key: &[u8]) -> Result<String, KeyDamaged> {
+    let mut reader = KeyReader::new(key, DEFINITIONS)?;
+    let collection = reader.text()?;
+    reader.finish()?;
+    Ok(collection)
+}
+
+/// A row of an index: `y, number, key, id`; number as 4 bytes, big end first, key and id as they are. A key is the sort keys
+/// of the index's fields, one after another; none of them begins another, so that it is known where the id begins.
+pub fn index_key(number: u32, key: &[u8], id: &str) -> Key {
+    KeyWriter::new(INDEX).fixed(&number.to_be_bytes()).fixed(key).fixed(id.as_bytes()).finish()
+}
+
+/// The rows of an index whose keys begin with `prefix`.
+pub fn index_range(number: u32, prefix: &[u8]) -> Range {
+    KeyWriter::new(INDEX).fixed(&number.to_be_bytes()).fixed(prefix).range()
+}
+
+/// The rows of all indexes with numbers from `first` to before `end`; `None`: to the last.
+pub fn indexes_range(first: u32, end: Option<u32>) -> Range {
+    let all = KeyWriter::new(INDEX).range();
+    let from = |number: u32| KeyWriter::new(INDEX).fixed(&number.to_be_bytes()).finish();
+    Range { start: from(first), end: end.map(from).or(all.end.clone()), ..all }
+}
+
+/// The number of an [`index_key`] and what stands behind it: key and id.
+pub fn parse_index_key(key: &[u8]) -> Result<(u32, &[u8]), KeyDamaged> {
+    let mut reader = KeyReader::new(key, INDEX)?;
+    let number = reader.fixed(4)?.try_into().map_err(|_| KeyDamaged)?;
+    Ok((u32::from_be_bytes(number), reader.0))
 }
 
 /// A key that no [`KeyWriter`] wrote, or one of another kind.
@@ -187,6 +234,8 @@ mod tests {
         fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(0u8..4, 0..40)) {
             let _ = parse_value_key(&bytes);
             let _ = parse_chunk_key(&bytes);
+            let _ = parse_definitions_key(&bytes);
+            let _ = parse_index_key(&bytes);
         }
     }
 
@@ -206,5 +255,16 @@ mod tests {
         assert_eq!(parse_value_key(&value_key("a\0b", "ü")), Ok(("a\0b".into(), "ü".into())));
         assert_eq!(parse_chunk_key(&chunk_key("c", "d", 7)), Ok(("c".into(), "d".into(), 7)));
         assert_eq!(parse_value_key(&chunk_key("c", "d", 7)), Err(KeyDamaged));
+        assert_eq!(parse_definitions_key(&definitions_key("a\0b")), Ok("a\0b".into()));
+        assert_eq!(parse_index_key(&index_key(7, b"\x10", "d")), Ok((7, &b"\x10d"[..])));
+    }
+
+    #[test]
+    fn an_indexs_range_holds_its_rows_and_no_others() {
+        let row = index_key(7, b"\x10", "d");
+        assert!(index_range(7, b"").contains(&row) && index_range(7, b"\x10").contains(&row));
+        assert!(!index_range(8, b"").contains(&row) && !index_range(7, b"\x20").contains(&row));
+        assert!(indexes_range(0, None).contains(&row) && indexes_range(7, Some(8)).contains(&row));
+        assert!(!indexes_range(0, Some(7)).contains(&row) && !indexes_range(8, None).contains(&row));
     }
 }

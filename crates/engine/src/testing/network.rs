@@ -174,6 +174,13 @@ impl Network {
         self.feed(index, Input::Tick);
     }
 
+    /// Writes to a device's disk behind its back: damage, or what another version left. Its machine must be down.
+    pub fn overwrite(&mut self, index: usize, batch: StoreBatch) {
+        if let Some(device) = self.device(index).filter(|device| !device.is_up()) {
+            device.disk.commit(batch, Durability::Strict);
+        }
+    }
+
     /// The relay is killed; what it acknowledged is on its disk.
     pub fn stop_relay(&mut self) {
         self.relay.up = false;

@@ -2,12 +2,14 @@
 //!
 //! After every schedule, once everything is healed: all devices show the same documents at the same versions; every
 //! acknowledged write is in them, exactly once; nobody ever saw half of a transaction; `synced` was never said while something
-//! waited; and nothing that was written can be read at the relay.
+//! waited; nothing that was written can be read at the relay; and at every crash and at the end each index holds exactly the rows
+//! of its documents.
 
 #![expect(clippy::indexing_slicing, reason = "a story is test code: its own slip may end it")]
 
+use super::indexes;
 use super::network::{Faults, Network};
-use crate::api::{Command, Durability, Outcome, Reply, SyncState, Write, WriteResult};
+use crate::api::{Command, Durability, IndexField, IndexSpec, Outcome, Reply, SyncState, Write, WriteResult};
 use crate::document::DocumentRow;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,7 +198,7 @@ impl Story {
         let actions = 30 + self.network.rng.below(50);
         for _ in 0..actions {
             let index = self.network.rng.below(self.pages.len() as u64) as usize;
-            match self.network.rng.below(24) {
+            match self.network.rng.below(26) {
                 0..=11 => self.edit(index),
                 12 | 13 => self.read(index),
                 14 => {
@@ -217,7 +219,8 @@ impl Story {
                     let mark = self.mark();
                     self.network.ask(index, Command::Hint { hint: crate::api::Hint::Online }, mark);
                 }
-                _ => self.network.open(index),
+                22 | 23 => self.network.open(index),
+                _ => self.declare(index),
             }
             let steps = self.network.rng.below(60);
             for _ in 0..steps {
@@ -299,6 +302,8 @@ impl Story {
         // A page that has not read the document takes it for absent: it adds its own field and removes nobody's.
         let (mut value, base) = known.cloned().unwrap_or((json!({}), String::new()));
         value[format!("{CANARY}{mark}")] = json!(mark);
+        value["kind"] = json!(mark % 3);
+        value["parts"] = json!([{"size": mark % 5}, {"size": mark % 7}]);
         if let Some(log) = value.get_mut("log").and_then(Value::as_array_mut) {
             let at = self.network.rng.below(log.len() as u64 + 1) as usize;
             log.insert(at, json!(mark));
@@ -308,6 +313,36 @@ impl Story {
             ids: vec![id.clone()],
             documents: Value::Array(vec![value]).to_string(),
             bases: vec![Some(base)],
+        }
+    }
+
+    /// Other indexes than before on one collection: some are new, some stay, some are dropped.
+    fn declare(&mut self, index: usize) {
+        let field = |path: &str, descending| IndexField { path: path.into(), descending };
+        let spec = |name: &str, fields, sparse| IndexSpec {
+            name: name.into(),
+            fields,
+            unique: name.starts_with("unique"),
+            sparse,
+        };
+        let mut indexes = vec![
+            spec("kind", vec![field("kind", false)], false),
+            spec("log", vec![field("log", true)], true),
+            spec("both", vec![field("kind", true), field("log", false)], false),
+            spec("unique kind", vec![field("kind", false)], true),
+            spec("deep", vec![field("parts.size", false), field("kind", false)], true),
+        ];
+        indexes.retain(|_| self.network.rng.below(2) == 0);
+        let collection = ["notes", "pairs", "passing"][self.network.rng.below(3) as usize];
+        let mark = self.mark();
+        let command = Command::DeclareIndexes { collection: format!("{CANARY}-{collection}"), indexes };
+        self.network.ask(index, command, mark);
+    }
+
+    fn check_indexes(&self, index: usize) -> Result<(), Broken> {
+        match indexes::check(self.network.devices[index].disk()) {
+            Ok(()) => Ok(()),
+            Err(what) => self.broken(format!("device {index}: {what}")),
         }
     }
 
@@ -321,6 +356,7 @@ impl Story {
             if std::mem::replace(&mut self.pages[index].seen, now) != now {
                 self.excuse(index);
                 self.pages[index].read.clear();
+                self.check_indexes(index)?;
             }
             if !self.network.devices[index].is_up() && self.network.rng.below(10) == 0 {
                 self.network.open(index);
@@ -351,6 +387,7 @@ impl Story {
             Outcome::Failed(failure) => match failure.code.as_str() {
                 // The version that was read went with the power.
                 "document.unknown-version" => self.pages[index].read.clear(),
+                "index.duplicate" => {}
                 "sync.offline" | "relay.unreachable" | "request.timed-out" | "relay.misbehaved" => {}
                 _ => return self.broken(format!("device {index} was answered {failure}")),
             },
@@ -421,6 +458,7 @@ impl Story {
             let calm = self.joined.iter().all(|index| {
                 let device = &self.network.devices[*index];
                 device.asked.is_empty()
+                    && indexes::unfinished(device.disk()) == 0
                     && device.status.as_ref().is_some_and(|status| status.state == SyncState::Synced)
             });
             if calm && self.same_cursors() {
@@ -441,6 +479,9 @@ impl Story {
     }
 
     fn check_the_end(&mut self) -> Result<Ending, Broken> {
+        for index in 0..self.pages.len() {
+            self.check_indexes(index)?;
+        }
         let shown: Vec<BTreeMap<Vec<u8>, DocumentRow>> = self
             .network
             .devices
@@ -504,7 +545,7 @@ impl Story {
                 let times =
                     value["log"].as_array().map_or(0, |log| log.iter().filter(|each| **each == json!(mark)).count());
                 if times > 1 {
-                    return self.broken(format!("write {mark} stands {times} times in {id}"));
+                    return self.broken(format!("write {mark} stands {times} times in {id}: {value}"));
                 }
             }
         }
