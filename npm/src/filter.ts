@@ -15,7 +15,8 @@ export type PathOf<T, Depth extends number = 4> = [Depth] extends [never]
     ? never
     : T extends readonly (infer Item)[]
       ? `${number}` | PathOf<Item, Shallower[Depth]> | `${number}.${PathOf<Item, Shallower[Depth]>}`
-      : { [Key in keyof T & string]: Key | `${Key}.${PathOf<NonNullable<T[Key]>, Shallower[Depth]>}` }[keyof T & string];
+      : { [Key in keyof T & string]: Key | `${Key}.${PathOf<NonNullable<T[Key]>, Shallower[Depth]>}` }[keyof T &
+          string];
 
 /** What lies at a path. */
 export type ValueAt<T, Path extends string> = T extends readonly (infer Item)[]

@@ -222,7 +222,7 @@ fn outcomes() -> Vec<Outcome> {
     });
     let mut mistaken = Failure::new(ErrorCode::QueryInvalid, "The query is not valid.");
     let (path, reason) = ("$or[0].due".to_owned(), "there is no such operator".to_owned());
-    mistaken.query = Some(QueryMistake { path, operator: Some("$after".into()), reason });
+    mistaken.query = Some(Box::new(QueryMistake { path, operator: Some("$after".into()), reason }));
     let mistaken = Outcome::Failed(mistaken);
     replies.into_iter().map(Outcome::Ok).chain(failures).chain([mistaken]).collect()
 }

@@ -46,7 +46,9 @@ describe("find", () => {
       "bread",
       "trip",
     ]);
-    expect(ids(await collection.find({ $nor: [{ done: true }, { title: { $not: /milk/i } }] }).all())).toEqual(["milk"]);
+    expect(ids(await collection.find({ $nor: [{ done: true }, { title: { $not: /milk/i } }] }).all())).toEqual([
+      "milk",
+    ]);
   });
 
   it("answers everything without a filter, and nothing of a collection that nobody made", async () => {
@@ -97,7 +99,10 @@ describe("find", () => {
     const numbers = db.collection<{ n: number; odd: boolean }>("numbers");
     const count = 2_500;
     await numbers.putMany(
-      Array.from({ length: count }, (_, n) => [`n${String(n).padStart(4, "0")}`, { n: (n * 7) % count, odd: n % 2 === 1 }]),
+      Array.from({ length: count }, (_, n) => [
+        `n${String(n).padStart(4, "0")}`,
+        { n: (n * 7) % count, odd: n % 2 === 1 },
+      ]),
     );
     const seen: number[] = [];
     for await (const { document } of numbers.find().sort("-n").offset(10).limit(2_000)) {

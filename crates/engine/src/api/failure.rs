@@ -21,7 +21,7 @@ pub struct Failure {
     /// With `query.invalid`: what is wrong where in the query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "export-types", ts(optional))]
-    pub query: Option<QueryMistake>,
+    pub query: Option<Box<QueryMistake>>,
 }
 
 /// A mistake in a query.

@@ -376,6 +376,6 @@ fn whole(name: &str, value: &Value) -> Result<usize, Failure> {
 fn query_failure(error: &QueryError) -> Failure {
     let QueryError { path, operator, reason } = error.clone();
     let mut failure = Failure::new(ErrorCode::QueryInvalid, error.to_string());
-    failure.query = Some(QueryMistake { path, operator, reason });
+    failure.query = Some(Box::new(QueryMistake { path, operator, reason }));
     failure
 }
