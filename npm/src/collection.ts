@@ -5,6 +5,7 @@ import { serialise } from "./documents.js";
 import type { Emitter, Unsubscribe } from "./emitter.js";
 import { AshoreError } from "./errors.js";
 import type { Filter } from "./filter.js";
+import { type IndexInfo, type IndexOptions, toSpec } from "./indexes.js";
 import { Query } from "./query.js";
 import { checkCollection, checkId } from "./text.js";
 import { keyOf } from "./versions.js";
@@ -22,6 +23,8 @@ export interface CollectionChange {
 /** What a collection tells. */
 export interface CollectionEvents {
   readonly change: CollectionChange;
+  /** An index has been built, or some more of one; all indexes as they are. */
+  readonly indexes: readonly IndexInfo[];
 }
 
 /**
@@ -195,6 +198,32 @@ export class Collection<T extends object = Record<string, unknown>> {
   /** How many documents fit a filter. */
   async count(filter: Filter<T> = {}, options: CallOptions = {}): Promise<number> {
     return this.find(filter).count(options);
+  }
+
+  /**
+   * Makes these the collection's indexes: what is new is built in the background, what is declared no more is dropped, what is the same stays. Resolves
+   * when that is stored, with the indexes as they are. Declare them whenever the app starts: it costs nothing when nothing has changed.
+   *
+   * @example
+   * ```ts
+   * await notes.declareIndexes([{ fields: ["done", "-due"] }, { fields: ["tags"], sparse: true }]);
+   * ```
+   *
+   * @throws {@link AshoreError} `index.invalid`
+   */
+  async declareIndexes(indexes: readonly IndexOptions[], { signal }: CallOptions = {}): Promise<IndexInfo[]> {
+    const declared = { collection: this.name, indexes: indexes.map(toSpec) };
+    return this.#documents.indexes("declareIndexes", { declareIndexes: declared }, signal);
+  }
+
+  /** The collection's indexes, and how far they are. */
+  async indexes({ signal }: CallOptions = {}): Promise<IndexInfo[]> {
+    return this.#documents.indexes("indexes", { indexes: { collection: this.name } }, signal);
+  }
+
+  /** Documents that share their values in a unique index, because devices that were apart wrote them: the ids of each such group; at most 1,000 groups. */
+  async indexConflicts(index: string, { signal }: CallOptions = {}): Promise<string[][]> {
+    return this.#documents.indexConflicts(this.name, index, signal);
   }
 
   /**

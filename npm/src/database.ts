@@ -10,6 +10,7 @@ import type { Diagnostics } from "./generated/Diagnostics.js";
 import type { Durability } from "./generated/Durability.js";
 import type { Event } from "./generated/Event.js";
 import type { Capabilities } from "./host.js";
+import { fromInfo } from "./indexes.js";
 import { Sync, type SyncOptions, wholeMs } from "./sync.js";
 import { Transaction } from "./transaction.js";
 
@@ -208,6 +209,10 @@ export class Database {
           events.emit("change", { ids: [], remote: false, missed: true });
         }
       }
+    }
+    if ("indexes" in event) {
+      const { collection, indexes } = event.indexes;
+      this.#collectionEvents.get(collection)?.emit("indexes", indexes.map(fromInfo));
     }
     this.sync.hear(event);
   }

@@ -2,10 +2,12 @@
 
 import type { Client } from "./client.js";
 import { AshoreError, closed } from "./errors.js";
+import type { Command } from "./generated/Command.js";
 import type { Durability } from "./generated/Durability.js";
 import type { IdRange } from "./generated/IdRange.js";
 import type { Write } from "./generated/Write.js";
 import type { WriteResult } from "./generated/WriteResult.js";
+import { fromInfo, type IndexInfo, type Plan } from "./indexes.js";
 import { fromJson, toJson } from "./json.js";
 import { Pending } from "./pending.js";
 import { checkId } from "./text.js";
@@ -145,14 +147,14 @@ export class Documents {
     op: string,
     collection: string,
     query: string,
-    after: string | null,
+    from: string | null,
     page: number,
     partial: boolean,
     signal?: AbortSignal,
   ): Promise<{ readonly entries: Entry<object>[]; readonly next: string | null }> {
     this.checkOpen(op);
     const found = await this.pending.read(null, () =>
-      this.client.ask({ find: { collection, query, after, page } }, "found", { op, signal }),
+      this.client.ask({ find: { collection, query, after: from, page } }, "found", { op, signal }),
     );
     this.#report(op, collection, found.corrupt);
     const values = fromJson(found.documents, found.tagged) as object[];
@@ -174,6 +176,30 @@ export class Documents {
     );
     this.#report("count", collection, corrupt);
     return count;
+  }
+
+  /** Which index a query reads. */
+  async explain(collection: string, query: string, signal?: AbortSignal): Promise<Plan> {
+    this.checkOpen("explain");
+    const { index, ranges, inOrder } = await this.client.ask({ explain: { collection, query } }, "plan", {
+      op: "explain",
+      signal,
+    });
+    return { index, ranges, inOrder };
+  }
+
+  /** Declares or lists indexes. */
+  async indexes(op: string, command: Command, signal?: AbortSignal): Promise<IndexInfo[]> {
+    this.checkOpen(op);
+    return (await this.client.ask(command, "indexes", { op, signal })).indexes.map(fromInfo);
+  }
+
+  /** The ids of documents that share their values in a unique index, group by group. */
+  async indexConflicts(collection: string, index: string, signal?: AbortSignal): Promise<string[][]> {
+    this.checkOpen("indexConflicts");
+    const asked = { indexConflicts: { collection, index } };
+    const found = await this.client.ask(asked, "indexConflicts", { op: "indexConflicts", signal });
+    return found.conflicts.map(({ ids }) => ids);
   }
 
   /** Applies the writes, all or nothing. `split`: they may travel in several entries. */

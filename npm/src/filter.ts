@@ -36,9 +36,9 @@ export type ValueAt<T, Path extends string> = T extends readonly (infer Item)[]
 /** The names of the kinds of values, for `$type`. */
 export type TypeName = "null" | "number" | "bigint" | "string" | "boolean" | "array" | "object" | "bytes" | "date";
 
-type Item<V> = V extends readonly (infer I)[] ? I : never;
+type ItemOf<V> = V extends readonly (infer I)[] ? I : never;
 /** What a value can be compared with: the whole, or for an array any item. */
-type Comparable<V> = unknown extends V ? unknown : V | Item<NonNullable<V>> | null;
+type Comparable<V> = unknown extends V ? unknown : V | ItemOf<NonNullable<V>> | null;
 
 /** What is asked of the value at one path. Of an array, any item will do. */
 export interface Condition<V> {
@@ -64,7 +64,7 @@ export interface Condition<V> {
   /** It is an array that has all of these. */
   readonly $all?: readonly unknown[];
   /** It is an array, and one item is all of this. */
-  readonly $elemMatch?: Filter<Item<NonNullable<V>>> | Condition<Item<NonNullable<V>>>;
+  readonly $elemMatch?: Filter<ItemOf<NonNullable<V>>> | Condition<ItemOf<NonNullable<V>>>;
   /** It is text that this matches, in the syntax of Rust's `regex-lite`. */
   readonly $regex?: string | RegExp;
   /** Flags of a `$regex` that is a string: `i`, `m`, `s`, `x`. */

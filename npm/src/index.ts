@@ -18,6 +18,7 @@ export type { Quarantined } from "./generated/Quarantined.js";
 export type { SyncState } from "./generated/SyncState.js";
 export type { SyncStatus } from "./generated/SyncStatus.js";
 export type { Capabilities } from "./host.js";
+export type { IndexInfo, IndexOptions, Plan } from "./indexes.js";
 export type { Value } from "./json.js";
 export { open, type OpenOptions, type WasmSource } from "./open.js";
 export { Query } from "./query.js";

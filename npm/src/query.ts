@@ -3,6 +3,7 @@
 import type { CallOptions, Documents, Entry } from "./documents.js";
 import { AshoreError } from "./errors.js";
 import { type Filter, toQueryText } from "./filter.js";
+import type { Plan } from "./indexes.js";
 
 /** What is asked besides the filter. */
 interface Parts {
@@ -89,6 +90,13 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
     const { offset, limit } = this.#parts;
     const query = toQueryText("count", this.#collection, this.#filter, { offset, ...limited(limit) });
     return this.#documents.count(this.#collection, query, signal);
+  }
+
+  /** Which index is read for it, if any. */
+  async explain({ signal }: CallOptions = {}): Promise<Plan> {
+    const { sort, offset, limit } = this.#parts;
+    const query = toQueryText("explain", this.#collection, this.#filter, { sort, offset, ...limited(limit) });
+    return this.#documents.explain(this.#collection, query, signal);
   }
 
   /** Page by page as the loop goes on: each page shows one moment, a later page a later one. */

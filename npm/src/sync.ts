@@ -208,7 +208,7 @@ export class Sync {
       this.#events.emit("disconnected", event.disconnected);
     } else if ("error" in event) {
       this.#events.emit("error", AshoreError.from(event.error.failure));
-    } else {
+    } else if ("changed" in event) {
       const changes = event.changed.changes.filter((change) => change.remote);
       if (changes.length > 0 || event.changed.missed) {
         this.#events.emit("change", { changes, missed: event.changed.missed });

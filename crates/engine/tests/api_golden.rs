@@ -159,6 +159,7 @@ fn commands() -> Vec<Command> {
             page: 1_000,
         },
         Command::Count { collection: collection(), query: "{}".into() },
+        Command::Explain { collection: collection(), query: "{}".into() },
     ]
 }
 
@@ -215,6 +216,7 @@ fn outcomes() -> Vec<Outcome> {
             next: Some("bjE".into()),
         },
         Reply::Count { count: 9_007_199_254_740_991, corrupt: vec!["n9".into()] },
+        Reply::Plan { index: Some("by-due".into()), ranges: 1, in_order: true },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {
         let failure = Failure::new(*code, "A sentence for people.");

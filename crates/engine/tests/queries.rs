@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ashore_engine::api::{Command, Durability, ErrorCode, Failure, Outcome, Reply, Write};
+use ashore_engine::api::{Command, Durability, ErrorCode, Failure, IndexField, IndexSpec, Outcome, Reply, Write};
 use ashore_engine::document::{DocumentId, Value, json};
 use ashore_engine::query::{Filter, Projection, Query, Sort};
 use ashore_engine::testing::Network;
@@ -63,6 +63,36 @@ fn found(network: &mut Network, query: &str, page: u32) -> (Vec<String>, Vec<Val
 fn count(network: &mut Network, query: &str) -> u64 {
     match ok(network, Command::Count { collection: COLLECTION.into(), query: query.to_owned() }) {
         Reply::Count { count, .. } => count,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn index(name: &str, paths: &[&str], sparse: bool) -> IndexSpec {
+    let field = |path: &&str| match path.strip_prefix('-') {
+        Some(path) => IndexField { path: path.to_owned(), descending: true },
+        None => IndexField { path: (*path).to_owned(), descending: false },
+    };
+    IndexSpec { name: name.to_owned(), fields: paths.iter().map(field).collect(), unique: false, sparse }
+}
+
+/// Declares these indexes and waits until they are built.
+fn declare(network: &mut Network, indexes: &[IndexSpec]) {
+    ok(network, Command::DeclareIndexes { collection: COLLECTION.into(), indexes: indexes.to_vec() });
+    for _ in 0..1_000 {
+        let reply = ok(network, Command::Indexes { collection: COLLECTION.into() });
+        let Reply::Indexes { indexes } = reply else { panic!("{reply:?}") };
+        if indexes.iter().all(|index| index.ready) {
+            return;
+        }
+        network.run_ms(10);
+    }
+    panic!("the indexes are not built");
+}
+
+/// Which index a query reads, in how many ranges, and whether in the order asked for.
+fn plan(network: &mut Network, query: &str) -> (Option<String>, u32, bool) {
+    match ok(network, Command::Explain { collection: COLLECTION.into(), query: query.to_owned() }) {
+        Reply::Plan { index, ranges, in_order } => (index, ranges, in_order),
         other => panic!("{other:?}"),
     }
 }
@@ -146,6 +176,55 @@ fn a_page_of_large_documents_ends_before_it_is_too_large_and_none_is_lost() {
     }
 }
 
+#[test]
+fn a_query_reads_the_index_that_serves_it_best() {
+    let documents: Vec<(String, String)> =
+        (0..50).map(|n| (format!("d{n:02}"), format!(r#"{{"a":{},"b":{},"c":["x","y{n}"]}}"#, n % 5, n))).collect();
+    let mut network = device_with(&[]);
+    put(&mut network, &documents);
+    let indexes = [
+        index("a", &["a"], false),
+        index("a-b", &["a", "-b"], false),
+        index("b", &["b"], false),
+        index("c", &["c"], false),
+        index("sparse", &["d"], true),
+    ];
+    declare(&mut network, &indexes);
+    for (query, wanted) in [
+        (r#"{"filter":{"a":1}}"#, (Some("a"), 1, true)),
+        (r#"{"filter":{"a":{"$in":[1,3]}}}"#, (Some("a-b"), 2, false)),
+        (r#"{"filter":{"a":1},"sort":[["b",-1]],"limit":3}"#, (Some("a-b"), 1, true)),
+        (r#"{"filter":{"a":1,"b":{"$gt":10}}}"#, (Some("a-b"), 1, false)),
+        (r#"{"filter":{"b":{"$gte":10,"$lt":20}},"sort":[["b",1]]}"#, (Some("b"), 1, true)),
+        (r#"{"sort":[["b",1]],"limit":5}"#, (Some("b"), 1, true)),
+        (r#"{"sort":[["b",-1]],"limit":5}"#, (None, 0, false)),
+        (r#"{"filter":{"c":"x"}}"#, (Some("c"), 1, false)),
+        (r#"{"filter":{"d":3}}"#, (Some("sparse"), 1, true)),
+        (r#"{"filter":{"d":null}}"#, (None, 0, true)),
+        (r#"{"filter":{"a":{"$ne":1}},"sort":[["b",-1]]}"#, (None, 0, false)),
+        (r#"{"filter":{"$or":[{"a":1},{"b":2}]}}"#, (None, 0, true)),
+    ] {
+        let (index, ranges, in_order) = plan(&mut network, query);
+        assert_eq!((index.as_deref(), ranges, in_order), wanted, "{query}");
+    }
+    assert_eq!(found(&mut network, r#"{"filter":{"a":1},"sort":[["b",-1]],"limit":3}"#, 0).0, ["d46", "d41", "d36"]);
+    assert_eq!(count(&mut network, r#"{"filter":{"c":"x"}}"#), 50);
+}
+
+fn indexes() -> impl Strategy<Value = Vec<IndexSpec>> {
+    let some = [
+        index("a", &["a"], false),
+        index("-b", &["-b"], false),
+        index("a,-b", &["a", "-b"], false),
+        index("-a,b", &["-a", "b"], false),
+        index("c,a", &["c", "a"], false),
+        index("sparse a", &["a"], true),
+        index("b,c,a", &["b", "-c", "a"], false),
+        index("sparse c,b", &["c", "b"], true),
+    ];
+    proptest::sample::subsequence(some.to_vec(), 0..5)
+}
+
 fn documents() -> impl Strategy<Value = Vec<String>> {
     let scalar = prop_oneof![
         Just("null".to_owned()),
@@ -212,14 +291,29 @@ fn brute_force(query: &str, documents: &[(DocumentId, Value)]) -> Vec<(DocumentI
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn every_page_of_every_query_is_what_brute_force_finds(texts in documents(), queries in proptest::collection::vec(query_texts(), 20)) {
-        let documents: Vec<(String, String)> = texts.into_iter().enumerate().map(|(at, text)| (format!("id{at:02}"), text)).collect();
+    fn every_page_of_every_query_is_what_brute_force_finds(
+        texts in documents(),
+        before in documents(),
+        indexes in indexes(),
+        built_late in any::<bool>(),
+        queries in proptest::collection::vec(query_texts(), 25),
+    ) {
+        let named = |texts: Vec<String>| -> Vec<(String, String)> {
+            texts.into_iter().enumerate().map(|(at, text)| (format!("id{at:02}"), text)).collect()
+        };
+        let (before, mut documents) = (named(before), named(texts));
         let mut network = Network::seeded(11);
         network.add_device("a");
+        if !built_late {
+            declare(&mut network, &indexes);
+        }
+        put(&mut network, &before);
         put(&mut network, &documents);
+        declare(&mut network, &indexes);
+        documents.extend(before.into_iter().skip(documents.len()));
         let values: Vec<(DocumentId, Value)> = documents
             .iter()
             .map(|(id, text)| (DocumentId::parse(id).unwrap(), json::parse_one(text).unwrap()))

@@ -85,6 +85,18 @@ export type Command =
         query: string;
       };
     }
+  | {
+      explain: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * As in `find`.
+         */
+        query: string;
+      };
+    }
   | { collections: Record<symbol, never> }
   | {
       write: {

@@ -101,6 +101,22 @@ export type Reply =
       };
     }
   | {
+      plan: {
+        /**
+         * The index's name; `null`: the whole collection is read.
+         */
+        index: string | null;
+        /**
+         * So many ranges of it.
+         */
+        ranges: number;
+        /**
+         * It is read in the order that is asked for, so that a limit ends it early.
+         */
+        inOrder: boolean;
+      };
+    }
+  | {
       collections: {
         /**
          * In byte order.

@@ -142,6 +142,73 @@ describe("findOne and count", () => {
   });
 });
 
+const built = async (collection: { indexes(): Promise<{ ready: boolean }[]> }): Promise<void> => {
+  await expect.poll(async () => (await collection.indexes()).every(({ ready }) => ready)).toBe(true);
+};
+
+describe("an index", () => {
+  it("is built over what is there, kept with every write, and answers the same as a scan", async () => {
+    const { collection } = await tasks();
+    const queries = [
+      collection.find({ done: false }).sort("-due"),
+      collection.find({ tags: "shop" }),
+      collection
+        .find({ due: { $gte: DAY(2) } })
+        .sort("due")
+        .limit(1),
+      collection.find({ size: null }),
+    ];
+    const answers = (): Promise<unknown[]> => Promise.all(queries.map((query) => query.all()));
+    const scanned = await answers();
+    await collection.declareIndexes([
+      { fields: ["done", "-due"] },
+      { fields: ["tags"] },
+      { name: "due", fields: ["due"] },
+    ]);
+    await built(collection);
+    expect(await answers()).toEqual(scanned);
+    expect(await queries[0]?.explain()).toEqual({ index: "done,-due", ranges: 1, inOrder: true });
+    expect(await queries[1]?.explain()).toMatchObject({ index: "tags" });
+    expect(await queries[2]?.explain()).toEqual({ index: "due", ranges: 1, inOrder: true });
+    expect(await queries[3]?.explain()).toMatchObject({ index: null });
+
+    await collection.update("milk", (task) => void (task.done = true));
+    await collection.put("tea", { title: "Tea", done: false, due: DAY(9), tags: ["shop"] });
+    await collection.delete("bread");
+    expect(ids((await queries[0]?.all()) ?? [])).toEqual(["tea"]);
+    expect(ids((await queries[1]?.all()) ?? [])).toEqual(["milk", "tea"]);
+    expect(await collection.count({ tags: "shop" })).toBe(2);
+  });
+
+  it("is listed as it was declared, stays when it is declared again, and goes when it is not", async () => {
+    const { collection } = await tasks();
+    await collection.declareIndexes([{ fields: ["due"], sparse: true }, { fields: ["title"] }]);
+    await built(collection);
+    await collection.declareIndexes([{ fields: ["due"], sparse: true }]);
+    expect(await collection.indexes()).toEqual([
+      { name: "due", fields: ["due"], unique: false, sparse: true, ready: true, documents: 4 },
+    ]);
+    expect(await collection.find({ title: "Milk" }).explain()).toMatchObject({ index: null });
+  });
+
+  it("that is unique refuses a second document with the same values, and nothing is written", async () => {
+    const { collection } = await tasks();
+    await collection.declareIndexes([{ fields: ["title"], unique: true }]);
+    await built(collection);
+    const error = await rejection(collection.putMany({ a: { title: "New" }, b: { title: "Milk" } }));
+    expect(error).toMatchObject({ code: "index.duplicate", id: "b" });
+    expect(await collection.get("a")).toBeNull();
+    await collection.put("milk", { title: "Milk", done: true });
+    expect(await collection.indexConflicts("title")).toEqual([]);
+  });
+
+  it("that cannot be is refused", async () => {
+    const { collection } = await tasks();
+    const error = await rejection(collection.declareIndexes([{ fields: [] }]));
+    expect(error.code).toBe("index.invalid");
+  });
+});
+
 describe("a query that cannot be understood", () => {
   const filters: readonly [string, object, string, string | null][] = [
     ["an unknown operator", { $or: [{ due: { $after: 3 } }] }, "$or[0].due", "$after"],

@@ -78,6 +78,13 @@ pub enum Command {
         /// As in `find`; its order and selection do not matter.
         query: String,
     },
+    /// Which index a query reads; answers `plan`.
+    Explain {
+        /// The collection's name.
+        collection: String,
+        /// As in `find`.
+        query: String,
+    },
     /// Names of the collections that hold or held documents; answers `collections`.
     Collections {},
     /// Writes, all or nothing, as one change set that travels as one entry; answers `written`.

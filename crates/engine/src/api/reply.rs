@@ -82,6 +82,15 @@ pub enum Reply {
         /// Ids of documents whose stored bytes do not decode: they are not counted.
         corrupt: Vec<String>,
     },
+    /// To `explain`.
+    Plan {
+        /// The index's name; `null`: the whole collection is read.
+        index: Option<String>,
+        /// So many ranges of it.
+        ranges: u32,
+        /// It is read in the order that is asked for, so that a limit ends it early.
+        in_order: bool,
+    },
     /// To `collections`.
     Collections {
         /// In byte order.

@@ -60,6 +60,7 @@ impl Machine {
             Command::Find { collection, query, after, page } => {
                 self.read(|machine| machine.find(task, &collection, &query, after.as_deref(), page))?
             }
+            Command::Explain { collection, query } => Done::now(self.explain(&collection, &query)?),
             Command::Count { collection, query } => self.read(|machine| machine.count(task, &collection, &query))?,
             Command::Collections {} => self.read(|machine| machine.collections(task).map_err(Stop::from))?,
             Command::Write { writes, durability, split } => {

@@ -3,6 +3,8 @@
 //! A page's last key is all that the next page needs to know, so nothing is kept for a query between its pages, and another
 //! engine can answer the next one. While one page is made nothing else is done: it shows one moment.
 
+mod plan;
+
 use super::Machine;
 use super::documents::{Stop, parse_collection};
 use super::rows::{Missing, parse_document};
@@ -14,6 +16,7 @@ use crate::query::{Filter, Projection, Query, QueryError, Sort};
 use crate::store::keys::{value_key, value_range};
 use crate::store::{Key, RowValue, Value as RowBytes};
 use data_encoding::BASE64URL_NOPAD;
+use plan::Plan;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
@@ -25,6 +28,10 @@ const MAX_PAGE_BYTES: usize = 4 << 20;
 const STEP_ROWS: u32 = 4_000;
 /// Bytes of rows that are read in one step.
 const STEP_BYTES: usize = 4 << 20;
+/// Rows of an index that are read in one step, and as many documents.
+const STEP_INDEX_ROWS: usize = 1_000;
+/// The fewest that are read in one step, however few are wanted.
+const MIN_STEP_INDEX_ROWS: usize = 32;
 /// Candidates beyond so many bytes are read once more when it is clear which are wanted.
 const KEPT_BYTES: usize = 8 << 20;
 
@@ -35,6 +42,10 @@ pub(super) struct Finding {
     after: Option<Vec<u8>>,
     /// The most documents of this page.
     page: usize,
+    /// The index that is read; without one, the documents are.
+    plan: Option<Plan>,
+    /// Documents that the index named, whose rows are to be read next.
+    named: Vec<String>,
     /// Everything up to this row has been read.
     read: Option<Key>,
     first: First,
@@ -71,7 +82,7 @@ impl Machine {
         let collection = parse_collection(collection)?;
         let mut finding = match task.finding.take() {
             Some(finding) => finding,
-            None => Box::new(Finding::begin(&collection, query, after, page)?),
+            None => Box::new(self.begin_finding(&collection, query, after, page)?),
         };
         self.find_page(&collection, &mut finding, task).map_err(|missing| {
             task.finding = Some(finding);
@@ -84,7 +95,7 @@ impl Machine {
         let collection = parse_collection(collection)?;
         let mut finding = match task.finding.take() {
             Some(finding) => finding,
-            None => Box::new(Finding::begin(&collection, query, None, 1)?),
+            None => Box::new(self.begin_finding(&collection, query, None, 0)?),
         };
         if let Err(missing) = self.read_candidates(&collection, &mut finding, task, Finding::count) {
             task.finding = Some(finding);
@@ -94,6 +105,30 @@ impl Machine {
         let behind = count.saturating_sub(query.offset as u64);
         let count = query.limit.map_or(behind, |limit| behind.min(limit as u64));
         Ok(Reply::Count { count, corrupt })
+    }
+
+    /// Which index a query reads.
+    pub(super) fn explain(&self, collection: &str, query: &str) -> Result<Reply, Failure> {
+        let finding = self.begin_finding(&parse_collection(collection)?, query, None, 0)?;
+        let plan = finding.plan.as_ref();
+        Ok(Reply::Plan {
+            index: plan.map(|plan| plan.index.name.clone()),
+            ranges: plan.map_or(0, |plan| u32::try_from(plan.ranges.len()).unwrap_or(u32::MAX)),
+            in_order: plan.map_or(finding.query.sort.by().is_empty(), |plan| plan.in_order),
+        })
+    }
+
+    fn begin_finding(
+        &self,
+        collection: &CollectionName,
+        query: &str,
+        after: Option<&str>,
+        page: u32,
+    ) -> Result<Finding, Failure> {
+        let mut finding = Finding::begin(collection, query, after, page)?;
+        let indexes = self.index_catalog(collection.as_str());
+        finding.plan = Plan::choose(indexes, &finding.query, finding.after.as_deref());
+        Ok(finding)
     }
 
     fn find_page(
@@ -132,13 +167,93 @@ impl Machine {
         Ok(found.reply())
     }
 
-    /// Reads the collection and hands every row that may match to `take`, until that wants no more.
+    /// Hands every row that may match to `take`, until that wants no more.
     fn read_candidates(
         &mut self,
         collection: &CollectionName,
         finding: &mut Finding,
         task: &mut CommandTask,
-        take: fn(&mut Finding, String, &RowBytes) -> bool,
+        take: Take,
+    ) -> Result<(), Missing> {
+        if finding.plan.is_some() {
+            self.read_index(collection, finding, task, take)
+        } else {
+            self.read_collection(collection, finding, task, take)
+        }
+    }
+
+    /// Reads what the plan names in the index, step by step, and the documents of each step.
+    fn read_index(
+        &mut self,
+        collection: &CollectionName,
+        finding: &mut Finding,
+        task: &mut CommandTask,
+        take: Take,
+    ) -> Result<(), Missing> {
+        loop {
+            let mut rows = Vec::with_capacity(finding.named.len());
+            let mut missing = None;
+            for id in &finding.named {
+                match self.rows.one(&value_key(collection.as_str(), id)) {
+                    Ok(row) => rows.push(row),
+                    Err(not_here) => missing = Some(not_here),
+                }
+            }
+            if let Some(missing) = missing {
+                return Err(missing);
+            }
+            for (id, row) in std::mem::take(&mut finding.named).into_iter().zip(rows) {
+                let wants_more = match row {
+                    Some(RowValue::Present(row)) => take(finding, id, &row),
+                    Some(RowValue::Corrupt) => {
+                        finding.corrupt.push(id);
+                        true
+                    }
+                    None => true,
+                };
+                if !wants_more {
+                    finding.end_plan();
+                    return Ok(());
+                }
+            }
+            let step = finding.first.most.clamp(MIN_STEP_INDEX_ROWS, STEP_INDEX_ROWS);
+            let Some(plan) = &mut finding.plan else { return Ok(()) };
+            let Some(range) = plan.ranges.front() else { return Ok(()) };
+            let range = range.clone().limit(u32::try_from(step).unwrap_or(u32::MAX));
+            if range.is_empty() {
+                plan.ranges.pop_front();
+                continue;
+            }
+            let rows = self.scan_rows(&mut task.scan, &range)?;
+            if !rows.lost.is_empty() {
+                // A part of the index cannot be read: the documents tell what it would have.
+                finding.begin_again();
+                return self.read_collection(collection, finding, task, take);
+            }
+            match rows.rows.last() {
+                Some((last, _)) if rows.more => {
+                    let rest = range.after(last);
+                    plan.ranges.pop_front();
+                    plan.ranges.push_front(rest);
+                }
+                _ => drop(plan.ranges.pop_front()),
+            }
+            for (row, _) in &rows.rows {
+                let id = plan.index.parse_row(row).map(|(_, id)| id.to_owned());
+                if let Some(id) = id.filter(|id| plan.is_new(id)) {
+                    finding.named.push(id);
+                }
+            }
+        }
+    }
+
+    /// Reads the collection in the order of ids.
+    fn read_collection(
+        &mut self,
+        collection: &CollectionName,
+        finding: &mut Finding,
+        task: &mut CommandTask,
+        take: Take,
     ) -> Result<(), Missing> {
         loop {
             let mut range = value_range(collection.as_str()).limit(STEP_ROWS).max_bytes(STEP_BYTES);
@@ -172,6 +287,9 @@ impl Machine {
     }
 }
 
+/// Takes a row that may match; `false` when it wants no more.
+type Take = fn(&mut Finding, String, &RowBytes) -> bool;
+
 impl Finding {
     fn begin(collection: &CollectionName, query: &str, after: Option<&str>, page: u32) -> Result<Self, Failure> {
         let query = parse_query(query)?;
@@ -183,7 +301,30 @@ impl Finding {
         let read = after.as_deref().filter(|_| query.sort.by().is_empty()).and_then(|id| std::str::from_utf8(id).ok());
         let read = read.map(|id| value_key(collection.as_str(), id));
         let first = First::new(query.offset.saturating_add(page).saturating_add(1));
-        Ok(Self { query, after, page, read, first, corrupt: Vec::new(), count: 0 })
+        let (plan, named, corrupt) = (None, Vec::new(), Vec::new());
+        Ok(Self { query, after, page, plan, named, read, first, corrupt, count: 0 })
+    }
+
+    /// The plan has given all that is wanted.
+    fn end_plan(&mut self) {
+        self.named.clear();
+        if let Some(plan) = &mut self.plan {
+            plan.ranges.clear();
+        }
+    }
+
+    /// Forgets what an index gave, and the index.
+    fn begin_again(&mut self) {
+        self.plan = None;
+        self.named.clear();
+        self.first = First::new(self.first.most);
+        self.corrupt.clear();
+        self.count = 0;
+    }
+
+    /// Candidates come in the order that is asked for.
+    fn is_in_order(&self) -> bool {
+        self.plan.as_ref().map_or(self.query.sort.by().is_empty(), |plan| plan.in_order)
     }
 
     /// The row's document, if it matches: decoded only as far as that takes. A row that does not decode is noted.
@@ -221,7 +362,7 @@ impl Finding {
         if self.after.as_ref().is_none_or(|after| key > *after) {
             self.first.offer(Candidate { key, id, bytes: row.len(), row: Some(row.clone()) });
         }
-        !(self.query.sort.by().is_empty() && self.first.is_full())
+        !(self.is_in_order() && self.first.is_full())
     }
 
     /// The place of a document in the order that is asked for.
