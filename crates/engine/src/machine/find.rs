@@ -141,21 +141,13 @@ impl Machine {
             self.read_candidates(collection, finding, task, Finding::keep)?;
         }
         let wanted = finding.first.wanted(finding.query.offset, finding.page);
-        let mut rows = Vec::with_capacity(wanted.len());
-        let mut missing = None;
-        for candidate in &wanted {
-            let row = match &candidate.row {
-                Some(row) => Ok(Some(RowValue::Present(row.clone()))),
-                None => self.rows.one(&value_key(collection.as_str(), &candidate.id)),
-            };
-            match row {
-                Ok(row) => rows.push(row),
-                Err(not_here) => missing = Some(not_here),
-            }
-        }
-        if let Some(missing) = missing {
-            return Err(missing);
-        }
+        let unkept = wanted.iter().filter(|candidate| candidate.row.is_none()).map(|candidate| candidate.id.as_str());
+        let mut loaded = self.document_rows(collection, unkept)?.into_iter();
+        let row = |candidate: &&Candidate| match &candidate.row {
+            Some(row) => Some(RowValue::Present(row.clone())),
+            None => loaded.next().flatten(),
+        };
+        let rows: Vec<Option<RowValue>> = wanted.iter().map(row).collect();
         let at_limit = finding.query.limit == Some(wanted.len());
         let more = !at_limit && finding.first.heap.len() > finding.query.offset.saturating_add(wanted.len());
         let next = wanted.last().filter(|_| more).map(|last| BASE64URL_NOPAD.encode(&last.key));
@@ -191,17 +183,7 @@ impl Machine {
         take: Take,
     ) -> Result<(), Missing> {
         loop {
-            let mut rows = Vec::with_capacity(finding.named.len());
-            let mut missing = None;
-            for id in &finding.named {
-                match self.rows.one(&value_key(collection.as_str(), id)) {
-                    Ok(row) => rows.push(row),
-                    Err(not_here) => missing = Some(not_here),
-                }
-            }
-            if let Some(missing) = missing {
-                return Err(missing);
-            }
+            let rows = self.document_rows(collection, finding.named.iter().map(String::as_str))?;
             for (id, row) in std::mem::take(&mut finding.named).into_iter().zip(rows) {
                 let wants_more = match row {
                     Some(RowValue::Present(row)) => take(finding, id, &row),
@@ -245,6 +227,16 @@ impl Machine {
                 }
             }
         }
+    }
+
+    /// The rows of these documents, all of which are loaded together.
+    fn document_rows<'i>(
+        &mut self,
+        collection: &CollectionName,
+        ids: impl Iterator<Item = &'i str>,
+    ) -> Result<Vec<Option<RowValue>>, Missing> {
+        let rows: Vec<_> = ids.map(|id| self.rows.one(&value_key(collection.as_str(), id))).collect();
+        rows.into_iter().collect()
     }
 
     /// Reads the collection in the order of ids.
