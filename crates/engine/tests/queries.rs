@@ -211,6 +211,23 @@ fn a_query_reads_the_index_that_serves_it_best() {
     assert_eq!(count(&mut network, r#"{"filter":{"c":"x"}}"#), 50);
 }
 
+#[test]
+fn a_document_that_an_index_keeps_apart_is_found_all_the_same() {
+    let long = "x".repeat(2_000);
+    let mut network = device_with(&[("a", r#"{"a":"w"}"#), ("b", r#"{"a":"y"}"#)]);
+    declare(&mut network, &[index("a", &["a"], false)]);
+    put(&mut network, &[("apart".to_owned(), format!(r#"{{"a":"{long}"}}"#))]);
+    let equal = format!(r#"{{"filter":{{"a":"{long}"}}}}"#);
+    assert_eq!(plan(&mut network, &equal).0.as_deref(), Some("a"));
+    assert_eq!(found(&mut network, &equal, 0).0, ["apart"]);
+    let range = r#"{"filter":{"a":{"$gt":"v"}},"sort":[["a",1]]}"#;
+    assert_eq!(plan(&mut network, range).0.as_deref(), Some("a"));
+    for page in [0, 1] {
+        assert_eq!(found(&mut network, range, page).0, ["a", "apart", "b"]);
+    }
+    assert_eq!(count(&mut network, range), 3);
+}
+
 fn indexes() -> impl Strategy<Value = Vec<IndexSpec>> {
     let some = [
         index("a", &["a"], false),
