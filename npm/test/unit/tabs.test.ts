@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Failure } from "../../src/generated/Failure.js";
 import type { Engine, EngineListener } from "../../src/hosts/engine.js";
 import { leaderLock } from "../../src/hosts/messages.js";
-import { BEAT_MS, JITTER_MS, Seat, type SeatListener, STEAL_AFTER_MS } from "../../src/hosts/tabs.js";
+import { BEAT_MS, CALM_MS, JITTER_MS, Seat, type SeatListener, STEAL_AFTER_MS } from "../../src/hosts/tabs.js";
 import { FakeChannels, FakeLocks } from "./fakes.js";
 
 const LOCK = leaderLock("db");
@@ -210,6 +210,21 @@ describe("taking over", () => {
     expect(leads).toHaveLength(1);
     expect([b, c].map(({ log }) => log.at(-1))).toEqual(["ready", "ready"]);
     expect(world.locks.holder(LOCK)).toBe(leads[0]);
+  });
+
+  it("takes no longer the next time, when the last time is a while ago", async () => {
+    const tabs = [await tab("a"), await tab("b")];
+    for (let time = 0; time < 6; time += 1) {
+      const leader = world.locks.holder(LOCK) as Tab;
+      world.channels.freeze(leader);
+      world.frozen.add(leader);
+      await pass(STEAL_AFTER_MS + JITTER_MS + BEAT_MS + 200);
+      expect(tabs).toContain(world.locks.holder(LOCK));
+      expect(world.locks.holder(LOCK), `time ${time}`).not.toBe(leader);
+      world.frozen.delete(leader);
+      world.channels.thaw(leader);
+      await pass(CALM_MS);
+    }
   });
 
   it("stops the frozen one when it wakes up, and lets it follow", async () => {

@@ -299,7 +299,6 @@ impl Finding {
 
     /// The plan has given all that is wanted.
     fn end_plan(&mut self) {
-        self.named.clear();
         if let Some(plan) = &mut self.plan {
             plan.ranges.clear();
         }
@@ -308,7 +307,6 @@ impl Finding {
     /// Forgets what an index gave, and the index.
     fn begin_again(&mut self) {
         self.plan = None;
-        self.named.clear();
         self.first = First::new(self.first.most);
         self.corrupt.clear();
         self.count = 0;

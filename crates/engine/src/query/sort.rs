@@ -66,17 +66,11 @@ impl Sort {
     /// Bytes whose order is the order of the documents; no two documents of a collection have the same.
     pub fn key(&self, id: &DocumentId, document: &Value) -> Vec<u8> {
         let mut key = Vec::new();
-        self.write_key(id, document, &mut key);
-        key
-    }
-
-    /// [`Sort::key`] into a buffer, instead of what it holds.
-    pub(super) fn write_key(&self, id: &DocumentId, document: &Value, key: &mut Vec<u8>) {
-        key.clear();
         for by in &self.0 {
-            append_sort_key(key, by.value(document), by.direction);
+            append_sort_key(&mut key, by.value(document), by.direction);
         }
         key.extend_from_slice(id.as_str().as_bytes());
+        key
     }
 }
 

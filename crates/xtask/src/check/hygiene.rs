@@ -25,7 +25,7 @@ fn found(text: &str) -> impl Iterator<Item = (usize, String)> + '_ {
     })
 }
 
-/// A path counts where it begins: `a/work/b` is a relative path like any other.
+/// A path counts where it begins: the same words further inside a path are a relative path like any other.
 fn stands_alone(line: &str, pattern: &str) -> bool {
     line.match_indices(pattern).any(|(at, _)| {
         let before = line.get(..at).and_then(|head| head.chars().next_back());
