@@ -160,12 +160,15 @@ describe("an index", () => {
     ];
     const answers = (): Promise<unknown[]> => Promise.all(queries.map((query) => query.all()));
     const scanned = await answers();
+    const told: boolean[][] = [];
+    collection.on("indexes", (indexes) => told.push(indexes.map(({ ready }) => ready)));
     await collection.declareIndexes([
       { fields: ["done", "-due"] },
       { fields: ["tags"] },
       { name: "due", fields: ["due"] },
     ]);
     await built(collection);
+    await expect.poll(() => told.at(-1)).toEqual([true, true, true]);
     expect(await answers()).toEqual(scanned);
     expect(await queries[0]?.explain()).toEqual({ index: "done,-due", ranges: 1, inOrder: true });
     expect(await queries[1]?.explain()).toMatchObject({ index: "tags" });
