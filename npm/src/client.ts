@@ -59,11 +59,23 @@ export const UNKNOWN_STATUS: SyncStatus = {
   quarantined: 0,
 };
 
+/** What every engine is asked before anything else: {@link Client.keepAsking}. */
+export interface Standing {
+  readonly command: Command;
+  /** The public call that it comes from, for errors. */
+  readonly op: string;
+  /** An engine answered; each does once. */
+  readonly answered: (reply: Reply) => void;
+  /** An engine refused, or died before it answered. */
+  readonly failed: (error: AshoreError) => void;
+}
+
 interface Asked {
   readonly command: Command;
   readonly op: string;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: AshoreError) => void;
+  readonly standing?: Standing;
   sent: boolean;
 }
 
@@ -73,6 +85,7 @@ export class Client {
   readonly events = new Emitter<{ event: Event; started: void }>();
   readonly #start: StartHost;
   readonly #asked = new Map<number, Asked>();
+  readonly #standing = new Set<Standing>();
   #name = "";
   #lastId = 0;
   #host: Host | null = null;
@@ -127,6 +140,40 @@ export class Client {
       }
       over = true;
     };
+  }
+
+  /**
+   * Asks this of the engine that runs, and of every later one before it is asked anything else, until the returned function is called. What an engine
+   * keeps in memory for a page is kept alive this way when another tab's engine takes over. It starts no engine.
+   */
+  keepAsking(standing: Standing): () => void {
+    this.#standing.add(standing);
+    if (this.#host) {
+      this.#askStanding(standing);
+    }
+    return () => void this.#standing.delete(standing);
+  }
+
+  #askStanding(standing: Standing): void {
+    const ifWanted = (act: () => void): void => {
+      if (this.#standing.has(standing)) {
+        act();
+      }
+    };
+    const { command, op } = standing;
+    const resolve = (reply: Reply): void => ifWanted(() => standing.answered(reply));
+    const reject = (error: AshoreError): void => ifWanted(() => standing.failed(error));
+    this.#add({ command, op, resolve, reject, standing, sent: false });
+  }
+
+  /** All that stands, but what is unanswered and asked again anyway. */
+  #askAllStanding(): void {
+    const waiting = new Set([...this.#asked.values()].map(({ standing }) => standing));
+    for (const standing of this.#standing) {
+      if (!waiting.has(standing)) {
+        this.#askStanding(standing);
+      }
+    }
   }
 
   /** Rejects what is unanswered and everything after with `database.closed`, and ends the host. */
@@ -222,10 +269,10 @@ export class Client {
       return;
     }
     const calls: Calls = { client: this.#name, received: this.#received(), calls: [] };
-    for (const [id, asked] of this.#asked) {
-      if (asked.sent) {
-        continue;
-      }
+    const unsent = [...this.#asked].filter(([, { sent }]) => !sent);
+    // What stands goes first, also before what was asked earlier of an engine that is gone.
+    const first = unsent.filter(([, { standing }]) => standing);
+    for (const [id, asked] of [...first, ...unsent.filter(([, { standing }]) => !standing)]) {
       asked.sent = true;
       calls.calls.push({ id, command: asked.command });
     }
@@ -281,6 +328,7 @@ export class Client {
     this.#host = mine;
     this.events.emit("started", undefined);
     this.#askStatus();
+    this.#askAllStanding();
   }
 
   #onReady(): void {
@@ -293,6 +341,7 @@ export class Client {
       // Another engine may have changed what this page shows, without our hearing of it.
       if (!this.#freshHost) {
         this.#askStatus();
+        this.#askAllStanding();
       }
       this.events.emit("event", { changed: { changes: [], missed: true } });
     }
@@ -315,8 +364,9 @@ export class Client {
     }
   }
 
+  /** What stands is asked of the next host anyway. */
   #takeUnsent(): Asked[] {
-    const unsent = [...this.#asked].filter(([, { sent }]) => !sent);
+    const unsent = [...this.#asked].filter(([, { sent, standing }]) => !sent && !standing);
     for (const [id] of unsent) {
       this.#settle(id);
     }

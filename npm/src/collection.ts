@@ -209,16 +209,20 @@ export class Collection<T extends object = Record<string, unknown>> {
    * await notes.declareIndexes([{ fields: ["done", "-due"] }, { fields: ["tags"], sparse: true }]);
    * ```
    *
-   * @throws {@link AshoreError} `index.invalid`
+   * @throws {@link AshoreError} `index.invalid`; `request.invalid` when the collection's options have indexes, which are the declaration then.
    */
   async declareIndexes(indexes: readonly IndexOptions[], { signal }: CallOptions = {}): Promise<IndexInfo[]> {
+    if (this.#documents.declarations.optionsOf(this.name)?.indexes) {
+      const message = "The collection's options declare its indexes: declare them in one place.";
+      throw new AshoreError("request.invalid", message, { op: "declareIndexes", collection: this.name });
+    }
     const declared = { collection: this.name, indexes: indexes.map(toSpec) };
-    return this.#documents.indexes("declareIndexes", { declareIndexes: declared }, signal);
+    return this.#documents.indexes("declareIndexes", this.name, { declareIndexes: declared }, signal);
   }
 
   /** The collection's indexes, and how far they are. */
   async indexes({ signal }: CallOptions = {}): Promise<IndexInfo[]> {
-    return this.#documents.indexes("indexes", { indexes: { collection: this.name } }, signal);
+    return this.#documents.indexes("indexes", this.name, { indexes: { collection: this.name } }, signal);
   }
 
   /** Documents that share their values in a unique index, because devices that were apart wrote them: the ids of each such group; at most 1,000 groups. */

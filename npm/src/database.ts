@@ -11,7 +11,9 @@ import type { Durability } from "./generated/Durability.js";
 import type { Event } from "./generated/Event.js";
 import type { Capabilities } from "./host.js";
 import { fromInfo } from "./indexes.js";
+import type { CollectionOptions } from "./options.js";
 import { Sync, type SyncOptions, wholeMs } from "./sync.js";
+import { checkCollection } from "./text.js";
 import { Transaction } from "./transaction.js";
 
 /** What a database tells. */
@@ -73,9 +75,17 @@ export class Database {
   /**
    * A collection by its name. `T` is what you promise its documents to be; nothing checks it.
    *
-   * @throws {@link AshoreError} `document.invalid-collection`.
+   * `options` say what the collection is. They are declared just before the first call about it, for this handle: other calls of `collection` with that
+   * name may repeat them or leave them out. When the engine refuses them, the calls about the collection reject with its error, also those sent
+   * together with the declaration, and an `error` event tells once.
+   *
+   * @throws {@link AshoreError} `document.invalid-collection`; `request.invalid` when this handle declared other options for that name.
    */
-  collection<T extends object = Record<string, unknown>>(name: string): Collection<T> {
+  collection<T extends object = Record<string, unknown>>(name: string, options?: CollectionOptions<T>): Collection<T> {
+    checkCollection(name);
+    if (options) {
+      this.#documents.declarations.declare(name, options);
+    }
     let events = this.#collectionEvents.get(name);
     if (!events) {
       this.#collectionEvents.set(name, (events = new Emitter()));

@@ -1,6 +1,7 @@
 /** Reads and writes of one handle, in the engine's words: shared by collections and transactions. */
 
-import type { Client } from "./client.js";
+import type { AskOptions, Client, ReplyKind, ReplyOf } from "./client.js";
+import { Declarations } from "./declarations.js";
 import { AshoreError, closed } from "./errors.js";
 import type { Command } from "./generated/Command.js";
 import type { Durability } from "./generated/Durability.js";
@@ -59,14 +60,16 @@ export class Documents {
   readonly pending = new Pending();
   readonly client: Client;
   readonly durability: Durability;
-  readonly #onCorrupt: (error: AshoreError) => void;
+  readonly declarations: Declarations;
+  readonly #onFault: (error: AshoreError) => void;
   readonly #listening = new Set<() => void>();
   closed = false;
 
-  constructor(client: Client, durability: Durability, onCorrupt: (error: AshoreError) => void) {
+  constructor(client: Client, durability: Durability, onFault: (error: AshoreError) => void) {
     this.client = client;
     this.durability = durability;
-    this.#onCorrupt = onCorrupt;
+    this.#onFault = onFault;
+    this.declarations = new Declarations(client, onFault);
   }
 
   /** Throws `database.closed` once the handle is closed. */
@@ -74,6 +77,19 @@ export class Documents {
     if (this.closed) {
       throw closed(op);
     }
+  }
+
+  /** Asks about collections. What was declared of them goes first; when the engine refused that, the call rejects with the same error. */
+  ask<Kind extends ReplyKind>(
+    collections: Iterable<string>,
+    command: Command,
+    kind: Kind,
+    options: AskOptions,
+  ): Promise<ReplyOf<Kind>> {
+    const declared = [...collections].filter((collection) => this.declarations.tell(collection));
+    const reply = this.client.ask(command, kind, options);
+    const check = (): void => declared.forEach((collection) => this.declarations.check(options.op, collection));
+    return declared.length > 0 ? reply.finally(check) : reply;
   }
 
   /** The documents of these ids, in their order. Rejects with `store.corrupt` when one of them does not decode. */
@@ -94,7 +110,7 @@ export class Documents {
 
   /** At most {@link MAX_IDS} documents, now: waits for no write of this handle. */
   async readPage(op: string, collection: string, ids: readonly string[], signal?: AbortSignal): Promise<Read[]> {
-    const reply = await this.client.ask({ get: { collection, ids: [...ids] } }, "documents", { op, signal });
+    const reply = await this.ask([collection], { get: { collection, ids: [...ids] } }, "documents", { op, signal });
     const corrupt = reply.corrupt[0];
     if (corrupt !== undefined) {
       throw corruptDocument(op, collection, corrupt);
@@ -109,7 +125,10 @@ export class Documents {
     return this.pending.read(null, async () => {
       const ids: string[] = [];
       for (const wanted = new Pages(range, MAX_IDS); !wanted.done;) {
-        const page = await this.client.ask({ list: { collection, range: wanted.next() } }, "ids", { op, signal });
+        const page = await this.ask([collection], { list: { collection, range: wanted.next() } }, "ids", {
+          op,
+          signal,
+        });
         for (const id of page.ids) {
           ids.push(id);
         }
@@ -130,7 +149,7 @@ export class Documents {
       this.checkOpen(op);
       const part = wanted.next();
       const page = await this.pending.read(null, () =>
-        this.client.ask({ scan: { collection, range: part } }, "documents", { op, signal }),
+        this.ask([collection], { scan: { collection, range: part } }, "documents", { op, signal }),
       );
       this.#report(op, collection, page.corrupt);
       const values = fromJson(page.documents, page.tagged);
@@ -154,7 +173,7 @@ export class Documents {
   ): Promise<{ readonly entries: Entry<object>[]; readonly next: string | null }> {
     this.checkOpen(op);
     const found = await this.pending.read(null, () =>
-      this.client.ask({ find: { collection, query, after: from, page } }, "found", { op, signal }),
+      this.ask([collection], { find: { collection, query, after: from, page } }, "found", { op, signal }),
     );
     this.#report(op, collection, found.corrupt);
     const values = fromJson(found.documents, found.tagged) as object[];
@@ -172,7 +191,7 @@ export class Documents {
   async count(collection: string, query: string, signal?: AbortSignal): Promise<number> {
     this.checkOpen("count");
     const { count, corrupt } = await this.pending.read(null, () =>
-      this.client.ask({ count: { collection, query } }, "count", { op: "count", signal }),
+      this.ask([collection], { count: { collection, query } }, "count", { op: "count", signal }),
     );
     this.#report("count", collection, corrupt);
     return count;
@@ -181,7 +200,7 @@ export class Documents {
   /** Which index a query reads. */
   async explain(collection: string, query: string, signal?: AbortSignal): Promise<Plan> {
     this.checkOpen("explain");
-    const { index, ranges, inOrder } = await this.client.ask({ explain: { collection, query } }, "plan", {
+    const { index, ranges, inOrder } = await this.ask([collection], { explain: { collection, query } }, "plan", {
       op: "explain",
       signal,
     });
@@ -189,24 +208,25 @@ export class Documents {
   }
 
   /** Declares or lists indexes. */
-  async indexes(op: string, command: Command, signal?: AbortSignal): Promise<IndexInfo[]> {
+  async indexes(op: string, collection: string, command: Command, signal?: AbortSignal): Promise<IndexInfo[]> {
     this.checkOpen(op);
-    return (await this.client.ask(command, "indexes", { op, signal })).indexes.map(fromInfo);
+    return (await this.ask([collection], command, "indexes", { op, signal })).indexes.map(fromInfo);
   }
 
   /** The ids of documents that share their values in a unique index, group by group. */
   async indexConflicts(collection: string, index: string, signal?: AbortSignal): Promise<string[][]> {
     this.checkOpen("indexConflicts");
     const asked = { indexConflicts: { collection, index } };
-    const found = await this.client.ask(asked, "indexConflicts", { op: "indexConflicts", signal });
+    const found = await this.ask([collection], asked, "indexConflicts", { op: "indexConflicts", signal });
     return found.conflicts.map(({ ids }) => ids);
   }
 
   /** Applies the writes, all or nothing. `split`: they may travel in several entries. */
   async write(op: string, writes: Write[], options: WriteOptions, split = false): Promise<WriteResult[]> {
     const durability = options.durability ?? this.durability;
-    return (await this.client.ask({ write: { writes, durability, split } }, "written", { op, signal: options.signal }))
-      .results;
+    const command: Command = { write: { writes, durability, split } };
+    const collections = new Set(writes.map((write) => ("put" in write ? write.put : write.delete).collection));
+    return (await this.ask(collections, command, "written", { op, signal: options.signal })).results;
   }
 
   /** Somebody listens from now on: the engine runs. Ends with the returned function or with the handle. */
@@ -228,11 +248,12 @@ export class Documents {
       stop();
     }
     this.#listening.clear();
+    this.declarations.end();
   }
 
   #report(op: string, collection: string, corrupt: readonly string[]): void {
     for (const id of corrupt) {
-      this.#onCorrupt(corruptDocument(op, collection, id));
+      this.#onFault(corruptDocument(op, collection, id));
     }
   }
 

@@ -21,6 +21,7 @@ export type { Capabilities } from "./host.js";
 export type { IndexInfo, IndexOptions, Plan } from "./indexes.js";
 export type { Value } from "./json.js";
 export { open, type OpenOptions, type WasmSource } from "./open.js";
+export type { CollectionOptions } from "./options.js";
 export { Query } from "./query.js";
 export { type Invite, Sync, type SyncCapabilities, type SyncEvents, type SyncOptions } from "./sync.js";
 export { Transaction, TransactionCollection } from "./transaction.js";

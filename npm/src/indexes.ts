@@ -3,10 +3,10 @@
 import type { IndexInfo as Info } from "./generated/IndexInfo.js";
 import type { IndexSpec } from "./generated/IndexSpec.js";
 
-/** What an index is to be. */
-export interface IndexOptions {
+/** What an index is to be. `Path` are the paths it may name: those of the documents' type in a collection's options. */
+export interface IndexOptions<Path extends string = string> {
   /** What it orders by, the most important first, 1 to 8: `"due"`, `"address.city"`, `"-due"` for the largest first. Of an array, each item counts. */
-  readonly fields: readonly string[];
+  readonly fields: readonly (Path | `-${Path}`)[];
   /** Names it within its collection; its fields with commas between them unless given. */
   readonly name?: string;
   /**

@@ -156,6 +156,76 @@ describe("another engine", () => {
   });
 });
 
+describe("what is asked of every engine", () => {
+  const told: string[] = [];
+  const standing = (text: string) => ({
+    command: { ping: { text } },
+    op: "stand",
+    answered: () => void told.push(text),
+    failed: ({ code }: AshoreError) => void told.push(`${text}: ${code}`),
+  });
+  const texts = (host = hosts.last): string[] =>
+    host.sent.flatMap(({ calls }) => calls.flatMap(({ command }) => ("ping" in command ? [command.ping.text] : [])));
+
+  beforeEach(() => void told.splice(0));
+
+  it("starts none, and goes before the call that does", async () => {
+    client.keepAsking(standing("s"));
+    expect(hosts.hosts).toHaveLength(0);
+    await ping(client, "a");
+    expect(texts()).toEqual(["s", "a"]);
+    expect(told).toEqual(["s"]);
+  });
+
+  it("goes to one that runs at once, before what is asked next", async () => {
+    await ping(client, "a");
+    client.keepAsking(standing("s"));
+    await ping(client, "b");
+    expect(texts()).toEqual(["a", "s", "b"]);
+  });
+
+  it("goes to another tab's engine before what is asked again, answered or not", async () => {
+    client.keepAsking(standing("s"));
+    await ping(client, "a");
+    hosts.script = () => null;
+    client.keepAsking(standing("t"));
+    const asked = ping(client, "b");
+    await turn();
+    hosts.last.sent.splice(0);
+    hosts.script = echo;
+    hosts.last.listener.ready();
+    expect(await asked).toEqual({ text: "b" });
+    expect(texts().toSorted()).toEqual(["b", "s", "t"]);
+    expect(texts().at(-1)).toBe("b");
+    expect(told.toSorted()).toEqual(["s", "s", "t"]);
+  });
+
+  it("hears that a host died, and goes to the next, once", async () => {
+    const failure = { code: "store.failed", message: "It failed.", retry: true, collection: null, id: null } as const;
+    client.keepAsking(standing("s"));
+    hosts.script = (command) => ("ping" in command && command.ping.text === "a" ? { failed: failure } : null);
+    expect(await codeOf(ping(client, "a"))).toBe("store.failed");
+    client.keepAsking(standing("t"));
+    const next = ping(client, "b");
+    await turn();
+    hosts.script = echo;
+    hosts.last.listener.gone(failure);
+    expect(await next).toEqual({ text: "b" });
+    expect(texts()).toEqual(["s", "t", "b"]);
+    expect(told).toEqual(["s: store.failed", "t: store.failed", "s", "t"]);
+  });
+
+  it("is asked no more when it is taken back", async () => {
+    const stop = client.keepAsking(standing("s"));
+    await ping(client, "a");
+    stop();
+    hosts.last.listener.gone(dead("It was ended."));
+    await ping(client, "b");
+    expect(texts()).toEqual(["b"]);
+    expect(told).toEqual(["s"]);
+  });
+});
+
 describe("dying", () => {
   it("rejects what is unanswered, and the next call starts another host", async () => {
     hosts.script = () => null;
