@@ -39,6 +39,44 @@ pub fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, NotAMes
     minicbor_serde::from_slice(bytes).map_err(|error| NotAMessage(error.to_string()))
 }
 
+/// Calls that this version does not understand: what it takes to refuse them.
+#[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct ForeignCalls {
+    /// Who asks.
+    pub client: String,
+    /// What would have been answered.
+    pub calls: Vec<ForeignCall>,
+}
+
+/// One of them.
+#[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct ForeignCall {
+    /// The id that its answer carries.
+    pub id: u64,
+}
+
+/// Decodes calls. A page of a newer version may ask what this one does not know; then none of the message's calls is made.
+///
+/// ```
+/// use ashore_engine::api::decode_calls;
+/// let newer = b"\xa3\x66client\x61p\x68received\x00\x65calls\x81\xa2\x62id\x07\x67command\xa1\x64sing\xa0";
+/// let foreign = decode_calls(newer).unwrap_err().expect("it is a message of calls");
+/// assert_eq!((foreign.client.as_str(), foreign.calls[0].id), ("p", 7));
+/// assert!(decode_calls(b"noise").unwrap_err().is_none());
+/// ```
+pub fn decode_calls(bytes: &[u8]) -> Result<Calls, Option<ForeignCalls>> {
+    decode::<Calls>(bytes).map_err(|_| decode::<ForeignCalls>(bytes).ok())
+}
+
+impl ForeignCalls {
+    /// The refusal of each.
+    pub fn refusal(&self) -> News {
+        let failure = Failure::new(ErrorCode::HostOutdated, "the engine that runs does not know this call");
+        let answer = |call: &ForeignCall| Answer { id: call.id, outcome: Outcome::Failed(failure.clone()) };
+        News { answers: self.calls.iter().map(answer).collect(), events: vec![] }
+    }
+}
+
 /// Writes the TypeScript types of this module into `directory`; used by `cargo xtask gen`.
 #[cfg(feature = "export-types")]
 pub fn export_types(directory: &std::path::Path) -> Result<(), ts_rs::ExportError> {

@@ -4,7 +4,7 @@ use crate::clock::{self, BrowserClock};
 use crate::gate::{Gate, Gated};
 use crate::transport::WebSockets;
 use ashore_engine::api::{
-    Answer, Call, Calls, Command, ErrorCode, Event, Failure, News, Outcome, Reply, decode, encode,
+    Answer, Call, Calls, Command, ErrorCode, Event, Failure, News, Outcome, Reply, decode_calls, encode,
 };
 use ashore_engine::driver::drive;
 use ashore_engine::machine::{Machine, MachineOptions};
@@ -34,6 +34,7 @@ pub(crate) struct Host {
     gate: Gate,
     over: Shared<LocalBoxFuture<'static, ()>>,
     end: Rc<End>,
+    listener: Rc<dyn Listener>,
 }
 
 impl Host {
@@ -56,22 +57,24 @@ impl Host {
         let deliver = move |client: Option<&str>, news: News| reporter.deliver(client, news);
         let run = drive(machine, store, WebSockets, BrowserClock, asked, deliver);
         let ending = Rc::clone(&end);
+        let told = Rc::clone(&listener);
         wasm_bindgen_futures::spawn_local(async move {
             run.await;
             if let Some(failure) = ending.unwanted() {
-                listener.ended(&failure);
+                told.ended(&failure);
             }
             let _ = over.send(());
         });
         let over = ended.map(|_| ()).boxed_local().shared();
-        Ok(Self { calls, next_call: Cell::new(1), gate, over, end })
+        Ok(Self { calls, next_call: Cell::new(1), gate, over, end, listener })
     }
 
-    /// Hands one `Calls` message to the engine. Bytes that are none are logged and dropped.
+    /// Hands one `Calls` message to the engine. A newer page's that it does not understand is refused; bytes that are none are logged and dropped.
     pub(crate) fn handle(&self, bytes: &[u8]) {
-        match decode::<Calls>(bytes) {
+        match decode_calls(bytes) {
             Ok(calls) => self.pass(calls),
-            Err(error) => tracing::warn!(%error, "a message was dropped"),
+            Err(Some(foreign)) => self.listener.deliver(Some(&foreign.client), &encode(&foreign.refusal())),
+            Err(None) => tracing::warn!("a message was dropped that is none"),
         }
     }
 

@@ -6,7 +6,8 @@ import type { IndexSpec } from "./IndexSpec.js";
 import type { Write } from "./Write.js";
 
 /**
- * Everything that can be asked.
+ * Everything that can be asked. What an engine does not know, a command or a part of one, it refuses with `host.outdated`: to leave out what a newer page
+ * asked for would be another question.
  */
 export type Command =
   | {

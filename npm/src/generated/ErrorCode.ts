@@ -22,6 +22,7 @@ export type ErrorCode =
   | "database.closed"
   | "host.dead"
   | "host.superseded"
+  | "host.outdated"
   | "host.unsupported"
   | "request.invalid"
   | "request.aborted"

@@ -29,10 +29,11 @@ pub struct Call {
     pub command: Command,
 }
 
-/// Everything that can be asked.
+/// Everything that can be asked. What an engine does not know, a command or a part of one, it refuses with `host.outdated`: to leave out what a newer page
+/// asked for would be another question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Command {
     /// Answers `pong` with the same text: is the engine alive, and how far away?
     Ping {
@@ -196,7 +197,7 @@ pub enum Command {
 /// One part of a `write`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Write {
     /// Puts documents: what differs from what the caller read is applied to what is there now.
     Put {

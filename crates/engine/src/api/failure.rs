@@ -120,6 +120,8 @@ error_codes! {
     HostDead = "host.dead", retry: true;
     /// Another tab has taken over; the call is asked again there.
     HostSuperseded = "host.superseded", retry: true;
+    /// Another tab runs the engine of an older version of the app, which does not know this call: close or reload the older tabs.
+    HostOutdated = "host.outdated", retry: true;
     /// This environment lacks something that is needed.
     HostUnsupported = "host.unsupported", retry: false;
     /// The engine was given something that is no call.
