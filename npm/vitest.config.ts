@@ -2,6 +2,7 @@
 
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { docsExamples } from "./test/examples/plugin.js";
 
 const chromium = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const args = [
@@ -21,8 +22,13 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: "unit", environment: "node", include: ["test/unit/**/*.test.ts"] } },
-      { resolve: { alias }, test: { ...conformance, name: "memory", environment: "node" } },
       {
+        plugins: [docsExamples()],
+        resolve: { alias },
+        test: { ...conformance, name: "memory", environment: "node" },
+      },
+      {
+        plugins: [docsExamples()],
         resolve: { alias },
         worker: { format: "es" },
         test: {
