@@ -18,6 +18,10 @@ const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 let hosts: ScriptedHosts;
 let client: Client;
 
+/** The texts of all pings that a host was sent. */
+const pinged = (host = hosts.last): string[] =>
+  host.sent.flatMap(({ calls }) => calls.flatMap(({ command }) => ("ping" in command ? [command.ping.text] : [])));
+
 beforeEach(() => {
   hosts = new ScriptedHosts(echo);
   client = new Client(hosts.start);
@@ -164,8 +168,6 @@ describe("what is asked of every engine", () => {
     answered: () => void told.push(text),
     failed: ({ code }: AshoreError) => void told.push(`${text}: ${code}`),
   });
-  const texts = (host = hosts.last): string[] =>
-    host.sent.flatMap(({ calls }) => calls.flatMap(({ command }) => ("ping" in command ? [command.ping.text] : [])));
 
   beforeEach(() => void told.splice(0));
 
@@ -173,7 +175,7 @@ describe("what is asked of every engine", () => {
     client.keepAsking(standing("s"));
     expect(hosts.hosts).toHaveLength(0);
     await ping(client, "a");
-    expect(texts()).toEqual(["s", "a"]);
+    expect(pinged()).toEqual(["s", "a"]);
     expect(told).toEqual(["s"]);
   });
 
@@ -181,7 +183,7 @@ describe("what is asked of every engine", () => {
     await ping(client, "a");
     client.keepAsking(standing("s"));
     await ping(client, "b");
-    expect(texts()).toEqual(["a", "s", "b"]);
+    expect(pinged()).toEqual(["a", "s", "b"]);
   });
 
   it("goes to another tab's engine before what is asked again, answered or not", async () => {
@@ -195,8 +197,8 @@ describe("what is asked of every engine", () => {
     hosts.script = echo;
     hosts.last.listener.ready();
     expect(await asked).toEqual({ text: "b" });
-    expect(texts().toSorted()).toEqual(["b", "s", "t"]);
-    expect(texts().at(-1)).toBe("b");
+    expect(pinged().toSorted()).toEqual(["b", "s", "t"]);
+    expect(pinged().at(-1)).toBe("b");
     expect(told.toSorted()).toEqual(["s", "s", "t"]);
   });
 
@@ -211,7 +213,7 @@ describe("what is asked of every engine", () => {
     hosts.script = echo;
     hosts.last.listener.gone(failure);
     expect(await next).toEqual({ text: "b" });
-    expect(texts()).toEqual(["s", "t", "b"]);
+    expect(pinged()).toEqual(["s", "t", "b"]);
     expect(told).toEqual(["s: store.failed", "t: store.failed", "s", "t"]);
   });
 
@@ -221,7 +223,7 @@ describe("what is asked of every engine", () => {
     stop();
     hosts.last.listener.gone(dead("It was ended."));
     await ping(client, "b");
-    expect(texts()).toEqual(["b"]);
+    expect(pinged()).toEqual(["b"]);
     expect(told).toEqual(["s"]);
   });
 });
