@@ -1,9 +1,11 @@
 /** Filters: their types, which follow the documents', and their text. */
 
+import { isText, type Text } from "./collaborative-text.js";
+import { type Counter, isCounter } from "./counter.js";
 import { AshoreError } from "./errors.js";
 import { toJson } from "./json.js";
 
-type Scalar = string | number | bigint | boolean | null | undefined | Date | Uint8Array;
+type Scalar = string | number | bigint | boolean | null | undefined | Date | Uint8Array | Counter | Text;
 
 /** How many names a path may have before its type is no longer looked at. */
 type Shallower = [never, 0, 1, 2, 3, 4];
@@ -37,8 +39,10 @@ export type ValueAt<T, Path extends string> = T extends readonly (infer Item)[]
 export type TypeName = "null" | "number" | "bigint" | "string" | "boolean" | "array" | "object" | "bytes" | "date";
 
 type ItemOf<V> = V extends readonly (infer I)[] ? I : never;
+/** A counter is compared as its number, a text as its string. */
+type Plain<V> = V extends Counter ? number : V extends Text ? string : V;
 /** What a value can be compared with: the whole, or for an array any item. */
-type Comparable<V> = unknown extends V ? unknown : V | ItemOf<NonNullable<V>> | null;
+type Comparable<V> = unknown extends V ? unknown : Plain<V> | Plain<ItemOf<NonNullable<V>>> | null;
 
 /** What is asked of the value at one path. Of an array, any item will do. */
 export interface Condition<V> {
@@ -115,6 +119,9 @@ function plain(value: unknown, path: string, depth: number): unknown {
   }
   if (typeof value !== "object" || value === null || value instanceof Date || ArrayBuffer.isView(value)) {
     return value;
+  }
+  if (isCounter(value) || isText(value)) {
+    return value.value;
   }
   if (depth > MAX_DEPTH) {
     throw mistake(path, "nested too deep");

@@ -1,6 +1,8 @@
 /** Ashore: a local-first, end-to-end encrypted document database. Nothing runs at import. */
 
+export { Text, text } from "./collaborative-text.js";
 export { Collection, type CollectionChange, type CollectionEvents } from "./collection.js";
+export { Counter, counter } from "./counter.js";
 export { Database, type DatabaseEvents, type Persistence } from "./database.js";
 export type { CallOptions, Entry, Range, WriteOptions } from "./documents.js";
 export type { Unsubscribe } from "./emitter.js";

@@ -1,8 +1,11 @@
 /**
  * Documents as JSON text, and back. Plain documents go straight through `JSON.stringify`; what JSON lacks crosses as an object with the single
- * key `$ashore`: `["date", milliseconds]`, `["bytes", base64]`, `["bigint", digits]`, and `["object", …]` around a user's own key of that name.
+ * key `$ashore`: `["date", milliseconds]`, `["bytes", base64]`, `["bigint", digits]`, `["counter", number]`, `["text", string]`, and `["object", …]`
+ * around a user's own key of that name.
  */
 
+import { isText, Text } from "./collaborative-text.js";
+import { Counter, isCounter } from "./counter.js";
 import { AshoreError } from "./errors.js";
 import { isWellFormed } from "./text.js";
 
@@ -15,6 +18,8 @@ export type Value =
   | bigint
   | Date
   | Uint8Array
+  | Counter
+  | Text
   | readonly Value[]
   | { readonly [key: string]: Value | undefined };
 
@@ -29,7 +34,8 @@ const MAX_BIGINT = 2n ** 64n - 1n;
  * The text of one document. Properties that are `undefined` are left out, as JSON does.
  *
  * Refused with `document.not-serializable` and the path: cycles, functions, symbols, NaN and the infinities, holes and `undefined` in arrays,
- * bigints beyond 64 bits, invalid dates, text with lone surrogates, and objects of a class other than `Date` and `Uint8Array`.
+ * bigints beyond 64 bits, invalid dates, text with lone surrogates, and objects of a class other than `Date`,
+ * `Uint8Array`, `Counter` and `Text`.
  * Nested deeper than {@link MAX_DEPTH}: `document.too-large`.
  */
 export function toJson(document: unknown): string {
@@ -38,7 +44,9 @@ export function toJson(document: unknown): string {
     document === null ||
     Array.isArray(document) ||
     isDate(document) ||
-    isBytes(document)
+    isBytes(document) ||
+    isCounter(document) ||
+    isText(document)
   ) {
     throw new AshoreError("document.not-serializable", "A document must be a plain object.");
   }
@@ -101,6 +109,19 @@ function examineObject(value: object, depth: number, path: (string | number)[]):
     return true;
   }
   if (isBytes(value)) {
+    return true;
+  }
+  if (isCounter(value)) {
+    if (Counter.write(value) === null) {
+      throw refuse(path, "a counter that is no whole number");
+    }
+    return true;
+  }
+  if (isText(value)) {
+    if (typeof value.value !== "string") {
+      throw refuse(path, "a text that is no string");
+    }
+    examine(value.value, depth, path);
     return true;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -167,6 +188,12 @@ function write(value: unknown): string {
   if (isBytes(value)) {
     return `{"${TAG}":["bytes","${toBase64(value)}"]}`;
   }
+  if (isCounter(value)) {
+    return `{"${TAG}":["counter",${Counter.write(value)}]}`;
+  }
+  if (isText(value)) {
+    return `{"${TAG}":["text",${JSON.stringify(value.value)}]}`;
+  }
   const fields = Object.entries(value).filter(([, inner]) => inner !== undefined);
   const text = `{${fields.map(([key, inner]) => `${JSON.stringify(key)}:${write(inner)}`).join(",")}}`;
   return Object.hasOwn(value, TAG) ? `{"${TAG}":["object",${text}]}` : text;
@@ -213,6 +240,10 @@ function reviveTagged(tagged: unknown): unknown {
       return fromBase64(inner as string);
     case "bigint":
       return BigInt(inner as string);
+    case "counter":
+      return new Counter(inner as number | string);
+    case "text":
+      return new Text(inner as string);
     case "object":
       return reviveFields(inner as Record<string, unknown>);
     default:

@@ -8,6 +8,7 @@ pub mod edit;
 pub mod json;
 pub mod name;
 pub mod state;
+pub mod text;
 pub mod value;
 pub mod version;
 

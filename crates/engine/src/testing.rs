@@ -10,6 +10,7 @@ mod disk;
 pub mod indexes;
 mod network;
 mod relay;
+mod rich;
 pub mod story;
 pub mod vectors;
 

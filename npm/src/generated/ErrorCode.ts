@@ -9,6 +9,7 @@ export type ErrorCode =
   | "document.invalid-id"
   | "document.invalid-collection"
   | "document.unknown-version"
+  | "text.out-of-range"
   | "query.invalid"
   | "index.duplicate"
   | "index.conflict"

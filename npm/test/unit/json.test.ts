@@ -1,6 +1,8 @@
 /** Documents as JSON text: what crosses, what is refused, and with which path. */
 
 import { describe, expect, it } from "vitest";
+import { text } from "../../src/collaborative-text.js";
+import { type Counter, counter } from "../../src/counter.js";
 import { AshoreError } from "../../src/errors.js";
 import { fromJson, MAX_DEPTH, toJson } from "../../src/json.js";
 
@@ -53,6 +55,20 @@ describe("special values", () => {
     expect(toJson({ big: -(2n ** 63n) })).toBe('{"big":{"$ashore":["bigint","-9223372036854775808"]}}');
     expect(toJson({ $ashore: 1 })).toBe('{"$ashore":["object",{"$ashore":1}]}');
     expect(toJson({ zero: -0 })).toBe('{"zero":-0}');
+  });
+
+  it("counters and texts cross as tagged objects and come back", () => {
+    const document = { likes: counter(-2), body: text('a "b"') };
+    expect(toJson(document)).toBe('{"likes":{"$ashore":["counter",-2]},"body":{"$ashore":["text","a \\"b\\""]}}');
+    expect(back(document)).toEqual(document);
+  });
+
+  it("a counter beyond what JavaScript counts stays exactly what it is until it is changed", () => {
+    const written = '{"likes":{"$ashore":["counter","9007199254740993"]}}';
+    const [document] = fromJson(`[${written}]`, true) as [{ likes: Counter }];
+    expect(toJson(document)).toBe(written);
+    document.likes.value = 3;
+    expect(toJson(document)).toBe('{"likes":{"$ashore":["counter",3]}}');
   });
 
   it("come back as they were", () => {

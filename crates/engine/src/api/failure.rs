@@ -94,6 +94,8 @@ error_codes! {
     DocumentInvalidCollection = "document.invalid-collection", retry: false;
     /// The version that the write is based on is not known here.
     DocumentUnknownVersion = "document.unknown-version", retry: false;
+    /// A position in a text that lies outside of it, or inside of a character.
+    TextOutOfRange = "text.out-of-range", retry: false;
     /// A filter, an order or a selection that cannot be understood; `query` says where and why.
     QueryInvalid = "query.invalid", retry: false;
     /// Another document has the same values in a unique index; nothing was written.

@@ -3,11 +3,13 @@
 
 mod arbitrary;
 mod chunks;
+mod counters;
 mod edits;
 mod golden;
 mod later_versions;
 mod replica;
 mod replicas;
 mod stale_puts;
+mod text;
 mod texts;
 mod values;

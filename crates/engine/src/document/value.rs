@@ -1,7 +1,8 @@
 //! What a document holds, as a tree and as the compact bytes that the store keeps to answer reads.
 //!
 //! The bytes are CBOR: null, bool, unsigned integer, f64 (always 8 bytes), text, bytes, array and map (keys in byte order)
-//! as themselves; a signed integer as tag 6, a date in milliseconds as tag 7. Equal values have equal bytes.
+//! as themselves; a signed integer as tag 6, a date in milliseconds as tag 7, a counter as tag 8, a collaborative text as tag 9
+//! around a text. Equal values have equal bytes.
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -22,6 +23,8 @@ pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 pub(super) const TAG_INT: u64 = 6;
 pub(super) const TAG_DATE: u64 = 7;
+pub(super) const TAG_COUNTER: u64 = 8;
+pub(super) const TAG_TEXT: u64 = 9;
 
 /// One value in a document; a document is a `Map`.
 ///
@@ -39,12 +42,16 @@ pub enum Value {
     Int(i64),
     /// A finite number that is no safe non-negative integer; -0 is one of them.
     F64(f64),
-    /// Text.
+    /// Text that is replaced as a whole.
     String(String),
     /// Bytes.
     Bytes(Vec<u8>),
     /// A moment, in milliseconds since 1970.
     Date(i64),
+    /// A number to which concurrent writers add: a put of one over another adds their difference.
+    Counter(i64),
+    /// Text that merges character by character: a put of one over another makes the difference.
+    Text(String),
     /// Values in order.
     List(Vec<Value>),
     /// Values by key, in the byte order of the keys.
@@ -132,6 +139,14 @@ impl Value {
         if decoder.position() == bytes.len() { Ok(value) } else { Err(DecodeValueError::Malformed) }
     }
 
+    /// The characters, of a string and of a collaborative text alike.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) | Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Whether this can be a document's value, apart from its size.
     pub fn check(&self) -> Result<(), DocumentError> {
         match self {
@@ -159,6 +174,8 @@ fn write(value: &Value, out: &mut Encoder<Vec<u8>>) -> Written {
         Value::String(text) => out.str(text)?,
         Value::Bytes(bytes) => out.bytes(bytes)?,
         Value::Date(millis) => out.tag(Tag::new(TAG_DATE))?.i64(*millis)?,
+        Value::Counter(number) => out.tag(Tag::new(TAG_COUNTER))?.i64(*number)?,
+        Value::Text(text) => out.tag(Tag::new(TAG_TEXT))?.str(text)?,
         Value::List(items) => {
             out.array(items.len() as u64)?;
             return items.iter().try_for_each(|item| write(item, out));
@@ -189,6 +206,8 @@ fn read(decoder: &mut Decoder<'_>, depth: usize) -> Result<Value, DecodeValueErr
         Type::Tag => match decoder.tag()?.as_u64() {
             TAG_INT => Value::Int(decoder.i64()?),
             TAG_DATE => Value::Date(decoder.i64()?),
+            TAG_COUNTER => Value::Counter(decoder.i64()?),
+            TAG_TEXT => Value::Text(decoder.str()?.to_owned()),
             _ => return Err(DecodeValueError::Malformed),
         },
         Type::Array => read_list(decoder, depth)?,
@@ -255,9 +274,11 @@ impl PartialEq for Value {
             (Self::Null, Self::Null) => true,
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::Uint(a), Self::Uint(b)) => a == b,
-            (Self::Int(a), Self::Int(b)) | (Self::Date(a), Self::Date(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) | (Self::Date(a), Self::Date(b)) | (Self::Counter(a), Self::Counter(b)) => {
+                a == b
+            }
             (Self::F64(a), Self::F64(b)) => a.to_bits() == b.to_bits(),
-            (Self::String(a), Self::String(b)) => a == b,
+            (Self::String(a), Self::String(b)) | (Self::Text(a), Self::Text(b)) => a == b,
             (Self::Bytes(a), Self::Bytes(b)) => a == b,
             (Self::List(a), Self::List(b)) => a == b,
             (Self::Map(a), Self::Map(b)) => a == b,
@@ -275,9 +296,9 @@ impl Hash for Value {
             Self::Null => {}
             Self::Bool(bool) => bool.hash(state),
             Self::Uint(number) => number.hash(state),
-            Self::Int(number) | Self::Date(number) => number.hash(state),
+            Self::Int(number) | Self::Date(number) | Self::Counter(number) => number.hash(state),
             Self::F64(number) => number.to_bits().hash(state),
-            Self::String(text) => text.hash(state),
+            Self::String(text) | Self::Text(text) => text.hash(state),
             Self::Bytes(bytes) => bytes.hash(state),
             Self::List(items) => items.hash(state),
             Self::Map(map) => map.hash(state),

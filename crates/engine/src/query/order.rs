@@ -2,7 +2,7 @@
 //!
 //! null < numbers < strings < booleans < arrays < objects < bytes < dates. Numbers by their exact value, whatever their form;
 //! strings and bytes by their bytes; false before true; arrays item by item, then the shorter first; objects as arrays of key
-//! and value in the order of keys. What is missing counts as null.
+//! and value in the order of keys. A counter is its number, a collaborative text its string. What is missing counts as null.
 
 use std::cmp::Ordering;
 
@@ -35,8 +35,8 @@ impl Class {
     pub fn of(value: &Value) -> Self {
         match value {
             Value::Null => Self::Null,
-            Value::Uint(_) | Value::Int(_) | Value::F64(_) => Self::Number,
-            Value::String(_) => Self::String,
+            Value::Uint(_) | Value::Int(_) | Value::F64(_) | Value::Counter(_) => Self::Number,
+            Value::String(_) | Value::Text(_) => Self::String,
             Value::Bool(_) => Self::Boolean,
             Value::List(_) => Self::Array,
             Value::Map(_) => Self::Object,
@@ -59,7 +59,7 @@ pub fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Uint(a), Value::Uint(b)) => a.cmp(b),
         (Value::Int(a), Value::Int(b)) | (Value::Date(a), Value::Date(b)) => a.cmp(b),
-        (Value::String(a), Value::String(b)) => a.cmp(b),
+        (Value::String(a) | Value::Text(a), Value::String(b) | Value::Text(b)) => a.cmp(b),
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
         (Value::List(a), Value::List(b)) => items(a.iter().zip(b), compare_items, a.len().cmp(&b.len())),
@@ -75,7 +75,7 @@ pub fn compare(a: &Value, b: &Value) -> Ordering {
 pub(super) fn exact(value: &Value) -> Option<Exact> {
     match value {
         Value::Uint(number) => Some(Exact::unsigned(*number)),
-        Value::Int(number) => Some(Exact::signed(*number)),
+        Value::Int(number) | Value::Counter(number) => Some(Exact::signed(*number)),
         Value::F64(number) => Some(Exact::float(*number)),
         _ => None,
     }

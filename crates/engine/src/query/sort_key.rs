@@ -102,12 +102,12 @@ fn append(value: &Value, out: &mut Vec<u8>) {
     out.push(tag(Class::of(value)));
     match value {
         Value::Null => {}
-        Value::Uint(_) | Value::Int(_) | Value::F64(_) => {
+        Value::Uint(_) | Value::Int(_) | Value::F64(_) | Value::Counter(_) => {
             if let Some(number) = exact(value) {
                 number.append(out);
             }
         }
-        Value::String(text) => append_bytes(text.as_bytes(), out),
+        Value::String(text) | Value::Text(text) => append_bytes(text.as_bytes(), out),
         Value::Bool(bool) => out.push(u8::from(*bool)),
         Value::List(items) => {
             items.iter().for_each(|item| append(item, out));

@@ -1,14 +1,15 @@
 //! A random schedule of edits and disasters, and the promises that must hold at every step and afterwards.
 //!
 //! After every schedule, once everything is healed: all devices show the same documents at the same versions; every
-//! acknowledged write is in them, exactly once; nobody ever saw half of a transaction; `synced` was never said while something
+//! acknowledged write is in them, exactly once; each counter is the sum of what was added, each text has every piece that was typed
+//! and not erased, once; nobody ever saw half of a transaction; `synced` was never said while something
 //! waited; nothing that was written can be read at the relay; and at every crash and at the end each index holds exactly the rows
 //! of its documents.
 
 #![expect(clippy::indexing_slicing, reason = "a story is test code: its own slip may end it")]
 
-use super::indexes;
 use super::network::{Faults, Network};
+use super::{indexes, rich};
 use crate::api::{Command, Durability, IndexField, IndexSpec, Outcome, Reply, SyncState, Write, WriteResult};
 use crate::document::DocumentRow;
 use serde_json::{Value, json};
@@ -301,7 +302,7 @@ impl Story {
         let known = self.pages[index].read.get(&(collection.clone(), id.clone()));
         // A page that has not read the document takes it for absent: it adds its own field and removes nobody's.
         let (mut value, base) = known.cloned().unwrap_or((json!({}), String::new()));
-        value[format!("{CANARY}{mark}")] = json!(mark);
+        value[format!("{CANARY}{mark}")] = rich::edit(&mut value, mark, &mut self.network.rng);
         value["kind"] = json!(mark % 3);
         value["parts"] = json!([{"size": mark % 5}, {"size": mark % 7}]);
         if let Some(log) = value.get_mut("log").and_then(Value::as_array_mut) {
@@ -509,6 +510,7 @@ impl Story {
             }
         }
         self.check_writes(&shown[0])?;
+        self.check_rich(&shown[0])?;
         if self.network.relay.contains_bytes(CANARY.as_bytes()) {
             return self.broken("the relay holds a word that was written");
         }
@@ -525,6 +527,20 @@ impl Story {
             steps: self.network.steps,
             openings: self.network.devices.iter().map(|device| device.opening).sum(),
         })
+    }
+
+    /// Counters and texts hold what the writes that are there say that they did.
+    fn check_rich(&self, rows: &BTreeMap<Vec<u8>, DocumentRow>) -> Result<(), Broken> {
+        let names: BTreeSet<_> = self.writes.values().flat_map(|written| &written.documents).collect();
+        for (collection, id) in names {
+            let key = crate::store::keys::value_key(collection, id);
+            let text = rows.get(&key[..]).and_then(|row| crate::document::json::write_text(&row.value).ok());
+            let document: Value = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
+            let fields = document.as_object().into_iter().flatten();
+            let writes = fields.filter_map(|(name, field)| Some((name.strip_prefix(CANARY)?.parse().ok()?, field)));
+            rich::check(&document, writes).or_else(|what| self.broken(what))?;
+        }
+        Ok(())
     }
 
     /// Every acknowledged write is there, and in lists exactly once.

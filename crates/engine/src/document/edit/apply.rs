@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use automerge::hydrate;
 use automerge::transaction::{Transactable, Transaction};
-use automerge::{AutomergeError, ObjId, ObjType, Prop, ROOT, ReadDoc, ScalarValue};
-use imara_diff::{Algorithm, Diff, Hunk, InternedInput, Interner};
+use automerge::{AutomergeError, ObjId, ObjType, Prop, ROOT, ReadDoc, ScalarValue, TextEncoding};
+use imara_diff::Hunk;
 
+use crate::document::text::{self, Splice, as_range, edit_script};
 use crate::document::value::{MAX_SAFE_INTEGER, Value};
 
 type Applied = Result<(), AutomergeError>;
@@ -56,9 +57,15 @@ impl Applying<'_, '_> {
         match (old, new, kind) {
             (Value::Map(old), Value::Map(new), Kind::Object(ObjType::Map | ObjType::Table)) => self.map(&id, old, new),
             (Value::List(old), Value::List(new), Kind::Object(ObjType::List)) => self.list(&id, old, new),
-            (Value::String(_), Value::String(text), Kind::Object(ObjType::Text)) => self.tx.update_text(&id, text),
-            (old, new, Kind::Counter) => match (integer(old), integer(new)) {
-                (Some(old), Some(new)) => self.tx.increment(object, prop, new - old),
+            (Value::Text(old), Value::Text(new), Kind::Object(ObjType::Text)) => self.text(&id, old, new),
+            (Value::Counter(old), Value::Counter(now), Kind::Counter) => match now.checked_sub(*old) {
+                Some(added) => self.tx.increment(object, prop, added),
+                None => self.set(object, prop, new),
+            },
+            // Rows that were written before there were counters and texts read as plain values still.
+            (Value::String(old), Value::String(new), Kind::Object(ObjType::Text)) => self.text(&id, old, new),
+            (old, now, Kind::Counter) => match (integer(old), integer(now)) {
+                (Some(old), Some(now)) => self.tx.increment(object, prop, now - old),
                 _ => self.set(object, prop, new),
             },
             _ => self.set(object, prop, new),
@@ -70,6 +77,13 @@ impl Applying<'_, '_> {
             hydrate::Value::Scalar(scalar) => self.tx.put(object, prop, scalar),
             value => self.tx.batch_create_object(object, prop, &value, false).map(|_| ()),
         }
+    }
+
+    fn text(&mut self, object: &ObjId, old: &str, new: &str) -> Applied {
+        // From the end, so that the positions before stay what they are.
+        text::difference(old, new).into_iter().rev().try_for_each(|Splice { at, delete, insert }| {
+            self.tx.splice_text(object, at, delete.cast_signed(), &insert)
+        })
     }
 
     fn list(&mut self, object: &ObjId, old: &[Value], new: &[Value]) -> Applied {
@@ -116,18 +130,6 @@ enum Kind {
     Scalar,
 }
 
-fn edit_script(old: &[Value], new: &[Value]) -> Vec<Hunk> {
-    let mut input =
-        InternedInput { before: Vec::new(), after: Vec::new(), interner: Interner::new(old.len() + new.len()) };
-    input.update_before(old.iter());
-    input.update_after(new.iter());
-    Diff::compute(Algorithm::Myers, &input).hunks().collect()
-}
-
-fn as_range(range: std::ops::Range<u32>) -> std::ops::Range<usize> {
-    range.start as usize..range.end as usize
-}
-
 /// A number that a counter can be counted to without a gap.
 fn integer(value: &Value) -> Option<i64> {
     match value {
@@ -147,6 +149,8 @@ fn to_hydrate(value: &Value) -> hydrate::Value {
         Value::String(text) => ScalarValue::Str(text.as_str().into()),
         Value::Bytes(bytes) => ScalarValue::Bytes(bytes.clone()),
         Value::Date(millis) => ScalarValue::Timestamp(*millis),
+        Value::Counter(number) => ScalarValue::counter(*number),
+        Value::Text(text) => return hydrate::Value::text(TextEncoding::Utf16CodeUnit, text),
         Value::List(items) => {
             return hydrate::Value::List(items.iter().map(to_hydrate).collect::<Vec<_>>().into());
         }

@@ -1,12 +1,11 @@
 //! An Automerge document's value: Automerge's winner wherever writers were concurrent.
 //!
-//! What later versions write reads as the nearest plain value: text as a string, a counter as a number, a table as a map, an
-//! unknown scalar as bytes. What no value can hold (NaN, anything deeper than the limit) reads as null. None of it is lost by
+//! What no version here writes reads as the nearest value: a table as a map, an unknown scalar as bytes. What no value can hold (NaN, anything deeper than the limit) reads as null. None of it is lost by
 //! a put that leaves it alone.
 
 use automerge::{Automerge, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValueRef, ValueRef};
 
-use crate::document::value::{MAX_DEPTH, MAX_SAFE_INTEGER, Value};
+use crate::document::value::{MAX_DEPTH, Value};
 
 /// The document's value, now or at earlier heads.
 pub(super) fn document(doc: &Automerge, at: Option<&[ChangeHash]>) -> Value {
@@ -15,7 +14,7 @@ pub(super) fn document(doc: &Automerge, at: Option<&[ChangeHash]>) -> Value {
 
 fn object(doc: &Automerge, id: &ObjId, kind: ObjType, at: Option<&[ChangeHash]>, depth: usize) -> Value {
     if kind == ObjType::Text {
-        return Value::String(text(doc, id, at));
+        return Value::Text(text(doc, id, at));
     }
     if depth >= MAX_DEPTH {
         return Value::Null;
@@ -68,17 +67,9 @@ fn scalar(scalar: &ScalarValueRef<'_>) -> Value {
         ScalarValueRef::Int(number) => Value::Int(*number),
         ScalarValueRef::Uint(number) => Value::unsigned(*number),
         ScalarValueRef::F64(number) => Value::number(*number).unwrap_or(Value::Null),
-        ScalarValueRef::Counter(number) => counter(*number),
+        ScalarValueRef::Counter(number) => Value::Counter(*number),
         ScalarValueRef::Timestamp(millis) => Value::Date(*millis),
         ScalarValueRef::Boolean(bool) => Value::Bool(*bool),
         ScalarValueRef::Null => Value::Null,
     }
-}
-
-/// A counter reads as a number, as a bigint where numbers have gaps.
-fn counter(number: i64) -> Value {
-    if number.unsigned_abs() > MAX_SAFE_INTEGER {
-        return Value::Int(number);
-    }
-    Value::number(number as f64).unwrap_or(Value::Null)
 }

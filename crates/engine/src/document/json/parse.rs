@@ -262,6 +262,11 @@ impl<'de> Visitor<'de> for TagSeed<'_> {
                 Some(text) => Some(bigint(&text).ok_or_else(|| seed.failure.raise::<A::Error>(TOO_LARGE_BIGINT))?),
                 None => None,
             },
+            Some("counter") => match parts.next_element_seed(seed)? {
+                Some(number) => Some(counter(&number).ok_or_else(bad)?),
+                None => None,
+            },
+            Some("text") => parts.next_element::<String>()?.map(Value::Text),
             Some("object") => parts.next_element_seed(MapSeed { seed, tagged: true })?,
             _ => None,
         };
@@ -274,4 +279,15 @@ impl<'de> Visitor<'de> for TagSeed<'_> {
 
 fn bigint(text: &str) -> Option<Value> {
     text.parse().map(Value::Int).ok().or_else(|| text.parse().map(Value::Uint).ok())
+}
+
+/// A number, or digits where numbers have gaps.
+fn counter(number: &Value) -> Option<Value> {
+    match number {
+        Value::Uint(number) => i64::try_from(*number).ok(),
+        Value::F64(number) if number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER as f64 => Some(*number as i64),
+        Value::String(digits) => digits.parse().ok(),
+        _ => None,
+    }
+    .map(Value::Counter)
 }

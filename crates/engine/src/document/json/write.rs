@@ -7,7 +7,9 @@ use minicbor::Decoder;
 use minicbor::data::Type;
 
 use super::TAG;
-use crate::document::value::{DecodeValueError, MAX_SAFE_INTEGER, TAG_DATE, TAG_INT, Value, deeper, read_number};
+use crate::document::value::{
+    DecodeValueError, MAX_SAFE_INTEGER, TAG_COUNTER, TAG_DATE, TAG_INT, TAG_TEXT, Value, deeper, read_number,
+};
 
 /// Appends the JSON text of an encoded value to `out`; answers whether any of it is tagged, so that a reader who knows that
 /// nothing is need not look. On an error `out` may hold a part of it.
@@ -96,12 +98,33 @@ impl Writer<'_, '_> {
     }
 
     fn tagged(&mut self) -> Written {
-        let (tag, number) = (self.decoder.tag()?.as_u64(), self.decoder.i64()?);
-        match tag {
-            TAG_INT => self.tag("bigint", |out| write!(out, "\"{number}\"")),
-            TAG_DATE => self.tag("date", |out| write!(out, "{number}")),
+        match self.decoder.tag()?.as_u64() {
+            TAG_TEXT => self.text()?,
+            TAG_INT => {
+                let number = self.decoder.i64()?;
+                self.tag("bigint", |out| write!(out, "\"{number}\""));
+            }
+            TAG_DATE => {
+                let millis = self.decoder.i64()?;
+                self.tag("date", |out| write!(out, "{millis}"));
+            }
+            TAG_COUNTER => {
+                let number = self.decoder.i64()?;
+                // As digits where numbers have gaps.
+                let quote = if number.unsigned_abs() > MAX_SAFE_INTEGER { "\"" } else { "" };
+                self.tag("counter", |out| write!(out, "{quote}{number}{quote}"));
+            }
             _ => return Err(DecodeValueError::Malformed),
         }
+        Ok(())
+    }
+
+    fn text(&mut self) -> Written {
+        let text = self.decoder.str()?;
+        self.tagged = true;
+        let _ = write!(self.out, "{{\"{TAG}\":[\"text\",");
+        self.string(text);
+        self.out.push_str("]}");
         Ok(())
     }
 

@@ -24,7 +24,13 @@ pub(super) fn small_document() -> impl Strategy<Value = Value> {
 }
 
 fn small_value() -> impl Strategy<Value = Value> {
-    let scalar = prop_oneof![(0_u64..4).prop_map(Value::Uint), "[xy]".prop_map(Value::String), Just(Value::Null)];
+    let scalar = prop_oneof![
+        (0_u64..4).prop_map(Value::Uint),
+        "[xy]".prop_map(Value::String),
+        Just(Value::Null),
+        (-2_i64..3).prop_map(Value::Counter),
+        "[xyz🏖]{0,4}".prop_map(Value::Text),
+    ];
     scalar.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..5).prop_map(Value::List),
@@ -52,5 +58,7 @@ fn scalar() -> impl Strategy<Value = Value> {
         any::<String>().prop_map(Value::String),
         vec(any::<u8>(), 0..40).prop_map(Value::Bytes),
         any::<i64>().prop_map(Value::Date),
+        any::<i32>().prop_map(|number| Value::Counter(number.into())),
+        any::<String>().prop_map(Value::Text),
     ]
 }

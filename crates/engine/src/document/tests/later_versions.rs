@@ -1,11 +1,11 @@
-//! Documents with what later versions will write: text, counters, marks, unknown scalars.
+//! Documents as other writers of Automerge make them: marks, unknown scalars, and rows from before there were texts and counters.
 
 use automerge::marks::{ExpandMark, Mark};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, ObjType, ROOT, ReadDoc, ScalarValue};
 
-use super::replica::Replica;
-use crate::document::edit;
+use super::replica::{Replica, value};
+use crate::document::edit::{self, Actor};
 
 /// A replica of a document as a later version writes it, and that version's document.
 fn later() -> (Replica, AutoCommit) {
@@ -27,11 +27,35 @@ fn back(replica: &Replica) -> AutoCommit {
     AutoCommit::load(&replica.whole()).unwrap()
 }
 
-const READ: &str = r#"{"below":-5.0,"count":5,"nan":null,"plain":1,"text":"hello","whole":5}"#;
+const READ: &str = r#"{"below":{"$ashore":["counter",-5]},"count":{"$ashore":["counter",5]},"nan":null,"plain":1,"text":{"$ashore":["text","hello"]},"whole":5}"#;
 
 #[test]
-fn text_and_counters_read_as_plain_values() {
+fn text_and_counters_of_other_writers_are_values_of_their_own() {
     assert_eq!(later().0.text(), READ);
+}
+
+/// A row that an earlier version made of the same chunks: text read as a string, counters as numbers.
+fn plain_row(replica: &mut Replica) -> &'static str {
+    const PLAIN: &str = r#"{"below":-5.0,"count":5,"nan":null,"plain":1,"text":"hello","whole":5}"#;
+    if let Some(row) = &mut replica.row {
+        row.value = value(PLAIN).encode().unwrap();
+    }
+    PLAIN
+}
+
+#[test]
+fn a_put_over_a_row_from_before_there_were_texts_and_counters_edits_them() {
+    let (mut replica, mut doc) = later();
+    let plain = plain_row(&mut replica);
+    let put =
+        |new: &str| replica.with_current(|current| edit::put(current, None, &value(new), Actor([1; 16]), 0)).unwrap();
+    assert_eq!(put(plain).edited, None);
+    let edited = put(&plain.replace("hello", "hello you").replace("\"count\":5", "\"count\":7")).edited.unwrap();
+    doc.load_incremental(&edited.change).unwrap();
+    let (_, text) = doc.get(ROOT, "text").unwrap().unwrap();
+    assert_eq!((doc.text(&text).unwrap().as_str(), doc.marks(&text).unwrap().len()), ("hello you", 1));
+    let (count, _) = doc.get(ROOT, "count").unwrap().unwrap();
+    assert!(count.is_counter() && count.to_i64() == Some(7), "{count:?}");
 }
 
 #[test]
@@ -50,12 +74,12 @@ fn a_put_elsewhere_keeps_text_marks_and_counters() {
 #[test]
 fn a_put_of_text_and_counters_edits_them() {
     let (mut replica, mut doc) = later();
-    assert!(replica.put(&READ.replace("hello", "hello you").replace("\"count\":5", "\"count\":7")));
+    assert!(replica.put(&READ.replace("hello", "hello you").replace("\"counter\",5", "\"counter\",7")));
     let (_, text) = doc.get(ROOT, "text").unwrap().unwrap();
     doc.splice_text(&text, 0, 0, "oh, ").unwrap();
     doc.increment(ROOT, "count", 10).unwrap();
     replica.merge(&doc.save_nocompress());
-    assert_eq!(replica.text(), READ.replace("hello", "oh, hello you").replace("\"count\":5", "\"count\":17"));
+    assert_eq!(replica.text(), READ.replace("hello", "oh, hello you").replace("\"counter\",5", "\"counter\",17"));
 }
 
 #[test]

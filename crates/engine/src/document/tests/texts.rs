@@ -87,6 +87,16 @@ fn what_json_lacks_is_tagged() {
 }
 
 #[test]
+fn counters_and_collaborative_texts_are_tagged() {
+    let document = r#"{"a":{"$ashore":["counter",-5]},"b":{"$ashore":["counter","9007199254740993"]},"c":{"$ashore":["text","Zürich \"🏖\""]}}"#;
+    let Value::Map(map) = json::parse_one(document).unwrap() else { panic!() };
+    assert_eq!(map["a"], Value::Counter(-5));
+    assert_eq!(map["b"], Value::Counter(9_007_199_254_740_993));
+    assert_eq!(map["c"], Value::Text("Zürich \"🏖\"".into()));
+    assert_eq!(text(&Value::Map(map)), (document.to_owned(), true));
+}
+
+#[test]
 fn a_document_may_have_the_tag_key_itself() {
     let text = r#"{"$ashore":["object",{"$ashore":1}]}"#;
     let value = json::parse_one(text).unwrap();
@@ -105,6 +115,11 @@ fn a_wrong_tag_is_refused_with_its_path() {
         r#"{"$ashore":["date",1,2]}"#,
         r#"{"$ashore":["bytes","?"]}"#,
         r#"{"$ashore":["bigint","1.5"]}"#,
+        r#"{"$ashore":["counter",1.5]}"#,
+        r#"{"$ashore":["counter","x"]}"#,
+        r#"{"$ashore":["counter",9007199254740993000]}"#,
+        r#"{"$ashore":["text",1]}"#,
+        r#"{"$ashore":["text"]}"#,
         r#"{"$ashore":["bigint","18446744073709551616"]}"#,
         r#"{"$ashore":["number","NaN"]}"#,
         r#"{"$ashore":["object",[]]}"#,

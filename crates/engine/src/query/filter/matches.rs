@@ -56,7 +56,7 @@ impl Test {
             Self::Size(size) => matches!(reached, Some(Value::List(items)) if items.len() as u64 == *size),
             Self::ObjectItem(node) => has_item(reached, |item| matches!(item, Value::Map(_)) && node.matches(item)),
             Self::Item(tests) => has_item(reached, |item| tests.iter().all(|test| test.passes(Some(item)))),
-            Self::Pattern(pattern) => matches!(reached, Some(Value::String(text)) if pattern.matches(text)),
+            Self::Pattern(pattern) => reached.and_then(Value::as_str).is_some_and(|text| pattern.matches(text)),
             Self::Every(tests) => tests.iter().all(|test| test.passes(reached)),
             Self::Not(test) => !test.passes(reached),
         }

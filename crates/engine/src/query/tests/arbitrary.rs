@@ -65,6 +65,8 @@ pub(super) fn leaf() -> impl Strategy<Value = Value> {
         1 => ".{0,4}".prop_map(Value::String),
         1 => proptest::collection::vec(select(vec![0u8, 1, 254, 255]), 0..4).prop_map(Value::Bytes),
         1 => select(vec![0, 1, -1, i64::MIN, i64::MAX]).prop_map(Value::Date),
+        1 => select(vec![0, 1, 3, -1, i64::MIN, i64::MAX]).prop_map(Value::Counter),
+        1 => select(vec!["", "a", "ab", "b"]).prop_map(|text| Value::Text(text.to_owned())),
     ]
 }
 

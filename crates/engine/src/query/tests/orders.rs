@@ -43,13 +43,17 @@ fn sort_keys_have_the_bytes_they_always_had() {
 }
 
 #[test]
-fn numbers_of_different_forms_are_equal_when_their_values_are() {
+fn numbers_and_texts_of_different_forms_are_equal_when_their_values_are() {
     for (a, b) in [
         (Value::Uint(1), Value::Int(1)),
         (Value::F64(-0.0), Value::Uint(0)),
         (Value::F64(-1.0), Value::Int(-1)),
         (Value::F64(i64::MIN as f64), Value::Int(i64::MIN)),
         (Value::F64(9_007_199_254_740_992.0), Value::Int(9_007_199_254_740_992)),
+        (Value::Counter(3), Value::Uint(3)),
+        (Value::Counter(-3), Value::F64(-3.0)),
+        (Value::Counter(i64::MAX), Value::Int(i64::MAX)),
+        (Value::Text("Milk".into()), Value::String("Milk".into())),
     ] {
         assert!(compare(&a, &b).is_eq(), "{a:?} {b:?}");
         assert_eq!(sort_key(&a), sort_key(&b));
