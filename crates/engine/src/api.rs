@@ -11,7 +11,7 @@ mod index;
 mod reply;
 
 pub use command::{Call, Calls, Command, Durability, Hint, IdRange, Write};
-pub use event::{ChangedDocuments, DisconnectReason, Event, News};
+pub use event::{ChangedDocuments, DisconnectReason, Event, News, Patch};
 pub use failure::{ErrorCode, Failure, QueryMistake};
 pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
 pub use reply::{

@@ -24,6 +24,7 @@ mod rows;
 mod status;
 mod sync;
 mod task;
+mod watch;
 
 pub use input::{ConnectionId, Input};
 pub use output::Output;
@@ -41,6 +42,7 @@ use rows::{Missing, RowCache};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use sync::Sync;
 use task::{CommandTask, OpenTask, ScanSlot, Task};
+use watch::Watches;
 
 /// A batch that has grown this large waits for its commit before more is done.
 const FULL_BATCH_BYTES: usize = 16 << 20;
@@ -77,6 +79,7 @@ pub struct Machine {
     clients: Clients,
     known_collections: BTreeSet<String>,
     indexes: Indexes,
+    watches: Watches,
     sync: Sync,
     /// For the next group: rows of different groups and sequence numbers never meet.
     next_generation: u64,
@@ -128,6 +131,7 @@ impl Machine {
             clients: Clients::default(),
             known_collections: BTreeSet::new(),
             indexes: Indexes::default(),
+            watches: Watches::default(),
             sync: Sync::default(),
             next_generation: 1,
             next_sequence: 1,
@@ -290,6 +294,7 @@ impl Machine {
             Task::Retry => self.retry_quarantined(),
             Task::Sweep(task) => self.sweep(task),
             Task::Index(scan) => self.index_step(scan),
+            Task::Watch(task) => self.read_for_watch(task),
             Task::Switch => self.switch_group(),
         }
     }
@@ -331,6 +336,7 @@ impl Machine {
         if self.committing.is_some() || matches!(self.phase, Phase::Stopped(_)) {
             return;
         }
+        self.patch_watches();
         if self.batch.writes_nothing() {
             let batch = std::mem::take(&mut self.batch);
             return self.release(batch);
@@ -365,6 +371,7 @@ impl Machine {
     /// Answers when everything that was written so far is committed.
     fn answer_after_commit(&mut self, client: &str, id: u64, outcome: Outcome) {
         self.batch.answer(client, Answer { id, outcome });
+        self.watches_are_due();
     }
 
     fn answer_now(&mut self, client: &str, id: u64, outcome: Outcome) {
@@ -440,6 +447,7 @@ impl Task {
             Self::Announce(scan) | Self::Index(scan) => Some(scan),
             Self::Refill(task) => Some(&mut task.scan),
             Self::Sweep(task) => Some(&mut task.scan),
+            Self::Watch(task) => Some(&mut task.scan),
             Self::Receive(_) | Self::Send | Self::Retry | Self::Switch => None,
         }
     }

@@ -6,7 +6,7 @@
 
 use ashore_engine::api::{
     Answer, Call, Calls, ChangedDocuments, Command, Device, Diagnostics, DisconnectReason, DocumentState, Durability,
-    ErrorCode, Event, Failure, Hint, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome,
+    ErrorCode, Event, Failure, Hint, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Patch,
     Quarantined, QueryMistake, Reply, SyncState, SyncStatus, Write, WriteResult, decode, encode,
 };
 use data_encoding::HEXLOWER;
@@ -160,6 +160,15 @@ fn commands() -> Vec<Command> {
         },
         Command::Count { collection: collection(), query: "{}".into() },
         Command::Explain { collection: collection(), query: "{}".into() },
+        Command::Watch {
+            watch: 9_007_199_254_740_991,
+            collection: collection(),
+            query: r#"{"filter":{"done":false},"limit":20}"#.into(),
+            id: None,
+        },
+        Command::Watch { watch: 1, collection: collection(), query: "{}".into(), id: Some("n1".into()) },
+        Command::WatchTaken { watch: 1, patch: 65_536 },
+        Command::Unwatch { watch: 1 },
     ]
 }
 
@@ -250,6 +259,22 @@ fn events() -> Vec<Event> {
         Event::Error { failure: Failure::new(ErrorCode::RelayMisbehaved, "It sent nonsense.") },
     ];
     events.extend(reasons.map(|reason| Event::Disconnected { reason }));
+    let patch = Patch {
+        watch: 1,
+        number: 65_536,
+        anew: true,
+        removed: vec!["n2".into(), "ü".into()],
+        ids: vec!["n1".into()],
+        places: vec![4_000],
+        documents: r#"[{"due":{"$ashore":["date",0]}}]"#.into(),
+        versions: vec!["AbCdEfGhIjk".into()],
+        tagged: true,
+        corrupt: vec!["n9".into()],
+        skipped: 3,
+        more: false,
+    };
+    let failure = Failure::new(ErrorCode::QueryTooLarge, "An answer of more than 200000 documents.");
+    events.extend([Event::Patch { patch }, Event::Unwatched { watch: 1, failure }]);
     events
 }
 

@@ -251,4 +251,44 @@ export type Command =
         client: string;
       };
     }
+  | {
+      watch: {
+        /**
+         * The client's own name for it, used once.
+         */
+        watch: number;
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * As in `find`.
+         */
+        query: string;
+        /**
+         * Only this document, which is given whatever it holds; `query` is `{}` then.
+         */
+        id: string | null;
+      };
+    }
+  | {
+      watchTaken: {
+        /**
+         * As in `watch`.
+         */
+        watch: number;
+        /**
+         * The patch's number.
+         */
+        patch: number;
+      };
+    }
+  | {
+      unwatch: {
+        /**
+         * As in `watch`.
+         */
+        watch: number;
+      };
+    }
   | { close: Record<symbol, never> };

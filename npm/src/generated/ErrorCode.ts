@@ -11,6 +11,7 @@ export type ErrorCode =
   | "document.unknown-version"
   | "text.out-of-range"
   | "query.invalid"
+  | "query.too-large"
   | "index.duplicate"
   | "index.conflict"
   | "index.invalid"

@@ -3,6 +3,7 @@ import type { ChangedDocuments } from "./ChangedDocuments.js";
 import type { DisconnectReason } from "./DisconnectReason.js";
 import type { Failure } from "./Failure.js";
 import type { IndexInfo } from "./IndexInfo.js";
+import type { Patch } from "./Patch.js";
 import type { SyncStatus } from "./SyncStatus.js";
 
 /**
@@ -61,6 +62,26 @@ export type Event =
       error: {
         /**
          * What.
+         */
+        failure: Failure;
+      };
+    }
+  | {
+      patch: {
+        /**
+         * How.
+         */
+        patch: Patch;
+      };
+    }
+  | {
+      unwatched: {
+        /**
+         * Which one.
+         */
+        watch: number;
+        /**
+         * Why.
          */
         failure: Failure;
       };

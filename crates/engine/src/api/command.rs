@@ -190,6 +190,34 @@ pub enum Command {
         /// Its name.
         client: String,
     },
+    /// From now on the client is told what a query answers, and every change of that: as `patch` events, until `unwatch`.
+    /// Answers `done`; the first patches bring the answer as it is.
+    Watch {
+        /// The client's own name for it, used once.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        watch: u64,
+        /// The collection's name.
+        collection: String,
+        /// As in `find`.
+        query: String,
+        /// Only this document, which is given whatever it holds; `query` is `{}` then.
+        id: Option<String>,
+    },
+    /// A patch has been taken in: more may be sent; answers `done`.
+    WatchTaken {
+        /// As in `watch`.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        watch: u64,
+        /// The patch's number.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        patch: u64,
+    },
+    /// Ends a watch; answers `done`, also when there is none.
+    Unwatch {
+        /// As in `watch`.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        watch: u64,
+    },
     /// Commits what waits, closes the store and refuses everything after; answers `done`.
     Close {},
 }

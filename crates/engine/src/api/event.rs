@@ -55,6 +55,54 @@ pub enum Event {
         /// What.
         failure: Failure,
     },
+    /// What a watch shows has changed; to the client that watches.
+    Patch {
+        /// How.
+        patch: Patch,
+    },
+    /// A watch has ended: it cannot be kept any more.
+    Unwatched {
+        /// Which one.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        watch: u64,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// What makes the rows that a client holds of a watched answer those of a later moment: first some go, then some come, one
+/// after another, each to its place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Patch {
+    /// Which watch.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub watch: u64,
+    /// Counts the patches of the watch, from 1.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub number: u64,
+    /// All rows go first.
+    pub anew: bool,
+    /// The rows of these ids go, where there are such.
+    pub removed: Vec<String>,
+    /// Rows that come; a row of the same id goes first. In the order of their places.
+    pub ids: Vec<String>,
+    /// Per id the place at which it then stands, from 0.
+    pub places: Vec<u32>,
+    /// A JSON array, one document per id, or its selected parts.
+    pub documents: String,
+    /// Per id the document's version.
+    pub versions: Vec<String>,
+    /// Some value in `documents` is tagged and must be revived.
+    pub tagged: bool,
+    /// Ids of documents whose stored bytes do not decode: nobody knows whether they belong to it.
+    pub corrupt: Vec<String>,
+    /// So many moments at which something had changed were left out before this one.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub skipped: u64,
+    /// The rows are those of no moment before the next patches have come too, up to one without `more`.
+    pub more: bool,
 }
 
 /// Documents of one collection that changed.

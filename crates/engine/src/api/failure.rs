@@ -98,6 +98,8 @@ error_codes! {
     TextOutOfRange = "text.out-of-range", retry: false;
     /// A filter, an order or a selection that cannot be understood; `query` says where and why.
     QueryInvalid = "query.invalid", retry: false;
+    /// What is watched has more documents than an engine keeps places of; a limit helps.
+    QueryTooLarge = "query.too-large", retry: false;
     /// Another document has the same values in a unique index; nothing was written.
     IndexDuplicate = "index.duplicate", retry: false;
     /// Documents of several devices have the same values in a unique index; all of them are kept.

@@ -19,6 +19,8 @@ pub(super) struct Batch {
     changed: BTreeMap<(String, bool), BTreeSet<String>>,
     changed_count: usize,
     events: Vec<Event>,
+    /// Events for one client.
+    told: BTreeMap<String, Vec<Event>>,
     pub(super) frames: Vec<(ConnectionId, Vec<u8>)>,
     pub(super) effects: Vec<Effect>,
     /// Changes that wait for the entry in which they travel.
@@ -76,6 +78,15 @@ impl Batch {
         self.events.push(event);
     }
 
+    pub(super) fn tell(&mut self, client: &str, event: Event) {
+        self.told.entry(client.to_owned()).or_default().push(event);
+    }
+
+    /// Whether a client waits for an answer from this batch.
+    pub(super) fn answers(&self, client: &str) -> bool {
+        self.answers.contains_key(client)
+    }
+
     pub(super) fn changed(&mut self, collection: &str, id: &str, remote: bool) {
         let new = self.changed.entry((collection.to_owned(), remote)).or_default().insert(id.to_owned());
         self.changed_count += usize::from(new);
@@ -94,11 +105,16 @@ impl Batch {
         self.rows.is_empty() && self.clients.is_empty() && !self.group_changed && self.draft.changes.is_empty()
     }
 
-    /// What may leave now that it is committed: answers by client, then events for everybody.
+    /// What may leave now that it is committed: answers and events by client, then events for everybody.
     pub(super) fn take_news(&mut self) -> Vec<(Option<String>, News)> {
-        let answers = std::mem::take(&mut self.answers);
-        let mut news: Vec<_> =
-            answers.into_iter().map(|(client, answers)| (Some(client), News { answers, events: vec![] })).collect();
+        let mut by_client: BTreeMap<String, News> = BTreeMap::new();
+        for (client, answers) in std::mem::take(&mut self.answers) {
+            by_client.entry(client).or_default().answers = answers;
+        }
+        for (client, events) in std::mem::take(&mut self.told) {
+            by_client.entry(client).or_default().events = events;
+        }
+        let mut news: Vec<_> = by_client.into_iter().map(|(client, news)| (Some(client), news)).collect();
         let mut events = self.take_changed();
         events.append(&mut self.events);
         if !events.is_empty() {

@@ -49,6 +49,7 @@ impl Machine {
     }
 
     fn command(&mut self, task: &mut CommandTask, command: Command) -> Result<Option<Done>, Stop> {
+        let client = task.client.clone();
         let reply = match command {
             Command::Ping { text } => Done::now(Reply::Pong { text }),
             Command::Get { collection, ids } => {
@@ -121,8 +122,21 @@ impl Machine {
                 self.take_hint(hint);
                 Done::now(Reply::Done {})
             }
+            Command::Watch { watch, collection, query, id } => {
+                self.watch(task, watch, &collection, &query, id.as_deref())?;
+                Done { reply: Reply::Done {}, after_commit: self.has_uncommitted(), remember: false }
+            }
+            Command::WatchTaken { watch, patch } => {
+                self.watch_taken(&client, watch, patch);
+                Done::now(Reply::Done {})
+            }
+            Command::Unwatch { watch } => {
+                self.watches.end(&client, watch);
+                Done::now(Reply::Done {})
+            }
             Command::ForgetClient { client } => {
                 self.clients.forget(&client);
+                self.watches.forget(&client);
                 self.batch.clients.insert(client);
                 Done::now(Reply::Done {})
             }

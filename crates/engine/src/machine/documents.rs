@@ -326,6 +326,7 @@ impl Machine {
         let Some(row) = row else { return };
         self.note_collection(collection);
         self.index_document(key, collection, id, row);
+        self.watch_document(key, collection, id, row);
         self.rows.write(&mut self.batch.rows, key.clone(), Some(row.encode().into()));
         for write in writes {
             for number in write.replaces.into_iter().flatten() {

@@ -8,7 +8,7 @@ mod plan;
 use super::Machine;
 use super::documents::{Stop, parse_collection};
 use super::rows::{Missing, parse_document};
-use super::task::CommandTask;
+use super::task::{CommandTask, ScanSlot};
 use crate::api::{ErrorCode, Failure, QueryMistake, Reply};
 use crate::document::state::DocumentRowRef;
 use crate::document::{CollectionName, DocumentId, Value, json};
@@ -69,6 +69,13 @@ struct Candidate {
     row: Option<RowBytes>,
 }
 
+/// A match that was read.
+pub(super) struct Read {
+    pub(super) key: Vec<u8>,
+    pub(super) id: String,
+    pub(super) row: Option<RowBytes>,
+}
+
 impl Machine {
     /// One page of the documents that a query asks for.
     pub(super) fn find(
@@ -97,7 +104,7 @@ impl Machine {
             Some(finding) => finding,
             None => Box::new(self.begin_finding(&collection, query, None, 0)?),
         };
-        if let Err(missing) = self.read_candidates(&collection, &mut finding, task, Finding::count) {
+        if let Err(missing) = self.read_candidates(&collection, &mut finding, &mut task.scan, Finding::count) {
             task.finding = Some(finding);
             return Err(missing.into());
         }
@@ -131,6 +138,31 @@ impl Machine {
         Ok(finding)
     }
 
+    /// A reading of the first `most` matches behind the key `after`, in the order that is asked for: whatever the offset and
+    /// the limit are.
+    pub(super) fn begin_reading(
+        &self,
+        collection: &CollectionName,
+        query: &Query,
+        after: Option<Vec<u8>>,
+        most: impl FnOnce(bool) -> usize,
+    ) -> Finding {
+        let mut finding = Finding::new(collection, query.clone(), after, 0);
+        finding.plan = Plan::choose(self.index_catalog(collection.as_str()), &finding.query, finding.after.as_deref());
+        finding.first = First::new(most(finding.is_in_order()));
+        finding
+    }
+
+    /// Reads on; [`Finding::into_read`] has what was read.
+    pub(super) fn read_on(
+        &mut self,
+        collection: &CollectionName,
+        finding: &mut Finding,
+        scan: &mut ScanSlot,
+    ) -> Result<(), Missing> {
+        self.read_candidates(collection, finding, scan, Finding::keep)
+    }
+
     fn find_page(
         &mut self,
         collection: &CollectionName,
@@ -138,7 +170,7 @@ impl Machine {
         task: &mut CommandTask,
     ) -> Result<Reply, Missing> {
         if finding.page > 0 {
-            self.read_candidates(collection, finding, task, Finding::keep)?;
+            self.read_candidates(collection, finding, &mut task.scan, Finding::keep)?;
         }
         let wanted = finding.first.wanted(finding.query.offset, finding.page);
         let unkept = wanted.iter().filter(|candidate| candidate.row.is_none()).map(|candidate| candidate.id.as_str());
@@ -164,13 +196,13 @@ impl Machine {
         &mut self,
         collection: &CollectionName,
         finding: &mut Finding,
-        task: &mut CommandTask,
+        scan: &mut ScanSlot,
         take: Take,
     ) -> Result<(), Missing> {
         if finding.plan.is_some() {
-            self.read_index(collection, finding, task, take)
+            self.read_index(collection, finding, scan, take)
         } else {
-            self.read_collection(collection, finding, task, take)
+            self.read_collection(collection, finding, scan, take)
         }
     }
 
@@ -179,7 +211,7 @@ impl Machine {
         &mut self,
         collection: &CollectionName,
         finding: &mut Finding,
-        task: &mut CommandTask,
+        scan: &mut ScanSlot,
         take: Take,
     ) -> Result<(), Missing> {
         loop {
@@ -206,11 +238,11 @@ impl Machine {
                 plan.ranges.pop_front();
                 continue;
             }
-            let rows = self.scan_rows(&mut task.scan, &range)?;
+            let rows = self.scan_rows(scan, &range)?;
             if !rows.lost.is_empty() {
                 // A part of the index cannot be read: the documents tell what it would have.
                 finding.begin_again();
-                return self.read_collection(collection, finding, task, take);
+                return self.read_collection(collection, finding, scan, take);
             }
             match rows.rows.last() {
                 Some((last, _)) if rows.more => {
@@ -244,7 +276,7 @@ impl Machine {
         &mut self,
         collection: &CollectionName,
         finding: &mut Finding,
-        task: &mut CommandTask,
+        scan: &mut ScanSlot,
         take: Take,
     ) -> Result<(), Missing> {
         loop {
@@ -255,7 +287,7 @@ impl Machine {
             if range.is_empty() {
                 return Ok(());
             }
-            let rows = self.scan_rows(&mut task.scan, &range)?;
+            let rows = self.scan_rows(scan, &range)?;
             for (key, row) in &rows.rows {
                 let Some((_, id)) = parse_document(key) else { continue };
                 match row {
@@ -289,12 +321,27 @@ impl Finding {
         let after = after.map_err(|_| Failure::new(ErrorCode::RequestInvalid, "`after` is not where a page ended"))?;
         let page = if page == 0 { MAX_PAGE } else { MAX_PAGE.min(page as usize) };
         let page = query.limit.map_or(page, |limit| page.min(limit));
+        Ok(Self::new(collection, query, after, page))
+    }
+
+    fn new(collection: &CollectionName, query: Query, after: Option<Vec<u8>>, page: usize) -> Self {
         // Without an order the keys are the ids: what was answered before need not be read again.
         let read = after.as_deref().filter(|_| query.sort.by().is_empty()).and_then(|id| std::str::from_utf8(id).ok());
         let read = read.map(|id| value_key(collection.as_str(), id));
         let first = First::new(query.offset.saturating_add(page).saturating_add(1));
         let (plan, named, corrupt) = (None, Vec::new(), Vec::new());
-        Ok(Self { query, after, page, plan, named, read, first, corrupt, count: 0 })
+        Self { query, after, page, plan, named, read, first, corrupt, count: 0 }
+    }
+
+    /// Whether there may be more matches than were read.
+    pub(super) fn is_full(&self) -> bool {
+        self.first.is_full()
+    }
+
+    /// What was read, in order: the key, the id, and the row of most of them; and the ids of rows that do not decode.
+    pub(super) fn into_read(self) -> (Vec<Read>, Vec<String>) {
+        let read = self.first.heap.into_sorted_vec().into_iter();
+        (read.map(|Candidate { key, id, row, .. }| Read { key, id, row }).collect(), self.corrupt)
     }
 
     /// The plan has given all that is wanted.
@@ -313,7 +360,7 @@ impl Finding {
     }
 
     /// Candidates come in the order that is asked for.
-    fn is_in_order(&self) -> bool {
+    pub(super) fn is_in_order(&self) -> bool {
         self.plan.as_ref().map_or(self.query.sort.by().is_empty(), |plan| plan.in_order)
     }
 
@@ -426,7 +473,7 @@ impl Ord for Candidate {
 }
 
 /// Collects documents into a page of an answer.
-struct Found<'q> {
+pub(super) struct Found<'q> {
     select: Option<&'q Projection>,
     next: Option<String>,
     ids: Vec<String>,
@@ -437,12 +484,22 @@ struct Found<'q> {
 }
 
 impl<'q> Found<'q> {
-    fn new(select: Option<&'q Projection>, next: Option<String>) -> Self {
+    pub(super) fn new(select: Option<&'q Projection>, next: Option<String>) -> Self {
         let (ids, versions, corrupt) = (Vec::new(), Vec::new(), Vec::new());
         Self { select, next, ids, versions, text: "[".into(), tagged: false, corrupt }
     }
 
-    fn push(&mut self, id: &str, row: Option<&RowValue>) {
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Bytes of text so far.
+    pub(super) fn byte_len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Appends a document; `false` when it does not decode.
+    pub(super) fn push(&mut self, id: &str, row: Option<&RowValue>) -> bool {
         let before = self.text.len();
         if !self.ids.is_empty() {
             self.text.push(',');
@@ -451,10 +508,12 @@ impl<'q> Found<'q> {
             Some(version) => {
                 self.ids.push(id.to_owned());
                 self.versions.push(version);
+                true
             }
             None => {
                 self.text.truncate(before);
                 self.corrupt.push(id.to_owned());
+                false
             }
         }
     }
@@ -470,15 +529,21 @@ impl<'q> Found<'q> {
         Some(row.to_owned().version().to_string())
     }
 
-    fn reply(mut self) -> Reply {
+    fn reply(self) -> Reply {
+        let (next, corrupt) = (self.next.clone(), self.corrupt.clone());
+        let (ids, documents, versions, tagged) = self.into_parts();
+        Reply::Found { ids, documents, versions, tagged, corrupt, next }
+    }
+
+    /// The ids, the documents as one text, their versions, and whether something in the text is tagged.
+    pub(super) fn into_parts(mut self) -> (Vec<String>, String, Vec<String>, bool) {
         self.text.push(']');
-        let Self { ids, versions, text, tagged, corrupt, next, .. } = self;
-        Reply::Found { ids, documents: text, versions, tagged, corrupt, next }
+        (self.ids, self.text, self.versions, self.tagged)
     }
 }
 
 /// A query as it crosses from a page: a JSON object with any of `filter`, `sort`, `offset`, `limit` and `select`.
-fn parse_query(text: &str) -> Result<Query, Failure> {
+pub(super) fn parse_query(text: &str) -> Result<Query, Failure> {
     let invalid = |message: String| Failure::new(ErrorCode::RequestInvalid, message);
     let value = json::parse_one(text).map_err(|error| invalid(format!("the query is not readable: {error}")))?;
     let Value::Map(parts) = value else { return Err(invalid("a query is an object".into())) };

@@ -139,7 +139,7 @@ impl Machine {
     }
 
     /// The value of a document as it is stored: `None` inside when there is none, outside when it cannot be read.
-    fn value_before(&mut self, key: &Key) -> Option<Option<Value>> {
+    pub(super) fn value_before(&mut self, key: &Key) -> Option<Option<Value>> {
         match self.rows.one(key) {
             Ok(None) => Some(None),
             Ok(Some(RowValue::Present(bytes))) => {
@@ -210,7 +210,7 @@ impl Machine {
 }
 
 /// `None` outside when the value does not decode.
-fn value_of(deleted: bool, value: &[u8]) -> Option<Option<Value>> {
+pub(super) fn value_of(deleted: bool, value: &[u8]) -> Option<Option<Value>> {
     if deleted { Some(None) } else { Value::decode(value).ok().map(Some) }
 }
 

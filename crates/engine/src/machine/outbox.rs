@@ -181,7 +181,7 @@ impl Machine {
         if self.has_something_to_send() {
             return Some(Task::Send);
         }
-        self.group_task().or_else(|| self.index_task())
+        self.watch_task().or_else(|| self.group_task()).or_else(|| self.index_task())
     }
 
     fn group_task(&self) -> Option<Task> {

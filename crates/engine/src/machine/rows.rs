@@ -56,6 +56,22 @@ impl RowCache {
         }
     }
 
+    /// One row if it is in memory; nothing is noted to be loaded. `None` inside: there is none.
+    pub(super) fn known(&mut self, key: &Key) -> Option<Option<RowValue>> {
+        let unit = self.units.get_mut(key)?;
+        unit.used = self.clock;
+        Some(unit.rows.get(key).cloned())
+    }
+
+    /// Keeps a row that a scan has read: as the store has it, with every write since.
+    pub(super) fn keep(&mut self, key: Key, row: Value) {
+        if let std::collections::btree_map::Entry::Vacant(unit) = self.units.entry(key.clone()) {
+            let bytes = key.len() + row.len();
+            self.bytes += bytes;
+            unit.insert(Unit { rows: BTreeMap::from([(key, RowValue::Present(row))]), used: self.clock, bytes });
+        }
+    }
+
     /// All rows of a unit that is a whole range, such as a document's chunks.
     pub(super) fn all(&mut self, range: Range) -> Result<Vec<(Key, RowValue)>, Missing> {
         self.unit(range).map(|unit| unit.rows.iter().map(|(key, value)| (key.clone(), value.clone())).collect())

@@ -30,6 +30,8 @@ pub(super) enum Task {
     Sweep(SweepTask),
     /// A step of building an index, or of deleting the rows of one that was dropped.
     Index(ScanSlot),
+    /// Reads what a live query needs from the store.
+    Watch(WatchTask),
     /// Takes the joined group in place of the present one.
     Switch,
 }
@@ -60,6 +62,14 @@ pub(super) struct ReceiveTask {
     pub(super) page: Option<bool>,
     /// The entry at the front, verified and opened; kept while its documents are loaded.
     pub(super) front: Option<super::receive::Front>,
+}
+
+pub(super) struct WatchTask {
+    pub(super) client: String,
+    pub(super) watch: u64,
+    pub(super) scan: ScanSlot,
+    /// How far the reading of its documents is.
+    pub(super) finding: Option<Box<super::find::Finding>>,
 }
 
 #[derive(Default)]

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod answers;
-mod arbitrary;
+pub(crate) mod arbitrary;
 mod bounds;
 mod filters;
 mod laws;

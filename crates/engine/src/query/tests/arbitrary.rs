@@ -8,7 +8,7 @@ use proptest::sample::select;
 use crate::document::Value;
 
 const KEYS: [&str; 4] = ["a", "b", "c", "0"];
-pub(super) const PATHS: [&str; 9] = ["a", "b", "c", "a.b", "a.0", "b.a", "a.0.b", "a.b.c", "a.a.b"];
+pub(crate) const PATHS: [&str; 9] = ["a", "b", "c", "a.b", "a.0", "b.a", "a.0.b", "a.b.c", "a.a.b"];
 
 pub(super) fn number() -> impl Strategy<Value = Value> {
     let edge = 1u64 << 53;
@@ -82,7 +82,7 @@ pub(super) fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-pub(super) fn document() -> impl Strategy<Value = Value> {
+pub(crate) fn document() -> impl Strategy<Value = Value> {
     let fields = (any_value(), any_value(), any_value(), 0..12usize);
     fields.prop_map(|(a, b, c, without)| {
         let Value::Map(mut map) = object([("a", a), ("b", b), ("c", c)]) else { unreachable!() };
@@ -97,7 +97,7 @@ fn map(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
     proptest::collection::btree_map(select(KEYS.to_vec()).prop_map(str::to_owned), inner, 0..4).prop_map(Value::Map)
 }
 
-pub(super) fn path() -> impl Strategy<Value = &'static str> {
+pub(crate) fn path() -> impl Strategy<Value = &'static str> {
     prop_oneof![select(PATHS.to_vec()), select(vec!["a", "b", "c"])]
 }
 
@@ -149,7 +149,7 @@ fn both(a: Value, b: Value) -> Value {
 }
 
 /// A filter that parses.
-pub(super) fn filter() -> impl Strategy<Value = Value> {
+pub(crate) fn filter() -> impl Strategy<Value = Value> {
     let condition = prop_oneof![
         1 => (path(), common()).prop_map(|(path, value)| object([(path, value)])),
         4 => (path(), operators()).prop_map(|(path, value)| object([(path, value)])),
