@@ -6,9 +6,11 @@ import type { Emitter, Unsubscribe } from "./emitter.js";
 import { AshoreError } from "./errors.js";
 import type { Filter } from "./filter.js";
 import { type IndexInfo, type IndexOptions, toSpec } from "./indexes.js";
+import { LiveStates, subscribe, type SubscribeOptions } from "./live.js";
 import { Query } from "./query.js";
 import { checkCollection, checkId } from "./text.js";
 import { keyOf } from "./versions.js";
+import type { Watcher } from "./watches.js";
 
 /** Documents of one collection that changed; the change is committed here. */
 export interface CollectionChange {
@@ -198,6 +200,37 @@ export class Collection<T extends object = Record<string, unknown>> {
   /** How many documents fit a filter. */
   async count(filter: Filter<T> = {}, options: CallOptions = {}): Promise<number> {
     return this.find(filter).count(options);
+  }
+
+  /**
+   * A document, now and after every change, here, in another tab or on another device; `null` when there is none. The object stays the same as long as
+   * the document does. A loop that takes long gets the newest state next. `signal` and `close()` end it, as `break` does.
+   *
+   * @example
+   * ```ts
+   * for await (const note of notes.watch("n1")) show(note);
+   * ```
+   */
+  watch(id: string, { signal }: CallOptions = {}): LiveStates<T | null> {
+    return new LiveStates(() => this.#watch("watch", id), signal);
+  }
+
+  /**
+   * Calls `handler` with the same states until the returned function is called. While a promise that it returned is open it counts as busy. It throws
+   * nothing itself: what ends it goes to `onError`, or to the database's `error` event.
+   *
+   * @example
+   * ```ts
+   * const stop = notes.subscribe("n1", (note) => show(note));
+   * ```
+   */
+  subscribe(id: string, handler: (document: T | null) => unknown, options: SubscribeOptions = {}): Unsubscribe {
+    return subscribe(() => this.#watch("subscribe", id), handler, options, this.#documents.reportFault);
+  }
+
+  #watch(op: string, id: string): Watcher<T | null> {
+    checkId(op, this.name, id);
+    return this.#documents.watches.startDocument(op, this.name, id) as Watcher<T | null>;
   }
 
   /**

@@ -13,6 +13,7 @@ import { fromJson, toJson } from "./json.js";
 import { Pending } from "./pending.js";
 import { checkId } from "./text.js";
 import { Versions, keyOf } from "./versions.js";
+import { Watches } from "./watches.js";
 
 /** A part of a collection by document id, in byte order. */
 export interface Range {
@@ -61,6 +62,7 @@ export class Documents {
   readonly client: Client;
   readonly durability: Durability;
   readonly declarations: Declarations;
+  readonly watches: Watches;
   readonly #onFault: (error: AshoreError) => void;
   readonly #listening = new Set<() => void>();
   closed = false;
@@ -70,6 +72,7 @@ export class Documents {
     this.durability = durability;
     this.#onFault = onFault;
     this.declarations = new Declarations(client, onFault);
+    this.watches = new Watches(this);
   }
 
   /** Throws `database.closed` once the handle is closed. */
@@ -151,7 +154,7 @@ export class Documents {
       const page = await this.pending.read(null, () =>
         this.ask([collection], { scan: { collection, range: part } }, "documents", { op, signal }),
       );
-      this.#report(op, collection, page.corrupt);
+      this.reportCorrupt(op, collection, page.corrupt);
       const values = fromJson(page.documents, page.tagged);
       yield page.ids.map((id, at) => ({
         id,
@@ -175,7 +178,7 @@ export class Documents {
     const found = await this.pending.read(null, () =>
       this.ask([collection], { find: { collection, query, after: from, page } }, "found", { op, signal }),
     );
-    this.#report(op, collection, found.corrupt);
+    this.reportCorrupt(op, collection, found.corrupt);
     const values = fromJson(found.documents, found.tagged) as object[];
     const entries = found.ids.map((id, at) => {
       const document = values[at] as object;
@@ -193,7 +196,7 @@ export class Documents {
     const { count, corrupt } = await this.pending.read(null, () =>
       this.ask([collection], { count: { collection, query } }, "count", { op: "count", signal }),
     );
-    this.#report("count", collection, corrupt);
+    this.reportCorrupt("count", collection, corrupt);
     return count;
   }
 
@@ -229,6 +232,9 @@ export class Documents {
     return (await this.ask(collections, command, "written", { op, signal: options.signal })).results;
   }
 
+  /** Something went wrong that no call waits for. */
+  readonly reportFault = (error: AshoreError): void => this.#onFault(error);
+
   /** Somebody listens from now on: the engine runs. Ends with the returned function or with the handle. */
   listen(): () => void {
     this.checkOpen("on");
@@ -243,6 +249,7 @@ export class Documents {
   /** Refuses every call from now on; resolves when the writes under way have been answered, or after so many milliseconds. */
   async close(waitMs: number): Promise<void> {
     this.closed = true;
+    this.watches.end();
     await Promise.race([this.pending.all(), after(waitMs)]);
     for (const stop of this.#listening) {
       stop();
@@ -251,7 +258,8 @@ export class Documents {
     this.declarations.end();
   }
 
-  #report(op: string, collection: string, corrupt: readonly string[]): void {
+  /** Documents that do not decode: an `error` event for each. */
+  reportCorrupt(op: string, collection: string, corrupt: readonly string[]): void {
     for (const id of corrupt) {
       this.#onFault(corruptDocument(op, collection, id));
     }

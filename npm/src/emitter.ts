@@ -41,7 +41,7 @@ export class Emitter<Events extends object> {
 }
 
 /** Lets an app's own handler for uncaught errors see `error`, outside of whatever runs now. */
-function reportLater(error: unknown): void {
+export function reportLater(error: unknown): void {
   const report = (globalThis as { reportError?: (error: unknown) => void }).reportError;
   if (report) {
     report.call(globalThis, error);

@@ -22,6 +22,7 @@ export type { SyncStatus } from "./generated/SyncStatus.js";
 export type { Capabilities } from "./host.js";
 export type { IndexInfo, IndexOptions, Plan } from "./indexes.js";
 export type { Value } from "./json.js";
+export { type LiveResult, LiveStates, type SubscribeOptions } from "./live.js";
 export { open, type OpenOptions, type WasmSource } from "./open.js";
 export type { CollectionOptions } from "./options.js";
 export { Query } from "./query.js";

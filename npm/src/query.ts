@@ -1,9 +1,12 @@
 /** Questions to a collection: which documents, in which order, how many, and which parts of them. */
 
 import type { CallOptions, Documents, Entry } from "./documents.js";
+import type { Unsubscribe } from "./emitter.js";
 import { AshoreError } from "./errors.js";
 import { type Filter, toQueryText } from "./filter.js";
 import type { Plan } from "./indexes.js";
+import { type LiveResult, LiveStates, subscribe, type SubscribeOptions } from "./live.js";
+import type { Watcher } from "./watches.js";
 
 /** What is asked besides the filter. */
 interface Parts {
@@ -97,6 +100,42 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
     const { sort, offset, limit } = this.#parts;
     const query = toQueryText("explain", this.#collection, this.#filter, { sort, offset, ...limited(limit) });
     return this.#documents.explain(this.#collection, query, signal);
+  }
+
+  /**
+   * What it answers, now and after every change, here, in another tab or on another device. Each turn of the loop waits for a state that is new; one
+   * that takes long gets the newest next, and is told how many it skipped. After an awaited write of this page the next state has it.
+   *
+   * `signal` and `close()` end the loop, as `break` does. It fails with `query.invalid` and, beyond 200,000 documents, `query.too-large`.
+   *
+   * @example
+   * ```ts
+   * for await (const { rows, changed } of notes.find({ done: false }).sort("due").limit(20).watch()) show(rows);
+   * ```
+   */
+  watch({ signal }: CallOptions = {}): LiveStates<LiveResult<T>> {
+    return new LiveStates(() => this.#watch("watch"), signal);
+  }
+
+  /**
+   * Calls `handler` with the same states until the returned function is called. While a promise that it returned is open it counts as busy. It throws
+   * nothing itself: what ends it goes to `onError`, or to the database's `error` event.
+   *
+   * @example
+   * ```ts
+   * const stop = notes.find({ done: false }).subscribe(({ rows }) => show(rows));
+   * ```
+   */
+  subscribe(handler: (result: LiveResult<T>) => unknown, options: SubscribeOptions = {}): Unsubscribe {
+    return subscribe(() => this.#watch("subscribe"), handler, options, this.#documents.reportFault);
+  }
+
+  #watch(op: string): Watcher<LiveResult<T>> {
+    const { sort, offset, limit, select } = this.#parts;
+    const asked = { sort, offset, ...limited(limit), ...(select ? { select } : {}) };
+    const query = toQueryText(op, this.#collection, this.#filter, asked);
+    const watched = { op, collection: this.#collection, query, id: null, partial: select !== null };
+    return this.#documents.watches.start(watched) as Watcher<LiveResult<T>>;
   }
 
   /** Page by page as the loop goes on: each page shows one moment, a later page a later one. */
