@@ -7,7 +7,7 @@ import { startProfile } from "./harness/browser.js";
 import { openDevice } from "./harness/device.js";
 import { freeze, processOf } from "./harness/freezing.js";
 import { startSite } from "./harness/site.js";
-import { until } from "./harness/wait.js";
+import { until, untilEqual } from "./harness/wait.js";
 
 const TABS = 5;
 const COLLECTION = "logs";
@@ -42,6 +42,39 @@ describe("when the tab that runs the engine", () => {
       strikeAtWork(what, strike, test));
   }
 });
+
+describe("what is watched in a tab", () => {
+  it("goes on when the tab that runs the engine crashes, and misses nothing", { timeout: 120_000 }, async () => {
+    const tabs = [];
+    for (let number = 0; number < 3; number += 1) {
+      const tab = await openDevice(profile, site, { name: "tabs that watch" });
+      await tab.put("numbers", `tab-${number}`, { n: number });
+      tabs.push({ tab, id: `tab-${number}` });
+    }
+    for (const { tab } of tabs) {
+      await tab.page.evaluate("void globalThis.watch('numbers')");
+    }
+    await untilShown(tabs, { "tab-0": 0, "tab-1": 1, "tab-2": 2 });
+    const elected = await leaderOf(tabs);
+    const [writer, reader] = tabs.filter((one) => one !== elected);
+    await writer.tab.put("numbers", elected.id, { n: 10 });
+    await crash(elected.tab.page);
+    await writer.tab.put("numbers", "after", { n: 11 });
+    const shown = { "tab-0": 0, "tab-1": 1, "tab-2": 2, after: 11, [elected.id]: 10 };
+    await untilShown([writer, reader], shown);
+    await reader.tab.put("numbers", "last", { n: 12 });
+    await untilShown([writer, reader], { ...shown, last: 12 });
+    await Promise.all([writer.tab.close(), reader.tab.close()]);
+    await elected.tab.close().catch(() => {});
+  });
+});
+
+/** Waits until every one of these tabs shows exactly that. */
+async function untilShown(tabs, wanted) {
+  await Promise.all(
+    tabs.map(({ tab }) => untilEqual("it shows what there is", () => tab.page.evaluate("globalThis.shown"), wanted)),
+  );
+}
 
 async function strikeAtWork(what, strike, test) {
   const name = `tabs ${what}`;

@@ -59,6 +59,16 @@ globalThis.append = async (collection, id) => {
   }
 };
 
+/** Watches a collection: `globalThis.shown` is what it shows, `globalThis.states` how often that was told. */
+globalThis.watch = async (collection) => {
+  globalThis.states = 0;
+  for await (const { rows, missed } of globalThis.db.collection(collection).find().watch()) {
+    globalThis.states += 1;
+    globalThis.missed = missed;
+    globalThis.shown = Object.fromEntries(rows.map(({ id, document }) => [id, document.n]));
+  }
+};
+
 function plain(event) {
   return event instanceof Error
     ? { name: event.name, code: event.code, message: event.message, retry: event.retry }
