@@ -156,6 +156,19 @@ export class Collection<T extends object = Record<string, unknown>> {
   }
 
   /**
+   * The ids of documents of which other devices have said something and which are not here: flags of a `sync` collection that wait for their document.
+   * Once it is put they are laid over it.
+   *
+   * @example
+   * ```ts
+   * for (const id of await items.parked({ limit: 100 })) await fetchAgain(id);
+   * ```
+   */
+  async parked(range: Range & CallOptions = {}): Promise<string[]> {
+    return this.#documents.list("parked", this.name, range, range.signal, "parked");
+  }
+
+  /**
    * The documents in byte order of their ids, loaded page by page as the loop goes on.
    *
    * @example

@@ -34,6 +34,8 @@ export class Declarations {
       throw new AshoreError("request.invalid", message, { op: "collection", collection });
     }
     if (!before) {
+      // What cannot be declared is said here, before anything is written as if nothing were declared.
+      commandsOf(collection, options);
       this.#of.set(collection, { options, told: false, refusal: null });
     }
   }
@@ -56,6 +58,13 @@ export class Declarations {
       this.#stops.push(this.#client.keepAsking({ command, op: "collection", answered, failed }));
     }
     return true;
+  }
+
+  /** The engine is told of every collection that was declared so far. */
+  tellAll(): void {
+    for (const collection of this.#of.keys()) {
+      this.tell(collection);
+    }
   }
 
   /** Throws what the engine said about a declaration that it refused. */

@@ -122,16 +122,21 @@ export class Documents {
     return ids.map((id, at) => this.#remember(collection, id, values[at], reply.versions[at]));
   }
 
-  /** The ids in that range, in byte order: all of them, however many pages that takes. */
-  async list(op: string, collection: string, range: Range, signal?: AbortSignal): Promise<string[]> {
+  /** The ids in that range, in byte order: all of them, however many pages that takes; or of the documents that are parked. */
+  async list(
+    op: string,
+    collection: string,
+    range: Range,
+    signal?: AbortSignal,
+    which: "list" | "parked" = "list",
+  ): Promise<string[]> {
     this.checkOpen(op);
     return this.pending.read(null, async () => {
       const ids: string[] = [];
       for (const wanted = new Pages(range, MAX_IDS); !wanted.done;) {
-        const page = await this.ask([collection], { list: { collection, range: wanted.next() } }, "ids", {
-          op,
-          signal,
-        });
+        const part = { collection, range: wanted.next() };
+        const command = which === "list" ? { list: part } : { parked: part };
+        const page = await this.ask([collection], command, "ids", { op, signal });
         for (const id of page.ids) {
           ids.push(id);
         }

@@ -1,8 +1,12 @@
 /** What a collection may be told about itself, in one place: `db.collection(name, options)`. */
 
+import { AshoreError } from "./errors.js";
 import type { PathOf } from "./filter.js";
 import type { Command } from "./generated/Command.js";
 import { type IndexOptions, toSpec } from "./indexes.js";
+
+/** The most fields that `local` or `sync` may name. */
+const MAX_FIELDS = 64;
 
 /**
  * What a collection is, declared when the app asks for it. Keep the options of a collection in one constant: a handle takes one set of options for each
@@ -19,11 +23,78 @@ export interface CollectionOptions<T extends object = Record<string, unknown>> {
    * dropped. Left out, the indexes stay as they are.
    */
   readonly indexes?: readonly IndexOptions<PathOf<T>>[] | undefined;
+  /**
+   * `true`: nothing of this collection ever leaves the device. A list: these fields never leave; each device has its own, kept apart from the part
+   * of the document that syncs. `false` takes it back. Left out, with `sync` and `syncDeletes`: as it was declared before. See `docs/what-leaves.md`.
+   *
+   * @example
+   * ```ts
+   * const accounts = db.collection<Account>("accounts", { local: ["password", "smtp.token"] });
+   * ```
+   */
+  readonly local?: boolean | readonly FieldOf<T>[] | undefined;
+  /**
+   * Only these fields travel, once they were changed; everything else is each device's own. They are laid over the document where there is one, and
+   * kept until then ({@link Collection.parked}). `true` takes it back.
+   *
+   * @example
+   * ```ts
+   * const items = db.collection<Item>("feed_items", { sync: ["is_read", "is_starred"], syncDeletes: false });
+   * ```
+   */
+  readonly sync?: true | readonly FieldOf<T>[] | undefined;
+  /** `false`: deletes do not travel, and those of other devices do nothing here. `true` unless told otherwise. */
+  readonly syncDeletes?: boolean | undefined;
 }
 
+type Leaf = string | number | bigint | boolean | null | undefined | Date | Uint8Array | readonly unknown[];
+
+/** Paths through the objects of a document of type `T`: `"password"`, `"smtp.token"`; a list is named as a whole. */
+export type FieldOf<T, Depth extends readonly unknown[] = [1, 1, 1, 1]> = Depth extends readonly [
+  unknown,
+  ...infer Rest,
+]
+  ? T extends Leaf
+    ? never
+    : { [Key in keyof T & string]: Key | `${Key}.${FieldOf<NonNullable<T[Key]>, Rest>}` }[keyof T & string]
+  : never;
+
 /** What the engine must be told, in this order. */
-export function commandsOf(collection: string, { indexes }: CollectionOptions): Command[] {
-  return indexes ? [{ declareIndexes: { collection, indexes: indexes.map(toSpec) } }] : [];
+export function commandsOf(collection: string, options: CollectionOptions): Command[] {
+  const { indexes } = options;
+  const declared: Command[] = indexes ? [{ declareIndexes: { collection, indexes: indexes.map(toSpec) } }] : [];
+  return [...leaving(collection, options), ...declared];
+}
+
+/** What of a collection leaves; checked here too, so that what cannot be is said where it was written. */
+function leaving(collection: string, { local, sync, syncDeletes }: CollectionOptions): Command[] {
+  if (local === undefined && sync === undefined && syncDeletes === undefined) {
+    return [];
+  }
+  const localFields = typeof local === "object" ? local.map(String) : [];
+  const syncFields = typeof sync === "object" ? sync.map(String) : null;
+  const refuse = (message: string): never => {
+    throw new AshoreError("collection.invalid", message, { op: "collection", collection });
+  };
+  if ((local === true || localFields.length > 0) && syncFields) {
+    refuse("A collection has `local` or `sync` fields, not both.");
+  }
+  for (const field of [...localFields, ...(syncFields ?? [])]) {
+    if (field.split(".").includes("")) {
+      refuse(`\`${field}\` names no field: a path is keys with dots between them.`);
+    }
+  }
+  if (localFields.length > MAX_FIELDS || (syncFields?.length ?? 0) > MAX_FIELDS) {
+    refuse(`At most ${MAX_FIELDS} fields can be named.`);
+  }
+  const declareCollection = {
+    collection,
+    local: local === true,
+    localFields,
+    syncFields,
+    syncDeletes: syncDeletes ?? true,
+  };
+  return [{ declareCollection }];
 }
 
 /** Plain objects and arrays by what they hold, everything else (functions, validators) by identity. */

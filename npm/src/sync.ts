@@ -10,6 +10,7 @@ import type { DisconnectReason } from "./generated/DisconnectReason.js";
 import type { DocumentState } from "./generated/DocumentState.js";
 import type { Event } from "./generated/Event.js";
 import type { Quarantined } from "./generated/Quarantined.js";
+import type { SyncSettings } from "./generated/SyncSettings.js";
 import type { SyncStatus } from "./generated/SyncStatus.js";
 
 /** Where and as whom this device syncs. */
@@ -117,6 +118,32 @@ export class Sync {
   /** Stops syncing; documents stay. `forget` also leaves the group: its keys and its log are removed from this device. */
   async disable(options: { readonly forget?: boolean | undefined } & CallOptions = {}): Promise<SyncStatus> {
     return (await this.#ask("disable", { disableSync: { forget: options.forget ?? false } }, "status", options)).status;
+  }
+
+  /** When sync runs; `{ auto: true, intervalMs: 300000 }` unless it was configured. */
+  async settings(options: CallOptions = {}): Promise<SyncSettings> {
+    return this.configure({}, options);
+  }
+
+  /**
+   * Sets when sync runs, now and after every restart of the app; what is left out stays. Resolves with what holds.
+   *
+   * @param settings `auto: false`: nothing is sent and nobody is connected until `now`, `createInvite` or `joinInvite` asks for it. `intervalMs`: how
+   * often the relay is asked for news though nothing happened, from 1,000 to 31 days; news is pushed at once anyway, this is for a push that was lost.
+   *
+   * @example
+   * ```ts
+   * await db.sync.configure({ auto: false });
+   * await db.sync.now();
+   * ```
+   */
+  async configure(settings: Partial<SyncSettings>, options: CallOptions = {}): Promise<SyncSettings> {
+    const { auto, intervalMs } = settings;
+    const configureSync = {
+      auto: auto ?? null,
+      intervalMs: intervalMs === undefined ? null : wholeMs("configure", intervalMs),
+    };
+    return (await this.#ask("configure", { configureSync }, "syncSettings", options)).settings;
   }
 
   /**
@@ -228,6 +255,8 @@ export class Sync {
     { signal }: CallOptions,
   ) {
     this.#documents.checkOpen(op);
+    // What may leave is said before anything can.
+    this.#documents.declarations.tellAll();
     return this.#client.ask(command, kind, { op, signal });
   }
 }

@@ -15,7 +15,8 @@ pub use event::{ChangedDocuments, DisconnectReason, Event, News, Patch};
 pub use failure::{ErrorCode, Failure, QueryMistake};
 pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
 pub use reply::{
-    Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SyncState, SyncStatus, WriteResult,
+    Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SyncSettings, SyncState, SyncStatus,
+    WriteResult,
 };
 
 /// Bytes on the API boundary that are not what this version understands.

@@ -10,6 +10,7 @@ pub mod store;
 pub mod document;
 pub mod query;
 pub mod index;
+pub mod collection;
 pub mod group;
 pub mod api;
 pub mod machine;

@@ -6,7 +6,9 @@
 
 mod announce;
 mod batch;
+mod behind;
 mod clients;
+mod collections;
 mod commands;
 mod documents;
 mod find;
@@ -18,6 +20,7 @@ mod link;
 mod opening;
 mod outbox;
 mod output;
+mod parts;
 mod qr;
 mod receive;
 mod rows;
@@ -30,6 +33,7 @@ pub use input::{ConnectionId, Input};
 pub use output::Output;
 
 use crate::api::{Answer, Calls, ErrorCode, Event, Failure, News, Outcome};
+use crate::collection::Declarations;
 use crate::crypto::Key as SecretKey;
 use crate::document::edit::Actor;
 use crate::rng::Rng;
@@ -48,6 +52,9 @@ use watch::Watches;
 const FULL_BATCH_BYTES: usize = 16 << 20;
 /// How many waiting commands are looked at, so that what they need is loaded together.
 const LOOK_AHEAD: usize = 1_024;
+
+/// What the key of digests of what pages saw is derived for.
+const SEEN_CONTEXT: &str = "ashore 2026-11 what a page saw v1";
 
 /// What a host gives a machine.
 pub struct MachineOptions {
@@ -80,6 +87,11 @@ pub struct Machine {
     known_collections: BTreeSet<String>,
     indexes: Indexes,
     watches: Watches,
+    /// What collections are declared to be, and the key for the digests of what pages saw.
+    collections: BTreeMap<String, Declarations>,
+    seen_key: SecretKey,
+    /// Collections of which something was declared that cannot be.
+    refused_collections: BTreeSet<String>,
     sync: Sync,
     /// For the next group: rows of different groups and sequence numbers never meet.
     next_generation: u64,
@@ -87,6 +99,8 @@ pub struct Machine {
     next_load: u64,
     next_commit: u64,
     commits: u64,
+    /// So many entries wait in the outbox before documents are put into them whole.
+    outbox_cap: usize,
 }
 
 enum Phase {
@@ -132,12 +146,16 @@ impl Machine {
             known_collections: BTreeSet::new(),
             indexes: Indexes::default(),
             watches: Watches::default(),
+            collections: BTreeMap::new(),
+            refused_collections: BTreeSet::new(),
+            seen_key: SecretKey::new(options.local_secret).derive(SEEN_CONTEXT),
             sync: Sync::default(),
             next_generation: 1,
             next_sequence: 1,
             next_load: 0,
             next_commit: 0,
             commits: 0,
+            outbox_cap: behind::OUTBOX_CAP,
         };
         machine.settle();
         machine
@@ -170,6 +188,21 @@ impl Machine {
         let group = self.sync.group.as_mut()?;
         let before = group.secrets.epochs.insert(group.state.epoch.0, SecretKey::new(key))?;
         Some(*before.expose())
+    }
+
+    /// For tests: another bound of the outbox.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn bound_outbox(&mut self, cap: usize) {
+        self.outbox_cap = cap;
+    }
+
+    /// For tests: what an entry of this group carries, before it was sealed.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn plaintext(&self, entry: &[u8]) -> Option<Vec<u8>> {
+        let entry = ashore_protocol::header::VerifiedEntry::decode(entry).ok()?;
+        let key = self.sync.group.as_ref()?.secrets.epochs.get(&entry.epoch().0)?;
+        let key = key.derive(crate::group::DATA_CONTEXT);
+        crate::crypto::open_payload(&key, entry.header_bytes(), entry.payload()).ok()
     }
 
     /// The next thing to do, if there is one.
@@ -261,6 +294,7 @@ impl Machine {
         self.ask_for_waiters();
         self.commit_what_gathered();
         self.tell_status();
+        self.leave_if_unwanted();
         self.flush_answers();
         self.stop_if_closed();
     }
@@ -295,6 +329,8 @@ impl Machine {
             Task::Sweep(task) => self.sweep(task),
             Task::Index(scan) => self.index_step(scan),
             Task::Watch(task) => self.read_for_watch(task),
+            Task::Adopt(scan) => self.adopt_step(scan),
+            Task::CatchUp(scan) => self.catch_up(scan),
             Task::Switch => self.switch_group(),
         }
     }
@@ -444,7 +480,7 @@ impl Task {
         match self {
             Self::Open(task) => Some(&mut task.scan),
             Self::Command(task) => Some(&mut task.scan),
-            Self::Announce(scan) | Self::Index(scan) => Some(scan),
+            Self::Announce(scan) | Self::Index(scan) | Self::Adopt(scan) | Self::CatchUp(scan) => Some(scan),
             Self::Refill(task) => Some(&mut task.scan),
             Self::Sweep(task) => Some(&mut task.scan),
             Self::Watch(task) => Some(&mut task.scan),

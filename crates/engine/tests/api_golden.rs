@@ -7,7 +7,7 @@
 use ashore_engine::api::{
     Answer, Call, Calls, ChangedDocuments, Command, Device, Diagnostics, DisconnectReason, DocumentState, Durability,
     ErrorCode, Event, Failure, Hint, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Patch,
-    Quarantined, QueryMistake, Reply, SyncState, SyncStatus, Write, WriteResult, decode, encode,
+    Quarantined, QueryMistake, Reply, SyncSettings, SyncState, SyncStatus, Write, WriteResult, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -169,6 +169,23 @@ fn commands() -> Vec<Command> {
         Command::Watch { watch: 1, collection: collection(), query: "{}".into(), id: Some("n1".into()) },
         Command::WatchTaken { watch: 1, patch: 65_536 },
         Command::Unwatch { watch: 1 },
+        Command::DeclareCollection {
+            collection: collection(),
+            local: false,
+            local_fields: vec!["password".into(), "smtp.größe".into()],
+            sync_fields: None,
+            sync_deletes: true,
+        },
+        Command::DeclareCollection {
+            collection: collection(),
+            local: false,
+            local_fields: vec![],
+            sync_fields: Some(vec!["is_read".into()]),
+            sync_deletes: false,
+        },
+        Command::Parked { collection: collection(), range: IdRange::default() },
+        Command::ConfigureSync { auto: Some(false), interval_ms: None },
+        Command::ConfigureSync { auto: None, interval_ms: Some(300_000) },
     ]
 }
 
@@ -226,6 +243,8 @@ fn outcomes() -> Vec<Outcome> {
         },
         Reply::Count { count: 9_007_199_254_740_991, corrupt: vec!["n9".into()] },
         Reply::Plan { index: Some("by-due".into()), ranges: 1, in_order: true },
+        Reply::DocumentStatus { state: DocumentState::Local },
+        Reply::SyncSettings { settings: SyncSettings { auto: true, interval_ms: 300_000 } },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {
         let failure = Failure::new(*code, "A sentence for people.");

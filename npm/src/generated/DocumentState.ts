@@ -3,4 +3,4 @@
 /**
  * Where one document stands.
  */
-export type DocumentState = "synced" | "pending" | "failed" | "offline" | "missing";
+export type DocumentState = "synced" | "pending" | "failed" | "offline" | "missing" | "local";

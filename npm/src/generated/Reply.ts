@@ -5,6 +5,7 @@ import type { DocumentState } from "./DocumentState.js";
 import type { IndexConflict } from "./IndexConflict.js";
 import type { IndexInfo } from "./IndexInfo.js";
 import type { Quarantined } from "./Quarantined.js";
+import type { SyncSettings } from "./SyncSettings.js";
 import type { SyncStatus } from "./SyncStatus.js";
 import type { WriteResult } from "./WriteResult.js";
 
@@ -240,4 +241,12 @@ export type Reply =
         diagnostics: Diagnostics;
       };
     }
-  | { done: Record<symbol, never> };
+  | { done: Record<symbol, never> }
+  | {
+      syncSettings: {
+        /**
+         * What holds.
+         */
+        settings: SyncSettings;
+      };
+    };

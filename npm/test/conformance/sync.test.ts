@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SyncStatus } from "ashore";
-import { database, persistent, rejection } from "./host.js";
+import { database, freshName, persistent, rejection } from "./host.js";
 
 /** 32 bytes as text. */
 const ID = /^([0-9a-f]{64}|[0-9a-v]{52})$/;
@@ -35,6 +35,44 @@ describe("a database that is not synced", () => {
     await db.sync.enable();
     await db.ping("after connecting");
     expect(opened).toEqual([NOWHERE]);
+  });
+});
+
+describe("settings", () => {
+  it("have defaults that can be read, are stored, and refuse what is no interval", async () => {
+    const name = freshName();
+    const db = await database({ name });
+    expect(await db.sync.settings()).toEqual({ auto: true, intervalMs: 300_000 });
+    expect(await db.sync.configure({ auto: false })).toEqual({ auto: false, intervalMs: 300_000 });
+    expect(await db.sync.configure({ intervalMs: 60_000 })).toEqual({ auto: false, intervalMs: 60_000 });
+    for (const intervalMs of [0, 999, Number.NaN, -1, 1e15]) {
+      expect(await rejection(db.sync.configure({ intervalMs }))).toMatchObject({ code: "request.invalid" });
+    }
+    if (persistent) {
+      await db.close();
+      const again = await database({ name });
+      expect(await again.sync.settings()).toEqual({ auto: false, intervalMs: 60_000 });
+    }
+  });
+
+  it("keep every socket closed until sync is asked for", async () => {
+    const opened: string[] = [];
+    vi.stubGlobal("WebSocket", function WebSocket(url: string) {
+      opened.push(url);
+      throw new Error("no network here");
+    });
+    try {
+      const db = await database({ relay: NOWHERE, storage: "memory" });
+      await db.sync.configure({ auto: false });
+      await db.sync.enable();
+      await db.collection("notes").put("n1", {});
+      await db.ping("after everything");
+      expect(opened).toEqual([]);
+      await rejection(db.sync.now({ timeoutMs: 50 }));
+      expect(opened.length).toBeGreaterThan(0);
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 });
 

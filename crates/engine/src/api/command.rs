@@ -119,6 +119,30 @@ pub enum Command {
         /// The index's name.
         index: String,
     },
+    /// Which part of a collection's documents leaves this device, from now on; the same again changes nothing. At most one of
+    /// `local`, `localFields` and `syncFields` is given. Wrong ones end in `collection.invalid`; answers `done`.
+    DeclareCollection {
+        /// The collection's name.
+        collection: String,
+        /// Nothing of it ever leaves.
+        #[serde(default)]
+        local: bool,
+        /// These fields never leave; paths of keys with dots.
+        #[serde(default)]
+        local_fields: Vec<String>,
+        /// Only these fields leave, once they were changed.
+        #[serde(default)]
+        sync_fields: Option<Vec<String>>,
+        /// Deletes travel, and those of others take effect here.
+        sync_deletes: bool,
+    },
+    /// One page of the ids of documents of which other devices have said something and nothing was put here; answers `ids`.
+    Parked {
+        /// The collection's name.
+        collection: String,
+        /// Which part.
+        range: IdRange,
+    },
     /// Waits until every committed change is at the relay, or the time is over; answers `flushed`.
     Flush {
         /// At most this long, in milliseconds.
@@ -136,6 +160,16 @@ pub enum Command {
     DisableSync {
         /// Also forget the group, its keys and its entries. Documents stay.
         forget: bool,
+    },
+    /// When sync runs; what is left out stays, so nothing given only asks. Stored; answers `syncSettings`.
+    ConfigureSync {
+        /// `false`: no connection until `syncNow`, an invite or a join asks for one.
+        #[serde(default)]
+        auto: Option<bool>,
+        /// How often the relay is asked for news though nothing happened, in milliseconds: a second to 31 days.
+        #[serde(default)]
+        #[cfg_attr(feature = "export-types", ts(type = "number | null"))]
+        interval_ms: Option<u64>,
     },
     /// Pushes and pulls now; answers `synced` when both are through, or fails.
     SyncNow {

@@ -172,4 +172,6 @@ error_codes! {
     EntryQuarantined = "entry.quarantined", retry: false;
     /// A fault of Ashore's own.
     Internal = "internal", retry: false;
+    /// A collection cannot be what was declared; the sentence says why.
+    CollectionInvalid = "collection.invalid", retry: false;
 }

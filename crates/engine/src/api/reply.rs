@@ -172,6 +172,23 @@ pub enum Reply {
     },
     /// To what has nothing to tell.
     Done {},
+    /// To `configureSync`.
+    SyncSettings {
+        /// What holds.
+        settings: SyncSettings,
+    },
+}
+
+/// When sync runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct SyncSettings {
+    /// By itself, whenever there is a network; otherwise only when the app asks.
+    pub auto: bool,
+    /// How often the relay is asked for news though nothing happened, in milliseconds.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub interval_ms: u64,
 }
 
 /// What became of one write.
@@ -260,6 +277,8 @@ pub enum DocumentState {
     Offline,
     /// There is no such document.
     Missing,
+    /// Nothing of it travels.
+    Local,
 }
 
 /// A member of the group.

@@ -128,7 +128,7 @@ pub fn create(new: &Value, actor: Actor, now_ms: u64) -> Result<Edited, EditErro
     let mut doc = Automerge::new().with_actor(actor.id());
     let change = change(&mut doc, now_ms, |tx| apply::init(tx, new))?;
     let (chunks, write) = ChunkSpan::first(change.raw_bytes().to_vec());
-    let row = DocumentRow { heads: vec![change.hash()], deleted: false, sent_with: 0, chunks, value };
+    let row = DocumentRow { heads: vec![change.hash()], deleted: false, sent_with: 0, chunks, value, parts: None };
     Ok(Edited { row, write, change: change.raw_bytes().to_vec() })
 }
 
@@ -261,6 +261,29 @@ pub fn value_at(current: Current<'_>, version: &Version) -> Result<Value, EditEr
     Ok(if is_deleted(&doc, &heads) { Value::Null } else { read::document(&doc, Some(&heads)) })
 }
 
+/// The fields of a document, also below a delete.
+pub fn fields(chunks: &[&[u8]]) -> Result<Value, CorruptDocument> {
+    load(chunks).map(|doc| read::document(&doc, None))
+}
+
+/// A document made anew, without its history: it has these fields, deleted or not, and its chunks take the place of all that
+/// there were.
+pub fn anew(current: Current<'_>, fields: &Value, actor: Actor, now_ms: u64) -> Result<Edited, EditError> {
+    let first = create(fields, actor, now_ms)?;
+    let mut made = first.clone();
+    if current.row.deleted {
+        let chunks = [first.change.as_slice()];
+        let deleted = delete(Current { row: &first.row, chunks: &chunks }, actor, now_ms)?;
+        if let Some(deleted) = deleted {
+            made.change.extend_from_slice(&deleted.change);
+            made.row = deleted.row;
+        }
+    }
+    let (chunks, write) = current.row.chunks.replaced(made.change.clone());
+    let row = DocumentRow { chunks, sent_with: current.row.sent_with, ..made.row };
+    Ok(Edited { row, write, change: made.change })
+}
+
 impl Actor {
     fn id(self) -> ActorId {
         ActorId::from(&self.0[..])
@@ -333,7 +356,7 @@ impl Current<'_> {
         let (chunks, write) = self.row.chunks.append(change.raw_bytes().to_vec(), || joined(doc));
         let heads = sorted_heads(doc);
         let deleted = is_deleted(doc, &heads);
-        let row = DocumentRow { heads, deleted, sent_with: self.row.sent_with, chunks, value };
+        let row = DocumentRow { heads, deleted, sent_with: self.row.sent_with, chunks, value, parts: None };
         Edited { row, write, change: change.raw_bytes().to_vec() }
     }
 }
@@ -393,7 +416,7 @@ fn merged(current: Option<Current<'_>>, doc: &Automerge, before: &[ChangeHash]) 
         Some(Current { row, .. }) => (row.sent_with, row.chunks.append(changes_after(doc, before), || joined(doc))),
         None => (0, ChunkSpan::first(first_chunk(doc))),
     };
-    (DocumentRow { heads, deleted, sent_with, chunks, value }, write)
+    (DocumentRow { heads, deleted, sent_with, chunks, value, parts: None }, write)
 }
 
 /// One change stays as it came; several are smaller as a document.

@@ -1,36 +1,75 @@
 //! What the store keeps of one document: a row to read and to edit from, and Automerge chunks in rows of their own.
 //!
 //! The row is a CBOR array `[1, heads, deleted, sent_with, [first, last, base_bytes, appended_bytes], value]`; the chunks from
-//! `first` to `last`, one after another, are what Automerge loads.
+//! `first` to `last`, one after another, are what Automerge loads. A document of a collection of which not everything travels
+//! has a row `[2, heads, gone, sent_with, [...], value, [number, deleted, tainted, rebuilt, local, seen]]`; see [`Parts`]. Its
+//! heads may be empty: then it has no chunks.
 
 use std::ops::RangeInclusive;
 
 use automerge::ChangeHash;
+use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
-use super::version::Version;
+use super::version::{MAX_SEEN, SEEN_BYTES, Seen, Version};
 
 /// The row's format.
 const FORMAT: u8 = 1;
+/// The format of a row with [`Parts`].
+const PARTS_FORMAT: u8 = 2;
 /// Appended chunks are not rewritten before they are this large together, or this many.
 const MIN_REWRITE_BYTES: u32 = 4_096;
 const MIN_REWRITE_CHUNKS: u32 = 32;
 /// So many chunks are rewritten whatever their size: each costs a row to load.
 const MAX_CHUNKS: u32 = 1_024;
 
+/// [`DocumentRow::sent_with`] of a document that waits to be put into an entry whole, because the outbox was full.
+pub const BEHIND: u64 = u64::MAX;
+
 /// One document as the store keeps it, without its chunks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentRow {
     /// The hashes of the changes that nobody depends on yet, sorted.
     pub heads: Vec<ChangeHash>,
-    /// Whether all heads are deletes: readers find no document.
+    /// Readers find no document: all heads are deletes, or what its [`Parts`] say.
     pub deleted: bool,
-    /// The local sequence number of this device's newest entry that carries this document; 0 when none does.
+    /// The local sequence number of this device's newest entry that carries this document; 0 when none does, [`BEHIND`] when
+    /// the next one carries it whole.
     pub sent_with: u64,
     /// Which chunks belong to it.
     pub chunks: ChunkSpan,
     /// The document's value, encoded (see [`super::value`]); an empty map when it is deleted.
     pub value: Vec<u8>,
+    /// Not everything of it travels: then the value is what travels and what stays here, one over the other.
+    pub parts: Option<Parts>,
+}
+
+/// What a row says about a document that has a part that travels, the Automerge document, and one that stays here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// Which of its collection's declarations tells the parts apart.
+    pub number: u32,
+    /// Whether all heads are deletes.
+    pub deleted: bool,
+    /// The Automerge document holds or may have held something that does not travel by the declaration.
+    pub tainted: bool,
+    /// The Automerge document was made anew: earlier versions are not known any more.
+    pub rebuilt: bool,
+    /// The part that stays here.
+    pub local: Local,
+    /// The digests of that part's fields, which the version names.
+    pub seen: Seen,
+}
+
+/// Where the part of a document that stays here is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Local {
+    /// There is none: nothing of this document was put here, or it was deleted here.
+    Absent,
+    /// It is what the row's value has of it.
+    InValue,
+    /// These bytes, an encoded value.
+    Kept(Vec<u8>),
 }
 
 /// The numbers of a document's chunks and their sizes in bytes.
@@ -70,6 +109,29 @@ pub struct DocumentRowRef<'a> {
     pub chunks: ChunkSpan,
     /// The encoded value.
     pub value: &'a [u8],
+    /// See [`DocumentRow::parts`].
+    pub parts: Option<PartsRef<'a>>,
+}
+
+/// [`Parts`] whose bytes are still where the store put them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartsRef<'a> {
+    /// See [`Parts::number`].
+    pub number: u32,
+    /// See [`Parts::deleted`].
+    pub deleted: bool,
+    tainted: bool,
+    rebuilt: bool,
+    local: LocalRef<'a>,
+    /// [`SEEN_BYTES`] for each field.
+    seen: Option<&'a [u8]>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LocalRef<'a> {
+    Absent,
+    InValue,
+    Kept(&'a [u8]),
 }
 
 /// Why bytes are no row.
@@ -92,7 +154,11 @@ impl From<minicbor::decode::Error> for DecodeRowError {
 impl DocumentRow {
     /// The version that pages hold of this document.
     pub fn version(&self) -> Version {
-        Version::of(&self.heads)
+        let version = Version::of(&self.heads);
+        match &self.parts {
+            Some(parts) => version.with_seen(parts.seen.clone()),
+            None => version,
+        }
     }
 
     /// The row's bytes.
@@ -110,10 +176,76 @@ impl DocumentRow {
     fn write(&self, out: &mut Encoder<Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
         let heads: Vec<u8> = self.heads.iter().flat_map(|head| head.0).collect();
         let ChunkSpan { first, last, base_bytes, appended_bytes } = self.chunks;
-        out.array(6)?.u8(FORMAT)?.bytes(&heads)?.bool(self.deleted)?.u64(self.sent_with)?;
+        let format = if self.parts.is_some() { PARTS_FORMAT } else { FORMAT };
+        out.array(if self.parts.is_some() { 7 } else { 6 })?
+            .u8(format)?
+            .bytes(&heads)?
+            .bool(self.deleted)?
+            .u64(self.sent_with)?;
         out.array(4)?.u32(first)?.u32(last)?.u32(base_bytes)?.u32(appended_bytes)?;
         out.bytes(&self.value)?;
+        if let Some(parts) = &self.parts {
+            parts.write(out)?;
+        }
         Ok(())
+    }
+}
+
+impl Parts {
+    fn write(&self, out: &mut Encoder<Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+        out.array(6)?.u32(self.number)?.bool(self.deleted)?.bool(self.tainted)?.bool(self.rebuilt)?;
+        match &self.local {
+            Local::Absent => out.null()?,
+            Local::InValue => out.bool(true)?,
+            Local::Kept(bytes) => out.bytes(bytes)?,
+        };
+        match self.seen.to_bytes() {
+            Some(bytes) => out.bytes(&bytes)?,
+            None => out.null()?,
+        };
+        Ok(())
+    }
+}
+
+impl<'a> PartsRef<'a> {
+    fn decode(decoder: &mut Decoder<'a>) -> Result<Self, DecodeRowError> {
+        if decoder.array()? != Some(6) {
+            return Err(DecodeRowError::Malformed);
+        }
+        let (number, deleted) = (decoder.u32()?, decoder.bool()?);
+        let (tainted, rebuilt) = (decoder.bool()?, decoder.bool()?);
+        let local = match decoder.datatype()? {
+            Type::Null => decoder.null().map(|()| LocalRef::Absent)?,
+            Type::Bool => match decoder.bool()? {
+                true => LocalRef::InValue,
+                false => return Err(DecodeRowError::Malformed),
+            },
+            _ => LocalRef::Kept(decoder.bytes()?),
+        };
+        let seen = match decoder.datatype()? {
+            Type::Null => decoder.null().map(|()| None)?,
+            _ => Some(decoder.bytes()?),
+        };
+        let whole =
+            seen.is_none_or(|seen| seen.len().is_multiple_of(SEEN_BYTES) && seen.len() <= MAX_SEEN * SEEN_BYTES);
+        let parts = Self { number, deleted, tainted, rebuilt, local, seen };
+        if whole { Ok(parts) } else { Err(DecodeRowError::Malformed) }
+    }
+
+    fn to_owned(self) -> Parts {
+        let Self { number, deleted, tainted, rebuilt, .. } = self;
+        let local = match self.local {
+            LocalRef::Absent => Local::Absent,
+            LocalRef::InValue => Local::InValue,
+            LocalRef::Kept(bytes) => Local::Kept(bytes.to_vec()),
+        };
+        let seen = self.seen.map_or(Seen::Many, |bytes| Seen::Fields(bytes.as_chunks().0.to_vec()));
+        Parts { number, deleted, tainted, rebuilt, local, seen }
+    }
+
+    /// Whether nothing of the document stays here.
+    pub fn is_absent(&self) -> bool {
+        self.local == LocalRef::Absent
     }
 }
 
@@ -123,7 +255,7 @@ impl<'a> DocumentRowRef<'a> {
         let mut decoder = Decoder::new(bytes);
         let length = decoder.array()?;
         let format = decoder.u8()?;
-        if format != FORMAT {
+        if format != FORMAT && format != PARTS_FORMAT {
             return Err(DecodeRowError::UnknownFormat(format));
         }
         let row = Self {
@@ -132,16 +264,18 @@ impl<'a> DocumentRowRef<'a> {
             sent_with: decoder.u64()?,
             chunks: ChunkSpan::decode(&mut decoder)?,
             value: decoder.bytes()?,
+            parts: if format == PARTS_FORMAT { Some(PartsRef::decode(&mut decoder)?) } else { None },
         };
-        let whole = length == Some(6) && decoder.position() == bytes.len();
+        let fields = if format == PARTS_FORMAT { 7 } else { 6 };
+        let whole = length == Some(fields) && decoder.position() == bytes.len();
         if whole && row.heads.len().is_multiple_of(32) { Ok(row) } else { Err(DecodeRowError::Malformed) }
     }
 
     /// The row with its own bytes.
     pub fn to_owned(&self) -> DocumentRow {
         let heads = self.heads.as_chunks::<32>().0.iter().map(|hash| ChangeHash(*hash)).collect();
-        let Self { deleted, sent_with, chunks, value, .. } = *self;
-        DocumentRow { heads, deleted, sent_with, chunks, value: value.to_vec() }
+        let Self { deleted, sent_with, chunks, value, parts, .. } = *self;
+        DocumentRow { heads, deleted, sent_with, chunks, value: value.to_vec(), parts: parts.map(PartsRef::to_owned) }
     }
 }
 
@@ -152,6 +286,16 @@ impl ChunkSpan {
         (span, ChunkWrite { number: 0, bytes, replaces: None })
     }
 
+    /// No chunks: nothing of the document travels.
+    pub const NONE: Self = Self { first: 0, last: 0, base_bytes: 0, appended_bytes: 0 };
+
+    /// `bytes` in the place of all these chunks.
+    pub(super) fn replaced(self, bytes: Vec<u8>) -> (Self, ChunkWrite) {
+        let number = self.last.saturating_add(1);
+        let span = Self { first: number, last: number, base_bytes: size(&bytes), appended_bytes: 0 };
+        (span, ChunkWrite { number, bytes, replaces: Some(self.first..=self.last) })
+    }
+
     /// These chunks with `bytes` as one more; or, when they have grown too many, one chunk with all, made by `whole`.
     pub(super) fn append(self, bytes: Vec<u8>, whole: impl FnOnce() -> Vec<u8>) -> (Self, ChunkWrite) {
         let number = self.last.saturating_add(1);
@@ -160,9 +304,7 @@ impl ChunkSpan {
         if !appended.wants_rewriting() {
             return (appended, ChunkWrite { number, bytes, replaces: None });
         }
-        let bytes = whole();
-        let span = Self { first: number, last: number, base_bytes: size(&bytes), appended_bytes: 0 };
-        (span, ChunkWrite { number, bytes, replaces: Some(self.first..=self.last) })
+        self.replaced(whole())
     }
 
     /// Rewriting costs the base again, so it waits until as much was appended as the base has: each byte is written twice at

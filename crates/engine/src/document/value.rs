@@ -126,7 +126,7 @@ impl Value {
     }
 
     /// The bytes of this value, whatever its size: what a merge made is kept.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut encoder = Encoder::new(Vec::with_capacity(256));
         write(self, &mut encoder).expect("a Vec takes every byte");
         encoder.into_writer()

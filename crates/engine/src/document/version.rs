@@ -1,4 +1,4 @@
-//! A document's version as pages hold it: a short text that names its heads.
+//! A document's version as pages hold it: a short text that names its heads, and what the page saw of what stays here.
 
 use automerge::ChangeHash;
 use data_encoding::BASE64URL_NOPAD;
@@ -8,9 +8,15 @@ const PREFIX_BYTES: usize = 8;
 /// More heads than any honest document ever has at once; a longer text is refused before it is parsed.
 const MAX_HEADS: usize = 1_024;
 
+/// How many bytes of a digest a version keeps.
+pub const SEEN_BYTES: usize = 6;
+/// A version names the digests of at most so many fields.
+pub const MAX_SEEN: usize = 256;
+
 /// The heads of a document, shortened: sorted, for each the first 8 bytes of its hash.
 ///
 /// As text it is those bytes in base64url without padding, joined by "."; the empty text is a document that is not there.
+/// Behind it stands, for a document of which something stays on this device, `~` and the digests of that (see [`Seen`]).
 ///
 /// ```
 /// use ashore_engine::document::Version;
@@ -19,24 +25,51 @@ const MAX_HEADS: usize = 1_024;
 /// assert!(Version::parse("no version").is_none());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Version(Vec<[u8; PREFIX_BYTES]>);
+pub struct Version {
+    heads: Vec<[u8; PREFIX_BYTES]>,
+    seen: Seen,
+}
+
+/// What a page saw of the fields that stay on this device: a keyed digest of each of them, so that nothing of them is kept
+/// beside them to know which a caller changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub enum Seen {
+    /// Nothing stayed here, or nothing was there.
+    #[default]
+    Nothing,
+    /// These fields, sorted.
+    Fields(Vec<[u8; SEEN_BYTES]>),
+    /// More fields than [`MAX_SEEN`]: a put on it replaces all of them.
+    Many,
+}
 
 impl Version {
     /// The version that `heads` are; their order does not matter.
     pub fn of(heads: &[ChangeHash]) -> Self {
         let mut prefixes: Vec<_> = heads.iter().map(prefix).collect();
         prefixes.sort_unstable();
-        Self(prefixes)
+        Self { heads: prefixes, seen: Seen::Nothing }
     }
 
     /// The version of a document that is not there yet: what a reader of nothing has read.
     pub fn absent() -> Self {
-        Self(Vec::new())
+        Self { heads: Vec::new(), seen: Seen::Nothing }
+    }
+
+    /// The same heads, with what was seen of the fields that stay here.
+    #[must_use]
+    pub fn with_seen(&self, seen: Seen) -> Self {
+        Self { heads: self.heads.clone(), seen }
+    }
+
+    /// What was seen of the fields that stay here.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     /// Whether this is the version of a document that is not there.
     pub fn is_absent(&self) -> bool {
-        self.0.is_empty()
+        self.heads.is_empty() && self.seen == Seen::Nothing
     }
 
     /// The version that `text` names; none when no version is written like it.
@@ -47,28 +80,60 @@ impl Version {
         if text.len() > MAX_HEADS * 12 {
             return None;
         }
-        let prefixes = text.split('.').map(parse_prefix).collect::<Option<Vec<_>>>()?;
-        prefixes.is_sorted_by(|a, b| a <= b).then_some(Self(prefixes))
+        let (heads, seen) = match text.split_once('~') {
+            Some((heads, seen)) => (heads, Seen::parse(seen)?),
+            None => (text, Seen::Nothing),
+        };
+        let prefixes = match heads {
+            "" => Vec::new(),
+            heads => heads.split('.').map(parse_prefix).collect::<Option<Vec<_>>>()?,
+        };
+        prefixes.is_sorted_by(|a, b| a <= b).then_some(Self { heads: prefixes, seen })
     }
 
     /// Whether a document with these heads is at this version.
     pub fn matches(&self, heads: &[ChangeHash]) -> bool {
-        self.0.len() == heads.len() && *self == Self::of(heads)
+        self.heads.len() == heads.len() && self.heads == Self::of(heads).heads
     }
 
     /// The hashes among `changes` that this version names, in its order; none when one is missing.
     pub(super) fn find(&self, changes: &[ChangeHash]) -> Option<Vec<ChangeHash>> {
-        self.0.iter().map(|wanted| changes.iter().find(|hash| prefix(hash) == *wanted).copied()).collect()
+        self.heads.iter().map(|wanted| changes.iter().find(|hash| prefix(hash) == *wanted).copied()).collect()
+    }
+}
+
+impl Seen {
+    /// The text behind the `~`.
+    fn parse(text: &str) -> Option<Self> {
+        if text == "*" {
+            return Some(Self::Many);
+        }
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+        let (digests, rest) = bytes.as_chunks::<SEEN_BYTES>();
+        let sorted = digests.is_sorted_by(|a, b| a < b);
+        (rest.is_empty() && sorted && digests.len() <= MAX_SEEN).then(|| Self::Fields(digests.to_vec()))
+    }
+
+    /// The bytes that a row keeps of it.
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Nothing | Self::Many => None,
+            Self::Fields(digests) => Some(digests.concat()),
+        }
     }
 }
 
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, prefix) in self.0.iter().enumerate() {
+        for (index, prefix) in self.heads.iter().enumerate() {
             let separator = if index == 0 { "" } else { "." };
             write!(f, "{separator}{}", BASE64URL_NOPAD.encode(prefix))?;
         }
-        Ok(())
+        match &self.seen {
+            Seen::Nothing => Ok(()),
+            Seen::Many => f.write_str("~*"),
+            Seen::Fields(digests) => write!(f, "~{}", BASE64URL_NOPAD.encode(&digests.concat())),
+        }
     }
 }
 
@@ -100,8 +165,33 @@ mod tests {
     }
 
     #[test]
+    fn a_version_says_what_was_seen_of_what_stays_here() {
+        let version = Version::of(&[ChangeHash([7; 32])]);
+        for seen in [Seen::Nothing, Seen::Many, Seen::Fields(vec![]), Seen::Fields(vec![[1; 6], [2; 6]])] {
+            for version in [version.with_seen(seen.clone()), Version::absent().with_seen(seen.clone())] {
+                assert_eq!(Version::parse(&version.to_string()), Some(version.clone()), "{version}");
+                assert_eq!(version.seen(), &seen);
+            }
+            assert!(version.with_seen(seen).matches(&[ChangeHash([7; 32])]));
+        }
+        assert!(!Version::parse("~").unwrap().is_absent(), "it is there, though nothing of it travels");
+    }
+
+    #[test]
     fn other_text_is_no_version() {
-        for text in [".", "AwMDAwMDAwM.", "BwcHBwcHBwc.AwMDAwMDAwM", "AwMD", "AwMDAwMDAw+", "é"] {
+        for text in [
+            "~AA",
+            "~AgICAgICAQEBAQEB",
+            "~~",
+            "BwcHBwcHBwc~AQ",
+            "~**",
+            ".",
+            "AwMDAwMDAwM.",
+            "BwcHBwcHBwc.AwMDAwMDAwM",
+            "AwMD",
+            "AwMDAwMDAw+",
+            "é",
+        ] {
             assert_eq!(Version::parse(text), None, "{text}");
         }
     }

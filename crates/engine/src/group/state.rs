@@ -20,6 +20,28 @@ pub struct SyncSettings {
     /// When everything was last in step.
     #[n(3)]
     pub last_synced_at: Option<Timestamp>,
+    /// `false`: connects only when the app asks for sync now. `true` unless the app said otherwise.
+    #[n(4)]
+    pub auto: Option<bool>,
+    /// How often the relay is asked for news though nothing happened, in milliseconds; five minutes unless the app said
+    /// otherwise.
+    #[n(5)]
+    pub interval_ms: Option<u64>,
+}
+
+/// How often the relay is asked for news though nothing happened, in milliseconds.
+const DEFAULT_INTERVAL_MS: u64 = 300_000;
+
+impl SyncSettings {
+    /// Whether sync runs by itself.
+    pub fn is_auto(&self) -> bool {
+        self.auto.unwrap_or(true)
+    }
+
+    /// How often the relay is asked for news though nothing happened, in milliseconds.
+    pub fn interval_ms(&self) -> u64 {
+        self.interval_ms.unwrap_or(DEFAULT_INTERVAL_MS)
+    }
 }
 
 /// This device's place in its group.
@@ -50,6 +72,9 @@ pub struct GroupState {
     /// Our own join, until it has come by in the log: a relay that lost it is given it again.
     #[n(7)]
     pub join: Option<Bytes>,
+    /// The outbox was full: some documents wait to be put into entries whole. Their rows say which.
+    #[n(8)]
+    pub behind: Option<bool>,
 }
 
 /// Where a device stands in one relay's log of its group.

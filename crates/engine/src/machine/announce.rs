@@ -2,13 +2,17 @@
 //! the others too. Until a document's turn its changes travel with it then; from its turn on each change travels by itself.
 
 use super::batch::Effect;
-use super::documents::Stop;
+use super::documents::{Staged, Stop};
 use super::rows::{Missing, parse_document};
 use super::task::{ScanSlot, SweepTask};
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
+use crate::collection::Travels;
+use crate::document::DocumentRow;
 use crate::document::edit;
+use crate::document::state::{BEHIND, ChunkSpan};
 use crate::group::{Announced, DocumentChange, MAX_CHANGE_BYTES};
+use crate::store::keys::chunk_key;
 use crate::store::{Key, Range};
 
 /// Documents looked at in one step.
@@ -19,6 +23,15 @@ const STEP_BYTES: usize = 512 << 10;
 const VALUE_TAG: u8 = b'v';
 /// Rows deleted in one step of tidying.
 const SWEEP_ROWS: u32 = 1_000;
+
+/// What an entry carries of a document, in pieces that fit one, and the document if it was made anew for that.
+#[derive(Default)]
+pub(super) struct Whole {
+    pub(super) pieces: Vec<Vec<u8>>,
+    pub(super) rebuilt: Option<Staged>,
+    /// Chunks that are no part of it any more.
+    dropped: Option<ChunkSpan>,
+}
 
 impl Machine {
     pub(super) fn announce(&mut self, scan: &mut ScanSlot) -> Result<(), Missing> {
@@ -42,8 +55,15 @@ impl Machine {
             }
         };
         let mut last = None;
-        for ((key, collection, id), pieces) in documents.into_iter().zip(wholes) {
-            for piece in pieces {
+        for ((key, collection, id), whole) in documents.into_iter().zip(wholes) {
+            if let Some(rebuilt) = whole.rebuilt {
+                let (row, writes) = rebuilt.into_written();
+                self.store_document(&key, &collection, &id, row.as_ref(), writes);
+            }
+            for number in whole.dropped.into_iter().flat_map(|span| span.first..=span.last) {
+                self.rows.write(&mut self.batch.rows, chunk_key(&collection, &id, u64::from(number)), None);
+            }
+            for piece in whole.pieces {
                 let change = DocumentChange { collection: collection.clone(), id: id.clone(), chunks: piece.into() };
                 self.make_room_in_draft(change.size());
                 self.carry(change);
@@ -67,27 +87,54 @@ impl Machine {
     }
 
     /// The chunks of each document, in pieces that fit an entry. A document that cannot be read is reported and left out.
-    fn load_wholes(&mut self, documents: &[(Key, String, String)]) -> Result<Vec<Vec<Vec<u8>>>, Missing> {
+    fn load_wholes(&mut self, documents: &[(Key, String, String)]) -> Result<Vec<Whole>, Missing> {
         let mut missing = None;
         let mut wholes = Vec::with_capacity(documents.len());
         for (_, collection, id) in documents {
             match self.load_staged(collection, id) {
-                Ok(staged) => match edit::pieces(&staged.chunks(), MAX_CHANGE_BYTES) {
-                    Ok(pieces) => wholes.push(pieces),
-                    Err(error) => {
-                        let failure = Failure::new(ErrorCode::StoreCorrupt, error.to_string()).about(collection, id);
-                        self.tell(Event::Error { failure });
-                        wholes.push(vec![]);
+                Ok(staged) => match self.whole(collection, staged) {
+                    Ok(whole) => wholes.push(whole),
+                    Err(failure) => {
+                        self.tell(Event::Error { failure: failure.about(collection, id) });
+                        wholes.push(Whole::default());
                     }
                 },
                 Err(Stop::Missing(not_here)) => missing = Some(not_here),
                 Err(Stop::Failed(failure)) => {
                     self.tell(Event::Error { failure });
-                    wholes.push(vec![]);
+                    wholes.push(Whole::default());
                 }
             }
         }
         missing.map_or(Ok(wholes), Err)
+    }
+
+    /// What of a document travels. One whose history holds what must stay is made anew without it.
+    pub(super) fn whole(&mut self, collection: &str, mut staged: Staged) -> Result<Whole, Failure> {
+        let mut rebuilt = None;
+        if let Some((was, now)) = self.parted(collection, staged.row())? {
+            if staged.row().is_none_or(|row| row.heads.is_empty()) {
+                return Ok(Whole::default());
+            }
+            if now.travels == Travels::Nothing {
+                // Others of this group never hear of it, so nothing may build on what was there before.
+                let dropped = staged.drop_what_travels((&was, &now), &self.writer())?;
+                return Ok(Whole { pieces: vec![], rebuilt: Some(staged), dropped });
+            }
+            let tainted = staged.row().and_then(|row| row.parts.as_ref()).is_some_and(|parts| parts.tainted);
+            if tainted || was.number != now.number && !now.is_plain() {
+                staged.rebuild((&was, &now), &self.writer())?;
+                rebuilt = Some(());
+            }
+        }
+        // It goes into an entry whole now, so it is not behind any more.
+        if let Some(row) = staged.row().filter(|row| row.sent_with == BEHIND).cloned() {
+            staged.set_row(DocumentRow { sent_with: 0, ..row });
+            rebuilt = Some(());
+        }
+        let pieces = edit::pieces(&staged.chunks(), MAX_CHANGE_BYTES);
+        let pieces = pieces.map_err(|error| Failure::new(ErrorCode::StoreCorrupt, error.to_string()))?;
+        Ok(Whole { pieces, rebuilt: rebuilt.map(|()| staged), dropped: None })
     }
 
     /// One step of deleting the rows of groups that were left.

@@ -54,6 +54,8 @@ pub(super) enum Effect {
     Pulled(u64),
     /// Documents were announced.
     Announced(Announced),
+    /// Documents wait to be put into entries whole, or none do any more.
+    Behind(bool),
     /// The joined group has taken the place of the one before.
     Switched,
 }

@@ -8,12 +8,15 @@ use super::task::CommandTask;
 use super::{Machine, Phase};
 use crate::api::{
     Command, Device, Diagnostics, DisconnectReason, DocumentState, ErrorCode, Failure, Outcome, Quarantined, Reply,
+    SyncSettings,
 };
 use crate::group::ProfilePayload;
 use ashore_protocol::control::{Control, Role};
 
 /// The longest a `flush` or `syncNow` waits, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 10 * 60_000;
+/// How often the relay may be asked for news though nothing happened, in milliseconds.
+const INTERVAL_MS: std::ops::RangeInclusive<u64> = 1_000..=31 * 24 * 3_600_000;
 /// The longest device name, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
@@ -80,6 +83,12 @@ impl Machine {
                 self.read(|machine| machine.index_conflicts(task, &collection, &index))?
             }
             Command::Indexes { collection } => self.read(|machine| Ok(machine.list_indexes(&collection)?))?,
+            Command::DeclareCollection { collection, local, local_fields, sync_fields, sync_deletes } => {
+                let fields = (local, local_fields.as_slice(), sync_fields.as_deref());
+                let reply = self.declare_collection(task, &collection, fields, sync_deletes)?;
+                Done { reply, after_commit: self.has_uncommitted(), remember: false }
+            }
+            Command::Parked { collection, range } => self.read(|machine| machine.parked(task, &collection, &range))?,
             Command::Flush { timeout_ms } => {
                 let pending = self.pending();
                 if pending == 0 && !self.has_uncommitted() {
@@ -94,6 +103,10 @@ impl Machine {
             Command::DisableSync { forget } => {
                 self.disable_sync(forget);
                 Done::after_commit(Reply::Status { status: self.status() })
+            }
+            Command::ConfigureSync { auto, interval_ms } => {
+                let reply = self.configure_sync(auto, interval_ms)?;
+                Done { reply, after_commit: self.has_uncommitted(), remember: false }
             }
             Command::SyncNow { timeout_ms } => return self.sync_now(task, timeout_ms),
             Command::Status {} => Done::now(Reply::Status { status: self.status() }),
@@ -209,6 +222,28 @@ impl Machine {
         } else {
             self.write_settings();
         }
+    }
+
+    /// What is given is set; answers what holds.
+    fn configure_sync(&mut self, auto: Option<bool>, interval_ms: Option<u64>) -> Result<Reply, Failure> {
+        if interval_ms.is_some_and(|interval| !INTERVAL_MS.contains(&interval)) {
+            let message = "the interval of sync is from one second to 31 days";
+            return Err(Failure::new(ErrorCode::RequestInvalid, message));
+        }
+        let settings = &mut self.sync.settings;
+        let before = (settings.auto, settings.interval_ms);
+        settings.auto = auto.or(settings.auto);
+        settings.interval_ms = interval_ms.or(settings.interval_ms);
+        if (settings.auto, settings.interval_ms) != before {
+            self.sync.safety_at = None;
+            self.write_settings();
+        }
+        if auto == Some(true) && self.sync.link.is_none() {
+            self.try_now();
+        }
+        let settings = &self.sync.settings;
+        let settings = SyncSettings { auto: settings.is_auto(), interval_ms: settings.interval_ms() };
+        Ok(Reply::SyncSettings { settings })
     }
 
     fn sync_now(&mut self, task: &CommandTask, timeout_ms: u64) -> Result<Option<Done>, Stop> {

@@ -6,7 +6,7 @@ use super::task::CommandTask;
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
 use crate::document::edit::{self, Current, EditError, Edited};
-use crate::document::state::{ChunkWrite, DocumentRowRef};
+use crate::document::state::{BEHIND, ChunkWrite, DocumentRowRef};
 use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, Version, json};
 use crate::group::{DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES};
 use crate::store::keys::{chunk_key, value_key, value_range};
@@ -43,6 +43,10 @@ pub(super) struct Staged {
     chunks: Vec<Vec<u8>>,
     writes: Vec<ChunkWrite>,
     changes: Vec<Vec<u8>>,
+    /// The row is another than before, though nothing may travel.
+    touched: bool,
+    /// Not everything of it travels: an edit of it as a whole would let the rest leave. See [`super::parts`].
+    parted: bool,
 }
 
 /// The documents that a write touches, by their value key.
@@ -78,19 +82,25 @@ impl Machine {
     }
 
     pub(super) fn list(&mut self, task: &mut CommandTask, collection: &str, range: &IdRange) -> Result<Reply, Stop> {
-        let rows = self.page(task, collection, range)?;
-        let mut ids = Vec::with_capacity(rows.rows.len());
-        for (key, row) in &rows.rows {
-            let Some((_, id)) = parse_document(key) else { continue };
-            if !matches!(row, RowValue::Present(row) if DocumentRowRef::decode(row).is_ok_and(|row| row.deleted)) {
-                ids.push(id);
-            }
-        }
+        self.list_if(task, collection, range, is_live)
+    }
+
+    /// One page of the ids of those documents of which `wanted` holds.
+    pub(super) fn list_if(
+        &mut self,
+        task: &mut CommandTask,
+        collection: &str,
+        range: &IdRange,
+        wanted: fn(&RowValue) -> bool,
+    ) -> Result<Reply, Stop> {
+        let rows = self.page(task, collection, range, wanted)?;
+        let wanted = rows.rows.iter().filter(|(_, row)| wanted(row));
+        let ids = wanted.filter_map(|(key, _)| parse_document(key).map(|(_, id)| id)).collect();
         Ok(Reply::Ids { more: rows.more, ids })
     }
 
     pub(super) fn scan(&mut self, task: &mut CommandTask, collection: &str, range: &IdRange) -> Result<Reply, Stop> {
-        let rows = self.page(task, collection, range)?;
+        let rows = self.page(task, collection, range, is_live)?;
         let (mut page, mut ids) = (Page::default(), Vec::with_capacity(rows.rows.len()));
         for (key, row) in &rows.rows {
             let Some((_, id)) = parse_document(key) else { continue };
@@ -106,8 +116,14 @@ impl Machine {
         Ok(page.reply(ids, rows.more))
     }
 
-    /// One page of value rows. Pages that hold only tombstones are passed over, so that a page with `more` moves on.
-    fn page(&mut self, task: &mut CommandTask, collection: &str, range: &IdRange) -> Result<Rows, Stop> {
+    /// One page of value rows. Pages with none that is wanted are passed over, so that a page with `more` moves on.
+    fn page(
+        &mut self,
+        task: &mut CommandTask,
+        collection: &str,
+        range: &IdRange,
+        wanted_row: fn(&RowValue) -> bool,
+    ) -> Result<Rows, Stop> {
         let collection = parse_collection(collection)?;
         let limit = if range.limit == 0 { MAX_PAGE } else { range.limit.min(MAX_PAGE) };
         let mut wanted = id_range(collection.as_str(), range).limit(limit).max_bytes(MAX_PAGE_BYTES);
@@ -118,13 +134,9 @@ impl Machine {
             return Ok(Rows::default());
         }
         let rows = self.scan_rows(&mut task.scan, &wanted)?;
-        let live = |row: &RowValue| match row {
-            RowValue::Present(bytes) => !DocumentRowRef::decode(bytes).is_ok_and(|row| row.deleted),
-            RowValue::Corrupt => true,
-        };
-        if rows.more && !rows.rows.iter().any(|(_, row)| live(row)) {
+        if rows.more && !rows.rows.iter().any(|(_, row)| wanted_row(row)) {
             task.continue_after = rows.rows.last().map(|(key, _)| key.clone());
-            return self.page(task, collection.as_str(), range);
+            return self.page(task, collection.as_str(), range, wanted_row);
         }
         Ok(rows)
     }
@@ -167,8 +179,9 @@ impl Machine {
             return Err(Failure::new(ErrorCode::TransactionTooLarge, message).into());
         }
         self.make_room_in_draft(if atomic { carried } else { 0 });
+        let behind = !self.outbox_has_room();
         for (key, (collection, id, staged)) in stage {
-            self.apply_staged(key, &collection, &id, staged);
+            self.apply_staged(key, &collection, &id, staged, behind);
         }
         Ok(Reply::Written { results })
     }
@@ -202,7 +215,7 @@ impl Machine {
         let Some(row) = row? else {
             self.rows.note_empty(&unit);
             chunks?;
-            return Ok(Staged::default());
+            return Ok(Staged { parted: self.has_parts(collection, None), ..Staged::default() });
         };
         let corrupt =
             || Failure::new(ErrorCode::StoreCorrupt, "the stored document does not decode").about(collection, id);
@@ -211,7 +224,8 @@ impl Machine {
         for (_, chunk) in chunks? {
             bytes.push(chunk.present().ok_or_else(corrupt)?.to_vec());
         }
-        Ok(Staged { row: Some(row), chunks: bytes, ..Staged::default() })
+        let parted = self.has_parts(collection, Some(&row));
+        Ok(Staged { row: Some(row), chunks: bytes, parted, ..Staged::default() })
     }
 
     fn stage_write(&mut self, write: &Write, stage: &mut Stage) -> Result<WriteResult, Failure> {
@@ -261,8 +275,12 @@ impl Machine {
             })?),
             None => None,
         };
-        let (now, actor) = (self.now.as_ms(), self.actor);
         let staged = staged(stage, collection, id)?;
+        if let Some((was, now)) = self.parted(collection, staged.row.as_ref())? {
+            let version = staged.put_parts((&was, &now), base.as_ref(), value, &self.writer())?;
+            return Ok(version.to_string());
+        }
+        let (now, actor) = (self.now.as_ms(), self.actor);
         let put = staged.edit(|current| edit::put(current, base.as_ref(), value, actor, now))?;
         if let Some(edited) = put.edited {
             staged.take(edited)?;
@@ -271,8 +289,12 @@ impl Machine {
     }
 
     fn stage_delete(&mut self, collection: &str, id: &str, stage: &mut Stage) -> Result<bool, Failure> {
-        let (now, actor) = (self.now.as_ms(), self.actor);
         let staged = staged(stage, collection, id)?;
+        if let Some((was, now)) = self.parted(collection, staged.row.as_ref())? {
+            let deleted = staged.delete_parts((&was, &now), &self.writer());
+            return deleted.map_err(|failure| failure.about(collection, id));
+        }
+        let (now, actor) = (self.now.as_ms(), self.actor);
         if staged.row.as_ref().is_none_or(|row| row.deleted) {
             return Ok(false);
         }
@@ -295,12 +317,16 @@ impl Machine {
         stage.values().map(each).sum()
     }
 
-    fn apply_staged(&mut self, key: Key, collection: &str, id: &str, staged: Staged) {
-        if staged.changes.is_empty() {
+    pub(super) fn apply_staged(&mut self, key: Key, collection: &str, id: &str, staged: Staged, behind: bool) {
+        if staged.changes.is_empty() && !staged.touched {
             return;
         }
-        let travels = self.travels_now(&key);
+        let covered = !staged.changes.is_empty() && self.travels_now(&key);
         let mut row = staged.row;
+        let travels = covered && !behind && row.as_ref().is_none_or(|row| row.sent_with != BEHIND);
+        if covered && !travels {
+            self.fall_behind(row.as_mut());
+        }
         if travels {
             let chunks = staged.changes.concat().into();
             let change = DocumentChange { collection: collection.to_owned(), id: id.to_owned(), chunks };
@@ -354,13 +380,28 @@ impl Staged {
         self.chunks.iter().map(Vec::as_slice).collect()
     }
 
+    /// Edits the document as a whole. Refused where not everything of it travels: [`Staged::put_parts`] knows what may.
     fn edit<T>(&self, edit: impl FnOnce(Option<Current<'_>>) -> Result<T, EditError>) -> Result<T, Failure> {
+        if self.parted {
+            let message = "this cannot be done to a document of which a part stays on this device";
+            return Err(Failure::new(ErrorCode::RequestInvalid, message));
+        }
         let chunks = self.chunks();
         let current = self.row.as_ref().map(|row| Current { row, chunks: &chunks });
         edit(current).map_err(|error| edit_failure(&error))
     }
 
-    fn take(&mut self, edited: Edited) -> Result<(), Failure> {
+    pub(super) fn set_row(&mut self, row: DocumentRow) {
+        self.touched |= self.row.as_ref() != Some(&row);
+        self.row = Some(row);
+    }
+
+    /// The new row and what the store writes beside it.
+    pub(super) fn into_written(self) -> (Option<DocumentRow>, Vec<ChunkWrite>) {
+        (self.row, self.writes)
+    }
+
+    pub(super) fn take(&mut self, edited: Edited) -> Result<(), Failure> {
         if edited.change.len() > MAX_CHANGE_BYTES {
             let message =
                 format!("the change takes {} bytes, at most {MAX_CHANGE_BYTES} fit an entry", edited.change.len());
@@ -443,6 +484,14 @@ impl Page {
     }
 }
 
+/// Whether readers find a document in this row, or cannot tell.
+fn is_live(row: &RowValue) -> bool {
+    match row {
+        RowValue::Present(bytes) => !DocumentRowRef::decode(bytes).is_ok_and(|row| row.deleted),
+        RowValue::Corrupt => true,
+    }
+}
+
 /// The rows whose ids are in `range`.
 fn id_range(collection: &str, range: &IdRange) -> Range {
     let mut rows = value_range(collection);
@@ -478,7 +527,7 @@ pub(super) fn parse_id(collection: &str, id: &str) -> Result<DocumentId, Failure
     })
 }
 
-fn document_failure(error: &DocumentError) -> Failure {
+pub(super) fn document_failure(error: &DocumentError) -> Failure {
     let code = match error {
         DocumentError::NotSerializable { .. } => ErrorCode::DocumentNotSerializable,
         DocumentError::NotJson(_) => ErrorCode::RequestInvalid,
@@ -487,7 +536,7 @@ fn document_failure(error: &DocumentError) -> Failure {
     Failure::new(code, error.to_string())
 }
 
-fn edit_failure(error: &EditError) -> Failure {
+pub(super) fn edit_failure(error: &EditError) -> Failure {
     match error {
         EditError::Document(error) => document_failure(error),
         EditError::UnknownVersion => Failure::new(ErrorCode::DocumentUnknownVersion, error.to_string()),

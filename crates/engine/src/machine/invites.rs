@@ -62,6 +62,7 @@ impl Machine {
             tips: vec![],
             next_sequence,
             join: None,
+            behind: None,
         }
     }
 

@@ -135,7 +135,36 @@ impl Machine {
     pub(super) fn on_time(&mut self) {
         self.expire_waiters();
         self.check_silence();
+        self.ask_for_safety();
         self.connect_if_due();
+    }
+
+    /// Asks the relay for news when it has been silent for the interval that the app set: a push may have been lost.
+    fn ask_for_safety(&mut self) {
+        if !self.sync.asks_for_safety() {
+            self.sync.safety_at = None;
+            return;
+        }
+        // A shorter interval holds at once, and a clock that was set back must not make the wait longer.
+        let next = self.now.plus_ms(self.sync.settings.interval_ms());
+        let due = self.sync.safety_at.map_or(next, |at| at.min(next));
+        self.sync.safety_at = Some(due);
+        if due > self.now {
+            return;
+        }
+        self.sync.safety_at = Some(next);
+        let idle = self.sync.link.as_ref().is_some_and(|link| link.caught_up && link.pull.is_none());
+        if idle {
+            self.pull();
+        }
+    }
+
+    /// Ends a connection that nobody wants: the app syncs only when it asks.
+    pub(super) fn leave_if_unwanted(&mut self) {
+        if self.sync.link.is_some() && self.sync.settings.enabled && !self.sync.wants_connection() {
+            self.end_link(DisconnectReason::Disabled);
+            self.tell_status();
+        }
     }
 
     /// Connects when there should be a connection and the wait is over.

@@ -6,7 +6,7 @@ use super::task::OpenTask;
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Failure};
 use crate::group::{GroupState, JoiningState, RelayPlace, Secrets, SyncSettings};
-use crate::store::keys::definitions_range;
+use crate::store::keys::{declarations_range, definitions_range};
 use crate::store::{RowValue, Rows};
 use ashore_protocol::codec::decode;
 use ashore_protocol::header::Entry;
@@ -67,8 +67,15 @@ impl Machine {
     fn open_settings(&mut self) -> Result<(), Missing> {
         let rows = (self.rows.one(&keys::settings()), self.rows.one(&keys::group()), self.rows.one(&keys::joining()));
         let definitions = self.rows.once(definitions_range());
-        let (settings, group, joining, definitions) = (rows.0?, rows.1?, rows.2?, definitions?);
+        let declarations = self.rows.once(declarations_range());
+        let (settings, group, joining) = (rows.0?, rows.1?, rows.2?);
+        // What is read once is gone once it was answered: both are here, or both are asked for again.
+        let (definitions, declarations) = match (definitions, declarations) {
+            (Ok(definitions), Ok(declarations)) => (definitions, declarations),
+            _ => return Err(Missing),
+        };
         self.open_indexes(&definitions);
+        self.open_declarations(&declarations);
         if let Some(row) = decoded::<SettingsRow>(settings.as_ref()) {
             self.sync.settings = row.settings;
             self.next_generation = row.next_generation;

@@ -181,7 +181,8 @@ impl Machine {
         if self.has_something_to_send() {
             return Some(Task::Send);
         }
-        self.watch_task().or_else(|| self.group_task()).or_else(|| self.index_task())
+        let first = self.watch_task().or_else(|| self.group_task());
+        first.or_else(|| self.adopt_task()).or_else(|| self.index_task())
     }
 
     fn group_task(&self) -> Option<Task> {
@@ -192,8 +193,13 @@ impl Machine {
         }
         // Before our own join has come by there is nothing that an entry of ours could build on.
         let member = group.membership.may_write(&group.secrets.device.device_id());
-        if idle && member && !group.announcing && group.state.announced != crate::group::Announced::All {
+        let adopted = self.next_to_adopt().is_none() && !self.declarations_are_lost();
+        let may = idle && member && adopted && self.outbox_has_room();
+        if may && !group.announcing && group.state.announced != crate::group::Announced::All {
             return Some(Task::Announce(None));
+        }
+        if let Some(task) = self.behind_task().filter(|_| may) {
+            return Some(task);
         }
         if idle && self.sync.sweep_below.is_some() {
             return Some(Task::Sweep(super::task::SweepTask::default()));

@@ -7,15 +7,17 @@ use super::batch::Effect;
 use super::documents::{Staged, Stop};
 use super::indexes::Incoming;
 use super::link::Stage;
+use super::parts::{Parted, Whole};
 use super::rows::Missing;
 use super::sync::{Kept, KeptReason};
 use super::task::ReceiveTask;
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
-use crate::crypto::open_payload;
+use crate::collection::{Declarations, Declared, Held, Travels};
+use crate::crypto::{Key, open_payload};
 use crate::document::edit::{self, Current, Merged};
 use crate::document::state::ChunkWrite;
-use crate::document::{CollectionName, DocumentId, DocumentRow};
+use crate::document::{CollectionName, DocumentId, DocumentRow, Value};
 use crate::group::{DATA_CONTEXT, DataPayload, DocumentChange};
 use crate::store::RowValue;
 use crate::store::keys::value_key;
@@ -279,7 +281,10 @@ impl Machine {
         for change in changes {
             let name = (change.collection.as_str(), change.id.as_str());
             let before = documents.get(&name);
-            match merge_one(name, before, merged.get(&name), &change.chunks) {
+            let Some(declarations) = self.readable_declarations(name.0) else {
+                return Ok(Err(KeptReason::MissingChange));
+            };
+            match merge_one(name, before, merged.get(&name), &change.chunks, &declarations, &self.seen_key) {
                 Ok(Some(document)) => drop(merged.insert(name, document)),
                 Ok(None) => {}
                 Err(reason) => return Ok(Err(reason)),
@@ -292,8 +297,11 @@ impl Machine {
         let MergedDocument { collection, id, row, writes, changed, .. } = document;
         if changed {
             let key = value_key(&collection, &id);
+            let parked = row.parts.is_some() && row.deleted && self.is_hidden(&key);
             self.store_document(&key, &collection, &id, Some(&row), writes);
-            self.batch.changed(&collection, &id, true);
+            if !parked {
+                self.batch.changed(&collection, &id, true);
+            }
         }
     }
 
@@ -354,24 +362,76 @@ fn merge_one(
     stored: Option<&Staged>,
     before: Option<&MergedDocument>,
     chunks: &[u8],
+    declarations: &Declarations,
+    key: &Key,
 ) -> Result<Option<MergedDocument>, KeptReason> {
     let (row, known, writes): (Option<&DocumentRow>, Vec<&[u8]>, &[ChunkWrite]) = match (before, stored) {
         (Some(before), _) => (Some(&before.row), before.chunks.iter().map(Vec::as_slice).collect(), &before.writes),
         (None, Some(stored)) => (stored.row(), stored.chunks(), &[]),
         (None, None) => (None, vec![], &[]),
     };
-    let current = row.map(|row| Current { row, chunks: &known });
+    let declared = match row {
+        Some(row) => declarations.of(row.parts.as_ref().map_or(0, |parts| parts.number)),
+        None => declarations.current(),
+    };
+    let mut held = None;
+    let alone = match row {
+        Some(row) if row.parts.is_some() => {
+            let parted = Parted { row, chunks: &known, was: &declared };
+            let parts = parted.held().map_err(|_| KeptReason::DoesNotApply)?;
+            let alone = parted.alone(&parts.travels);
+            held = Some(parts);
+            alone
+        }
+        row => row.cloned(),
+    };
+    let current = alone.as_ref().map(|row| Current { row, chunks: &known });
     match edit::merge(current, chunks) {
         Ok(Merged::Unchanged) => Ok(None),
         Ok(Merged::MissingDeps(_)) => Err(KeptReason::MissingChange),
-        Ok(Merged::Changed { row, write }) => {
+        Ok(Merged::Changed { row: merged_row, write }) => {
             let mut chunks: Vec<Vec<u8>> =
                 if write.replaces.is_some() { vec![] } else { known.iter().map(|chunk| chunk.to_vec()).collect() };
             chunks.push(write.bytes.clone());
+            let row = if declared.is_plain() {
+                merged_row
+            } else {
+                merged_parts(merged_row, row, held, &chunks, &declared, key)?
+            };
             let writes = writes.iter().cloned().chain([write]).collect();
             let (collection, id) = (collection.to_owned(), id.to_owned());
             Ok(Some(MergedDocument { collection, id, row, chunks, writes, changed: true }))
         }
         Err(_) => Err(KeptReason::DoesNotApply),
     }
+}
+
+/// The row of a merged document of which not everything travels. What stays here stays.
+fn merged_parts(
+    merged: DocumentRow,
+    before: Option<&DocumentRow>,
+    held: Option<Held>,
+    chunks: &[Vec<u8>],
+    declared: &Declared,
+    key: &Key,
+) -> Result<DocumentRow, KeptReason> {
+    let travels = if merged.deleted {
+        let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
+        edit::fields(&chunks).map_err(|_| KeptReason::DoesNotApply)?
+    } else {
+        Value::decode(&merged.value).map_err(|_| KeptReason::DoesNotApply)?
+    };
+    let new = before.is_none();
+    let here =
+        matches!(declared.travels, Travels::All | Travels::Except(_)) && (new || declared.deletes && !merged.deleted);
+    let stays = held.and_then(|held| held.stays).or_else(|| here.then(Value::empty));
+    let parts = before.and_then(|row| row.parts.as_ref());
+    let whole = Whole {
+        alone: Some(merged),
+        travels: &travels,
+        stays: stays.as_ref(),
+        tainted: parts.is_some_and(|parts| parts.tainted),
+        rebuilt: parts.is_some_and(|parts| parts.rebuilt),
+    };
+    Ok(whole.row(declared, key))
 }

@@ -4,7 +4,7 @@ use super::Machine;
 use super::link::Stage;
 use super::sync::Wait;
 use crate::api::{DocumentState, Event, Failure, Outcome, Reply, SyncState, SyncStatus};
-use crate::document::state::DocumentRowRef;
+use crate::document::state::{BEHIND, DocumentRowRef};
 use crate::group::Announced;
 use crate::store::RowValue;
 use crate::store::keys::value_key;
@@ -81,7 +81,7 @@ impl Machine {
     pub(super) fn pending(&self) -> u64 {
         let Some(group) = &self.sync.group else { return 0 };
         let waiting: u64 = group.outbox.values().map(|waiting| waiting.changes.max(1)).sum();
-        waiting + u64::from(group.announced != Announced::All)
+        waiting + u64::from(group.announced != Announced::All) + u64::from(group.behind)
     }
 
     /// Where one document stands; `None` when rows are missing.
@@ -90,6 +90,9 @@ impl Machine {
         let row = self.rows.one(&key)?;
         let Some(RowValue::Present(bytes)) = row else { return Ok(DocumentState::Missing) };
         let Ok(row) = DocumentRowRef::decode(&bytes) else { return Ok(DocumentState::Missing) };
+        if row.parts.is_some() && row.heads.is_empty() && !row.deleted {
+            return Ok(DocumentState::Local);
+        }
         let waits = match &self.sync.group {
             None => true,
             Some(group) => {
@@ -99,6 +102,7 @@ impl Machine {
                         .is_some_and(|(first, last)| first.as_slice() <= &key[..] && &key[..] <= last.as_slice())
                 };
                 group.outbox.contains_key(&row.sent_with)
+                    || row.sent_with == BEHIND
                     || !group.announced.covers(&key)
                     || group.outbox.values().any(|waiting| announced(&waiting.announces))
                     || self.rows.is_uncommitted(&key)

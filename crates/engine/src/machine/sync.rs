@@ -39,6 +39,8 @@ pub(super) struct Sync {
     pub(super) pulled: u64,
     /// Rows of groups before this generation may be there and are litter.
     pub(super) sweep_below: Option<u64>,
+    /// When the relay is asked for news though nothing happened.
+    pub(super) safety_at: Option<Timestamp>,
 }
 
 /// The group of this database, as this device knows it.
@@ -61,6 +63,11 @@ pub(super) struct Group {
     pub(super) announced: Announced,
     /// A step of announcing was written and is not committed yet.
     pub(super) announcing: bool,
+    /// Committed: some documents wait to be put into entries whole, because the outbox was full.
+    pub(super) behind: bool,
+    /// How far the pass over these documents is, and whether one more came to wait since it began.
+    pub(super) caught_up_through: Option<crate::store::Key>,
+    pub(super) more_behind: bool,
 }
 
 /// A quarantined entry.
@@ -148,12 +155,20 @@ impl Sync {
         let waiters = self.waiters.iter().map(|waiter| waiter.deadline).min();
         let link = self.link.as_ref().map(Link::deadline);
         let retry = if self.link.is_none() && self.wants_connection() { self.retry_at } else { None };
-        [waiters, link, retry].into_iter().flatten().min()
+        let safety = self.safety_at.filter(|_| self.asks_for_safety());
+        [waiters, link, retry, safety].into_iter().flatten().min()
+    }
+
+    /// Whether the relay is asked for news from time to time.
+    pub(super) fn asks_for_safety(&self) -> bool {
+        self.settings.enabled && self.settings.is_auto() && self.group.is_some()
     }
 
     /// Whether there should be a connection.
     pub(super) fn wants_connection(&self) -> bool {
-        let something = (self.settings.enabled && self.group.is_some()) || self.joining.is_some();
+        let asked = |waiter: &Waiter| matches!(waiter.what, Wait::Now { .. } | Wait::Invite { .. });
+        let now = self.settings.is_auto() || self.waiters.iter().any(asked);
+        let something = (self.settings.enabled && self.group.is_some() && now) || self.joining.is_some();
         something && self.settings.relay.is_some()
     }
 
@@ -173,6 +188,10 @@ impl Sync {
                 group.announced = announced;
                 group.announcing = false;
             }
+            (Effect::Behind(behind), Some(group)) => {
+                group.behind = behind;
+                group.announcing = false;
+            }
             (Effect::Switched, _) => self.attempts = 0,
             (_, None) => {}
         }
@@ -188,6 +207,7 @@ impl Group {
     pub(super) fn new(state: GroupState, secrets: Secrets) -> Self {
         let membership = Membership::new(state.group);
         let announced = state.announced.clone();
+        let behind = state.behind == Some(true);
         Self {
             state,
             secrets,
@@ -202,6 +222,9 @@ impl Group {
             stored: RelayPlace::default(),
             announced,
             announcing: false,
+            behind,
+            caught_up_through: None,
+            more_behind: false,
         }
     }
 

@@ -32,6 +32,10 @@ pub(super) enum Task {
     Index(ScanSlot),
     /// Reads what a live query needs from the store.
     Watch(WatchTask),
+    /// A step of bringing documents to what their collection is declared to be.
+    Adopt(ScanSlot),
+    /// A step of putting documents into entries whole for which the outbox had no room.
+    CatchUp(ScanSlot),
     /// Takes the joined group in place of the present one.
     Switch,
 }

@@ -17,6 +17,9 @@ const DEFINITIONS: u8 = b'd';
 /// Rows by index number, values' keys and document: the indexes. Their values are empty.
 const INDEX: u8 = b'y';
 
+/// Rows by collection: what is declared to leave the device.
+const DECLARATIONS: u8 = b'w';
+
 const ESCAPE: u8 = 0x00;
 const ESCAPED: u8 = 0xff;
 const END: u8 = 0x01;
@@ -70,6 +73,24 @@ pub fn definitions_range() -> Range {
 /// The collection of a [`definitions_key`].
 pub fn parse_definitions_key(key: &[u8]) -> Result<String, KeyDamaged> {
     let mut reader = KeyReader::new(key, DEFINITIONS)?;
+    let collection = reader.text()?;
+    reader.finish()?;
+    Ok(collection)
+}
+
+/// The row of what a collection is declared to be: `w, collection`.
+pub fn declarations_key(collection: &str) -> Key {
+    KeyWriter::new(DECLARATIONS).text(collection).finish()
+}
+
+/// What all collections are declared to be.
+pub fn declarations_range() -> Range {
+    KeyWriter::new(DECLARATIONS).range()
+}
+
+/// The collection of a [`declarations_key`].
+pub fn parse_declarations_key(key: &[u8]) -> Result<String, KeyDamaged> {
+    let mut reader = KeyReader::new(key, DECLARATIONS)?;
     let collection = reader.text()?;
     reader.finish()?;
     Ok(collection)

@@ -39,6 +39,10 @@ pub struct Device {
     pub events: Vec<Event>,
     /// What the device was told last about sync.
     pub status: Option<SyncStatus>,
+    /// Frames that it sent to the relay, and how many of them ask for news.
+    pub frames_sent: u64,
+    /// See [`Device::frames_sent`].
+    pub pulls_sent: u64,
     /// The network is cut off for this device.
     pub(super) cut_off: bool,
 }
@@ -58,6 +62,8 @@ impl Device {
             answers: Vec::new(),
             events: Vec::new(),
             status: None,
+            frames_sent: 0,
+            pulls_sent: 0,
             cut_off: false,
         }
     }

@@ -7,7 +7,7 @@ use crate::machine::{Input, Output};
 use crate::rng::Rng;
 use crate::store::{Durability, Range, StoreBatch, StoreFailure};
 use crate::time::Timestamp;
-use ashore_protocol::frame::{ClientFrame, RelayFrame};
+use ashore_protocol::frame::{ClientFrame, Received, RelayFrame};
 use ashore_protocol::mailbox::Output as RelayOutput;
 use std::collections::BTreeMap;
 
@@ -227,6 +227,20 @@ impl Network {
         }
     }
 
+    /// Bounds the outbox of a device that is up; for as long as it is.
+    pub fn bound_outbox(&mut self, index: usize, cap: usize) {
+        if let Some(machine) = self.devices.get_mut(index).and_then(|device| device.machine.as_mut()) {
+            machine.bound_outbox(cap);
+        }
+    }
+
+    /// What all entries on a device's disk carry, opened with its group's key: what was or will be sealed and sent.
+    pub fn payloads(&self, index: usize) -> Vec<Vec<u8>> {
+        let Some(device) = self.devices.get(index) else { return vec![] };
+        let entries = device.disk.with_prefix(b"e").map(|(_, entry)| entry);
+        entries.filter_map(|entry| device.machine.as_ref()?.plaintext(entry)).collect()
+    }
+
     /// A member whose key is damaged: what it writes now does not open for the others. Answers the key it had.
     pub fn damage_key(&mut self, index: usize, key: [u8; 32]) -> Option<[u8; 32]> {
         self.device(index)?.machine.as_mut()?.replace_epoch_key(key)
@@ -322,7 +336,14 @@ impl Network {
                 self.plan(delay, Pending::Commit { device: index, opening, commit, batch, durability });
             }
             Output::Connect { connection, .. } => self.connect(index, opening, connection),
-            Output::Send { connection, frame } => self.send_up(index, opening, connection, frame),
+            Output::Send { connection, frame } => {
+                if let Some(device) = self.device(index) {
+                    device.frames_sent += 1;
+                    let pull = matches!(ClientFrame::decode(&frame), Ok(Received::Frame(ClientFrame::Pull { .. })));
+                    device.pulls_sent += u64::from(pull);
+                }
+                self.send_up(index, opening, connection, frame);
+            }
             Output::Disconnect { connection } => {
                 self.break_wires(|wire| wire.device == index && wire.opening == opening && wire.local == connection);
             }

@@ -92,8 +92,8 @@ fn golden_deleted_chunks_merge_for_ever() {
 fn a_row_of_a_later_format_or_a_broken_one_is_an_error() {
     let bytes = history().row.unwrap().encode();
     let mut later = bytes.clone();
-    later[1] = 2;
-    assert!(matches!(DocumentRow::decode(&later), Err(crate::document::state::DecodeRowError::UnknownFormat(2))));
+    later[1] = 3;
+    assert!(matches!(DocumentRow::decode(&later), Err(crate::document::state::DecodeRowError::UnknownFormat(3))));
     for at in 0..bytes.len() {
         assert!(DocumentRow::decode(&bytes[..at]).is_err());
         let mut changed = bytes.clone();
