@@ -169,6 +169,17 @@ fn commands() -> Vec<Command> {
         Command::Watch { watch: 1, collection: collection(), query: "{}".into(), id: Some("n1".into()) },
         Command::WatchTaken { watch: 1, patch: 65_536 },
         Command::Unwatch { watch: 1 },
+        Command::DeclareIndexes { collection: collection(), indexes: vec![words()] },
+        Command::Search {
+            collection: collection(),
+            text: "Käse \"oat mil".into(),
+            index: None,
+            filter: Some(r#"{"done":false}"#.into()),
+            prefix: true,
+            any: false,
+            offset: 0,
+            limit: 20,
+        },
     ]
 }
 
@@ -226,6 +237,19 @@ fn outcomes() -> Vec<Outcome> {
         },
         Reply::Count { count: 9_007_199_254_740_991, corrupt: vec!["n9".into()] },
         Reply::Plan { index: Some("by-due".into()), ranges: 1, in_order: true },
+        Reply::Indexes { indexes: vec![IndexInfo { spec: words(), ready: true, documents: 2 }] },
+        Reply::Hits {
+            ids: vec!["n1".into()],
+            documents: r#"[{"title":"Oat milk"}]"#.into(),
+            versions: vec!["AbCdEfGhIjk".into()],
+            scores: vec![1.25],
+            terms: vec!["kase".into(), "oat".into()],
+            matched: vec![vec![0, 1]],
+            tagged: false,
+            corrupt: vec![],
+            more: true,
+            complete: false,
+        },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {
         let failure = Failure::new(*code, "A sentence for people.");
@@ -279,9 +303,15 @@ fn events() -> Vec<Event> {
 }
 
 fn index() -> IndexSpec {
-    let field = |path: &str, descending| IndexField { path: path.into(), descending };
+    let field = |path: &str, descending| IndexField { path: path.into(), descending, weight: None };
     let fields = vec![field("due", true), field("tags.größe", false)];
-    IndexSpec { name: "by-due".into(), fields, unique: true, sparse: false }
+    IndexSpec { name: "by-due".into(), fields, unique: true, sparse: false, text: None }
+}
+
+fn words() -> IndexSpec {
+    let field = |path: &str, weight| IndexField { path: path.into(), descending: false, weight };
+    let fields = vec![field("title", Some(3)), field("body", None)];
+    IndexSpec { name: "words".into(), fields, unique: false, sparse: false, text: Some(true) }
 }
 
 fn status() -> SyncStatus {
