@@ -16,7 +16,7 @@
 //!     let search = Search::parse(text, true, true).unwrap();
 //!     run(&search, &documents, &fields).into_iter().map(|hit| hit.id).collect::<Vec<_>>()
 //! };
-//! assert_eq!(found("mil"), ["n1", "n2"]);
+//! assert_eq!(found("mil"), ["n2", "n1"], "the shorter one first");
 //! assert_eq!(found("cafe milk"), ["n2"]);
 //! assert_eq!(found("\"milk foam\""), ["n2"]);
 //! assert_eq!(found("milk -oat"), ["n2"]);
