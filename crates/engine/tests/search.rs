@@ -386,6 +386,18 @@ fn hostile_texts_are_kept_and_found_and_forgotten() {
 }
 
 #[test]
+fn a_collaborative_text_is_searched_like_a_string() {
+    let mut world = World::new(7);
+    world.declare(0);
+    world.put(0, &[("a", r#"{"title":{"$ashore":["text","Oat milk"]}}"#), ("b", r#"{"title":"Rye"}"#)]);
+    world.until_built();
+    assert_eq!(world.found("milk"), ["a"]);
+    world.put(0, &[("a", r#"{"title":{"$ashore":["text","Rye milk"]}}"#)]);
+    assert_eq!(world.found("rye"), ["b", "a"]);
+    indexes::check(world.network.devices[0].disk()).unwrap();
+}
+
+#[test]
 fn an_index_of_other_rules_for_words_is_built_again() {
     let mut world = World::new(5);
     world.put(0, &[("a", r#"{"title":"Oat milk"}"#), ("b", r#"{"title":"Rye"}"#)]);

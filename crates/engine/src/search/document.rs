@@ -39,7 +39,7 @@ impl DocumentWords {
         let (mut texts, mut room) = (Vec::new(), MAX_DOCUMENT_WORDS);
         for (path, weight) in fields {
             path.for_each_indexed(document, &mut |value| {
-                let Value::String(text) = value else { return };
+                let Some(text) = value.as_str() else { return };
                 let found: Vec<String> = words(text).take(room).collect();
                 room -= found.len();
                 if !found.is_empty() {
