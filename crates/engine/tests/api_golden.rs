@@ -242,7 +242,7 @@ fn outcomes() -> Vec<Outcome> {
             ids: vec!["n1".into()],
             documents: r#"[{"title":"Oat milk"}]"#.into(),
             versions: vec!["AbCdEfGhIjk".into()],
-            scores: vec![1.25],
+            scores: vec![1.1],
             terms: vec!["kase".into(), "oat".into()],
             matched: vec![vec![0, 1]],
             tagged: false,
