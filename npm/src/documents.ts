@@ -217,7 +217,7 @@ export class Documents {
     const found = await this.pending.read(null, () =>
       this.ask([collection], command, "hits", { op: "search", signal }),
     );
-    this.#report("search", collection, found.corrupt);
+    this.reportCorrupt("search", collection, found.corrupt);
     const values = fromJson(found.documents, found.tagged) as object[];
     const hits = found.ids.map((id, at) => {
       const document = this.#remember(collection, id, values[at], found.versions[at]).document as object;
