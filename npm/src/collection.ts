@@ -8,6 +8,7 @@ import type { Filter } from "./filter.js";
 import { type IndexInfo, type IndexOptions, toSpec } from "./indexes.js";
 import { LiveStates, subscribe, type SubscribeOptions } from "./live.js";
 import { Query } from "./query.js";
+import { type SearchOptions, type SearchResult, search } from "./search.js";
 import { checkCollection, checkId } from "./text.js";
 import { keyOf } from "./versions.js";
 import type { Watcher } from "./watches.js";
@@ -244,6 +245,23 @@ export class Collection<T extends object = Record<string, unknown>> {
   #watch(op: string, id: string): Watcher<T | null> {
     checkId(op, this.name, id);
     return this.#documents.watches.startDocument(op, this.name, id) as Watcher<T | null>;
+  }
+
+  /**
+   * The documents that fit these words best, the best first. Words may stand in `"quotes"`, which must stand together, or behind a `-`, which must not
+   * be there; case and accents do not count. Needs an index of words; `docs/search.md` says how words are divided and ranked.
+   *
+   * @example
+   * ```ts
+   * await notes.declareIndexes([{ text: ["title", "body"], weights: { title: 3 } }]);
+   * const { hits } = await notes.search("oat mil");
+   * hits[0]; // { id: "n1", document: { title: "Oat milk", … }, score: 1.2, terms: ["oat", "mil"] }
+   * ```
+   *
+   * @throws {@link AshoreError} `index.missing`, `query.invalid`
+   */
+  async search(text: string, options: SearchOptions<T> = {}): Promise<SearchResult<T>> {
+    return search(this.#documents, this.name, text, options);
   }
 
   /**

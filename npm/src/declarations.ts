@@ -51,8 +51,9 @@ export class Declarations {
     if (!declared || declared.told) {
       return declared !== undefined;
     }
+    const commands = commandsOf(collection, declared.options);
     declared.told = true;
-    for (const command of commandsOf(collection, declared.options)) {
+    for (const command of commands) {
       const answered = (): void => void (declared.refusal = null);
       const failed = (error: AshoreError): void => this.#heard(collection, declared, error);
       this.#stops.push(this.#client.keepAsking({ command, op: "collection", answered, failed }));

@@ -11,6 +11,7 @@ import type { WriteResult } from "./generated/WriteResult.js";
 import { fromInfo, type IndexInfo, type Plan } from "./indexes.js";
 import { fromJson, toJson } from "./json.js";
 import { Pending } from "./pending.js";
+import type { SearchResult } from "./search.js";
 import { checkId } from "./text.js";
 import { Versions, keyOf } from "./versions.js";
 import { Watches } from "./watches.js";
@@ -213,6 +214,22 @@ export class Documents {
       signal,
     });
     return { index, ranges, inOrder };
+  }
+
+  /** One part of what a search finds: it may be cut where it gets too large to send. */
+  async search(collection: string, command: Command, signal?: AbortSignal): Promise<SearchResult<object>> {
+    this.checkOpen("search");
+    const found = await this.pending.read(null, () =>
+      this.ask([collection], command, "hits", { op: "search", signal }),
+    );
+    this.reportCorrupt("search", collection, found.corrupt);
+    const values = fromJson(found.documents, found.tagged) as object[];
+    const hits = found.ids.map((id, at) => {
+      const document = this.#remember(collection, id, values[at], found.versions[at]).document as object;
+      const terms = new Set((found.matched[at] ?? []).map((place) => found.terms[place] as string));
+      return { id, document, score: found.scores[at] as number, terms: [...terms] };
+    });
+    return { hits, more: found.more, complete: found.complete };
   }
 
   /** Declares or lists indexes. */

@@ -9,6 +9,7 @@ pub mod crypto;
 pub mod store;
 pub mod document;
 pub mod query;
+pub mod search;
 pub mod index;
 pub mod collection;
 pub mod group;

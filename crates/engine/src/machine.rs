@@ -24,6 +24,7 @@ mod parts;
 mod qr;
 mod receive;
 mod rows;
+mod search;
 mod status;
 mod sync;
 mod task;
@@ -227,10 +228,10 @@ impl Machine {
                 Admission::Underway => {}
                 Admission::Answered(outcome) => self.answer_now(&client, call.id, outcome),
                 Admission::New => {
-                    let (scan, continue_after, finding) = (None, None, None);
+                    let (scan, continue_after, finding, searching) = (None, None, None, None);
                     let conflicts = indexes::ConflictSearch::default();
                     let (client, id, command) = (client.clone(), call.id, call.command);
-                    let task = CommandTask { client, id, command, scan, continue_after, finding, conflicts };
+                    let task = CommandTask { client, id, command, scan, continue_after, finding, searching, conflicts };
                     self.tasks.push_back(Task::Command(task));
                 }
             }
@@ -366,6 +367,15 @@ impl Machine {
                 Err(Missing)
             }
         }
+    }
+
+    /// The same, with what is left of the range when the answer ended before it; that is known even if all rows of this part
+    /// are deleted by writes since.
+    fn scan_part(&mut self, slot: &mut ScanSlot, range: &Range) -> Result<(Rows, Option<Range>), Missing> {
+        let last = slot.as_ref().and_then(|(_, rows)| rows.rows.last()).map(|(key, _)| key.clone());
+        let rows = self.scan_rows(slot, range)?;
+        let rest = last.filter(|_| rows.more).map(|last| range.after(&last));
+        Ok((rows, rest))
     }
 
     fn commit_what_gathered(&mut self) {

@@ -186,6 +186,17 @@ fn commands() -> Vec<Command> {
         Command::Parked { collection: collection(), range: IdRange::default() },
         Command::ConfigureSync { auto: Some(false), interval_ms: None },
         Command::ConfigureSync { auto: None, interval_ms: Some(300_000) },
+        Command::DeclareIndexes { collection: collection(), indexes: vec![words()] },
+        Command::Search {
+            collection: collection(),
+            text: "Käse \"oat mil".into(),
+            index: None,
+            filter: Some(r#"{"done":false}"#.into()),
+            prefix: true,
+            any: false,
+            offset: 0,
+            limit: 20,
+        },
     ]
 }
 
@@ -245,6 +256,19 @@ fn outcomes() -> Vec<Outcome> {
         Reply::Plan { index: Some("by-due".into()), ranges: 1, in_order: true },
         Reply::DocumentStatus { state: DocumentState::Local },
         Reply::SyncSettings { settings: SyncSettings { auto: true, interval_ms: 300_000 } },
+        Reply::Indexes { indexes: vec![IndexInfo { spec: words(), ready: true, documents: 2 }] },
+        Reply::Hits {
+            ids: vec!["n1".into()],
+            documents: r#"[{"title":"Oat milk"}]"#.into(),
+            versions: vec!["AbCdEfGhIjk".into()],
+            scores: vec![1.1],
+            terms: vec!["kase".into(), "oat".into()],
+            matched: vec![vec![0, 1]],
+            tagged: false,
+            corrupt: vec![],
+            more: true,
+            complete: false,
+        },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {
         let failure = Failure::new(*code, "A sentence for people.");
@@ -298,9 +322,15 @@ fn events() -> Vec<Event> {
 }
 
 fn index() -> IndexSpec {
-    let field = |path: &str, descending| IndexField { path: path.into(), descending };
+    let field = |path: &str, descending| IndexField { path: path.into(), descending, weight: None };
     let fields = vec![field("due", true), field("tags.größe", false)];
-    IndexSpec { name: "by-due".into(), fields, unique: true, sparse: false }
+    IndexSpec { name: "by-due".into(), fields, unique: true, sparse: false, text: None }
+}
+
+fn words() -> IndexSpec {
+    let field = |path: &str, weight| IndexField { path: path.into(), descending: false, weight };
+    let fields = vec![field("title", Some(3)), field("body", None)];
+    IndexSpec { name: "words".into(), fields, unique: false, sparse: false, text: Some(true) }
 }
 
 fn status() -> SyncStatus {

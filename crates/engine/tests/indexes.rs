@@ -184,9 +184,12 @@ fn listed(reply: Result<Reply, Failure>) -> Vec<IndexInfo> {
 }
 
 fn spec(name: &str, paths: &[&str]) -> IndexSpec {
-    let field =
-        |path: &&str| IndexField { path: path.trim_start_matches('-').into(), descending: path.starts_with('-') };
-    IndexSpec { name: name.into(), fields: paths.iter().map(field).collect(), unique: false, sparse: false }
+    let field = |path: &&str| IndexField {
+        path: path.trim_start_matches('-').into(),
+        descending: path.starts_with('-'),
+        weight: None,
+    };
+    IndexSpec { name: name.into(), fields: paths.iter().map(field).collect(), unique: false, sparse: false, text: None }
 }
 
 #[test]

@@ -69,10 +69,10 @@ fn count(network: &mut Network, query: &str) -> u64 {
 
 fn index(name: &str, paths: &[&str], sparse: bool) -> IndexSpec {
     let field = |path: &&str| match path.strip_prefix('-') {
-        Some(path) => IndexField { path: path.to_owned(), descending: true },
-        None => IndexField { path: (*path).to_owned(), descending: false },
+        Some(path) => IndexField { path: path.to_owned(), descending: true, weight: None },
+        None => IndexField { path: (*path).to_owned(), descending: false, weight: None },
     };
-    IndexSpec { name: name.to_owned(), fields: paths.iter().map(field).collect(), unique: false, sparse }
+    IndexSpec { name: name.to_owned(), fields: paths.iter().map(field).collect(), unique: false, sparse, text: None }
 }
 
 /// Declares these indexes and waits until they are built.

@@ -148,6 +148,42 @@ export type Command =
       };
     }
   | {
+      search: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * Words; `"words in quotes"` stand together; `-word` must not be there. At most 4,096 bytes and 64 different words.
+         */
+        text: string;
+        /**
+         * The index's name; `null` takes the first index of words.
+         */
+        index: string | null;
+        /**
+         * A filter that documents must fit besides, as JSON; `null`: none.
+         */
+        filter: string | null;
+        /**
+         * The last word is also the beginning of longer ones.
+         */
+        prefix: boolean;
+        /**
+         * One of the words is enough.
+         */
+        any: boolean;
+        /**
+         * Leaves out the first so many.
+         */
+        offset: number;
+        /**
+         * At most so many, 1 to 1,000; 0 means 1,000.
+         */
+        limit: number;
+      };
+    }
+  | {
       flush: {
         /**
          * At most this long, in milliseconds.

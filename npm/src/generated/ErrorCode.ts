@@ -15,6 +15,7 @@ export type ErrorCode =
   | "index.duplicate"
   | "index.conflict"
   | "index.invalid"
+  | "index.missing"
   | "transaction.too-large"
   | "store.failed"
   | "store.quota-exceeded"

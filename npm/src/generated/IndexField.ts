@@ -12,4 +12,8 @@ export type IndexField = {
    * The largest first.
    */
   descending: boolean;
+  /**
+   * In an index of words: a word here counts as much as so many elsewhere, 1 to 100; 1 unless given.
+   */
+  weight?: number;
 };

@@ -24,4 +24,9 @@ export type IndexSpec = {
    * Documents in which every field is null or missing are left out.
    */
   sparse: boolean;
+  /**
+   * It is of words, for `search`: its fields are those whose strings are divided into words, and it has no order. Such an index is
+   * neither unique nor sparse.
+   */
+  text?: boolean;
 };

@@ -143,6 +143,26 @@ pub enum Command {
         /// Which part.
         range: IdRange,
     },
+    /// The documents that fit some words best, the best first, by an index of words; answers `hits`. What cannot be searched for ends in
+    /// `query.invalid`; a collection without such an index, or without the one that is named, in `index.missing`.
+    Search {
+        /// The collection's name.
+        collection: String,
+        /// Words; `"words in quotes"` stand together; `-word` must not be there. At most 4,096 bytes and 64 different words.
+        text: String,
+        /// The index's name; `null` takes the first index of words.
+        index: Option<String>,
+        /// A filter that documents must fit besides, as JSON; `null`: none.
+        filter: Option<String>,
+        /// The last word is also the beginning of longer ones.
+        prefix: bool,
+        /// One of the words is enough.
+        any: bool,
+        /// Leaves out the first so many.
+        offset: u32,
+        /// At most so many, 1 to 1,000; 0 means 1,000.
+        limit: u32,
+    },
     /// Waits until every committed change is at the relay, or the time is over; answers `flushed`.
     Flush {
         /// At most this long, in milliseconds.

@@ -106,6 +106,8 @@ error_codes! {
     IndexConflict = "index.conflict", retry: false;
     /// An index cannot be what was declared; the sentence says which and why.
     IndexInvalid = "index.invalid", retry: false;
+    /// The collection has no index of that kind or name; declare it.
+    IndexMissing = "index.missing", retry: false;
     /// The writes of one transaction are larger than one entry can carry.
     TransactionTooLarge = "transaction.too-large", retry: false;
     /// The device's storage failed; the handle must be reopened.

@@ -18,6 +18,11 @@ pub struct IndexSpec {
     pub unique: bool,
     /// Documents in which every field is null or missing are left out.
     pub sparse: bool,
+    /// It is of words, for `search`: its fields are those whose strings are divided into words, and it has no order. Such an index is
+    /// neither unique nor sparse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export-types", ts(optional))]
+    pub text: Option<bool>,
 }
 
 /// One field of an index.
@@ -29,6 +34,10 @@ pub struct IndexField {
     pub path: String,
     /// The largest first.
     pub descending: bool,
+    /// In an index of words: a word here counts as much as so many elsewhere, 1 to 100; 1 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export-types", ts(optional))]
+    pub weight: Option<u32>,
 }
 
 /// An index as it is.

@@ -113,6 +113,30 @@ pub enum Reply {
         /// There are more: they are told once some of these are settled.
         more: bool,
     },
+    /// To `search`.
+    Hits {
+        /// The best first; those that are alike in byte order of their ids.
+        ids: Vec<String>,
+        /// A JSON array, one document per id.
+        documents: String,
+        /// Per document its version.
+        versions: Vec<String>,
+        /// Per document how well it fits, above 0; comparable within one answer.
+        scores: Vec<f64>,
+        /// The words that were looked for, folded.
+        terms: Vec<String>,
+        /// Per document the places in `terms` of those that count for it.
+        matched: Vec<Vec<u32>>,
+        /// Some value in `documents` is tagged and must be revived.
+        tagged: bool,
+        /// Ids of documents that the index names and whose stored bytes do not decode.
+        corrupt: Vec<String>,
+        /// More documents fit, behind these.
+        more: bool,
+        /// Everything was looked at. Not so while the index is built, when a beginning fits too much to read it all, and when a part of
+        /// the index cannot be read, which is then built again.
+        complete: bool,
+    },
     /// To `flush`.
     Flushed {
         /// Changes that still wait.

@@ -3,11 +3,12 @@
 //! The row is a CBOR array `[1, [index, ...]]`; see docs/protocol.md.
 
 use crate::query::{Direction, Path};
+use crate::search::{Statistics, WORDS_VERSION};
 use crate::store::Range;
 use crate::store::keys::index_range;
 use minicbor::{Decode, Encode};
 
-use super::{MAX_INDEX_FIELDS, MAX_INDEX_NAME_BYTES, MAX_INDEXES};
+use super::{MAX_INDEX_FIELDS, MAX_INDEX_NAME_BYTES, MAX_INDEXES, MAX_WEIGHT};
 
 /// The row's format.
 const FORMAT: u8 = 1;
@@ -32,6 +33,17 @@ pub struct IndexDef {
     pub state: IndexState,
     /// Documents that were looked at while it was built.
     pub documents: u64,
+    /// It is an index of words, and this is what it knows of all its documents together; no index of values then.
+    pub text: Option<TextIndex>,
+}
+
+/// What an index of words keeps besides its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextIndex {
+    /// By which rules texts were divided into words: see [`WORDS_VERSION`].
+    pub version: u32,
+    /// Of the documents that it covers.
+    pub statistics: Statistics,
 }
 
 /// A path in an index.
@@ -44,6 +56,8 @@ pub struct IndexField {
     /// The path meets or met an array in some document, which may have several rows then; `multi` of
     /// [`Filter::bounds`](crate::query::Filter::bounds).
     pub multi: bool,
+    /// How much a word in it counts, in an index of words; 1 in others.
+    pub weight: u32,
 }
 
 /// How far an index is.
@@ -81,6 +95,15 @@ pub enum IndexError {
     /// A path that stands twice.
     #[error("the index `{0}` has `{1}` twice")]
     PathTwice(String, String),
+    /// A field of an index of words that counts too little or too much.
+    #[error("the index `{0}` gives `{1}` a weight that is not 1 to {MAX_WEIGHT}")]
+    Weight(String, String),
+    /// What only indexes of values can be.
+    #[error("the index `{0}` is of words: it cannot be unique, sparse or descending")]
+    OfWords(String),
+    /// What only indexes of words have.
+    #[error("the index `{0}` is not of words: its fields have no weights")]
+    NotOfWords(String),
     /// A name that no unique index has.
     #[error("there is no unique index `{0}`")]
     NotUnique(String),
@@ -113,7 +136,7 @@ impl IndexDef {
             if parsed.iter().any(|field| field.path == path) {
                 return Err(IndexError::PathTwice(name.to_owned(), text.to_owned()));
             }
-            parsed.push(IndexField { path, direction: direction(descending), multi: false });
+            parsed.push(IndexField { path, direction: direction(descending), multi: false, weight: 1 });
         }
         Ok(Self {
             number,
@@ -124,7 +147,26 @@ impl IndexDef {
             apart: false,
             state: IndexState::Building(String::new()),
             documents: 0,
+            text: None,
         })
+    }
+
+    /// A new index of the words at paths, each with its weight; nothing of it is built yet.
+    pub fn new_text<'a>(
+        number: u32,
+        name: &str,
+        fields: impl ExactSizeIterator<Item = (&'a str, u32)>,
+    ) -> Result<Self, IndexError> {
+        let (paths, weights): (Vec<_>, Vec<_>) = fields.unzip();
+        let mut index = Self::new(number, name, paths.iter().map(|path| (*path, false)), false, false)?;
+        for (field, weight) in index.fields.iter_mut().zip(weights) {
+            if !(1..=MAX_WEIGHT).contains(&weight) {
+                return Err(IndexError::Weight(name.to_owned(), field.path.to_string()));
+            }
+            field.weight = weight;
+        }
+        index.text = Some(TextIndex::default());
+        Ok(index)
     }
 
     /// Whether a reader may use it: it knows every document.
@@ -148,10 +190,11 @@ impl IndexDef {
 
     /// Whether both were declared with the same words.
     pub fn is_same(&self, other: &Self) -> bool {
-        let order =
-            |index: &Self| index.fields.iter().map(|field| (field.path.clone(), field.direction)).collect::<Vec<_>>();
-        (&self.name, self.unique, self.sparse) == (&other.name, other.unique, other.sparse)
-            && order(self) == order(other)
+        let order = |index: &Self| {
+            index.fields.iter().map(|field| (field.path.clone(), field.direction, field.weight)).collect::<Vec<_>>()
+        };
+        let kind = |index: &Self| (index.name.clone(), index.unique, index.sparse, index.text.map(|text| text.version));
+        kind(self) == kind(other) && order(self) == order(other)
     }
 
     /// The same index, empty and to be built under another number.
@@ -159,7 +202,8 @@ impl IndexDef {
     pub fn anew(&self, number: u32) -> Self {
         let fields = self.fields.iter().map(|field| IndexField { multi: false, ..field.clone() }).collect();
         let state = IndexState::Building(String::new());
-        Self { number, fields, state, apart: false, documents: 0, ..self.clone() }
+        let text = self.text.map(|_| TextIndex::default());
+        Self { number, fields, state, apart: false, documents: 0, text, ..self.clone() }
     }
 
     /// All its rows.
@@ -211,6 +255,20 @@ struct IndexRow {
     state: IndexState,
     #[n(7)]
     documents: u64,
+    #[n(8)]
+    text: Option<TextRow>,
+}
+
+/// Of an index of words; absent in others.
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct TextRow {
+    #[n(0)]
+    version: u32,
+    #[n(1)]
+    documents: u64,
+    #[n(2)]
+    length: u64,
 }
 
 #[derive(Encode, Decode)]
@@ -222,6 +280,27 @@ struct FieldRow {
     descending: bool,
     #[n(2)]
     multi: bool,
+    /// Absent where it is 1.
+    #[n(3)]
+    weight: Option<u32>,
+}
+
+impl Default for TextIndex {
+    fn default() -> Self {
+        Self { version: WORDS_VERSION, statistics: Statistics::default() }
+    }
+}
+
+impl TextRow {
+    fn of(text: TextIndex) -> Self {
+        let TextIndex { version, statistics: Statistics { documents, length } } = text;
+        Self { version, documents, length }
+    }
+
+    fn parse(self) -> TextIndex {
+        let Self { version, documents, length } = self;
+        TextIndex { version, statistics: Statistics { documents, length } }
+    }
 }
 
 impl IndexRow {
@@ -230,6 +309,7 @@ impl IndexRow {
             path: field.path.to_string(),
             descending: field.direction == Direction::Descending,
             multi: field.multi,
+            weight: Some(field.weight).filter(|weight| *weight != 1),
         };
         Self {
             number: index.number,
@@ -240,6 +320,7 @@ impl IndexRow {
             apart: index.apart,
             state: index.state.clone(),
             documents: index.documents,
+            text: index.text.map(TextRow::of),
         }
     }
 
@@ -249,8 +330,13 @@ impl IndexRow {
             IndexDef::new(self.number, &self.name, words, self.unique, self.sparse).map_err(|_| UnknownDefinitions)?;
         for (field, row) in index.fields.iter_mut().zip(&self.fields) {
             field.multi = row.multi;
+            field.weight = row.weight.unwrap_or(1);
+            if !(1..=MAX_WEIGHT).contains(&field.weight) {
+                return Err(UnknownDefinitions);
+            }
         }
-        Ok(IndexDef { apart: self.apart, state: self.state, documents: self.documents, ..index })
+        let text = self.text.map(TextRow::parse);
+        Ok(IndexDef { apart: self.apart, state: self.state, documents: self.documents, text, ..index })
     }
 }
 

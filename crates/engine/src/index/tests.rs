@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::document::{Value, json};
 use crate::query::{Direction, append_sort_key};
+use crate::search::Statistics;
 
 fn index(fields: &[(&str, bool)], sparse: bool) -> IndexDef {
     IndexDef::new(0x0102_0304, "by", fields.iter().copied(), false, sparse).unwrap()
@@ -172,6 +173,47 @@ fn golden_definitions_decode_for_ever() {
 }
 
 #[test]
+fn golden_definitions_of_words_decode_for_ever() {
+    let mut building = IndexDef::new_text(9, "words", [("title", 3), ("said.text", 1)].into_iter()).unwrap();
+    building.state = IndexState::Building("n1".into());
+    building.text = Some(TextIndex { version: 1, statistics: Statistics { documents: 20, length: 700 } });
+    let all = [building, index(&[("title", false)], false)];
+    let bytes = golden("definitions_words.cbor", &encode(&all));
+    assert_eq!(decode(&bytes).unwrap(), all);
+    assert_eq!(encode(&all), bytes, "and are written the same");
+}
+
+#[test]
+fn golden_rows_of_words_are_found_for_ever() {
+    let index = IndexDef::new_text(9, "words", [("title", 3), ("body", 1)].into_iter()).unwrap();
+    let postings = index.postings(&document(r#"{"title":"Café","body":"oat milk, Oat"}"#));
+    let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+    let line = |(word, frequency): (&String, &u32)| {
+        let (row, value) = (index.word_row(word, "n1"), IndexDef::word_value(*frequency, postings.length));
+        let posting = index.parse_posting(&row, &value).unwrap();
+        assert_eq!((posting.word, posting.id, posting.frequency, posting.length), (word.as_str(), "n1", *frequency, 6));
+        assert!(index.rows_of_word(word, false).contains(&row) && index.rows_of_word("", true).contains(&row));
+        assert!(
+            !index.rows_of_word(&word[..1], false).contains(&row)
+                && index.rows_of_word(&word[..1], true).contains(&row)
+        );
+        format!("{} {}", hex(&row), hex(&value))
+    };
+    let lines = postings.frequencies.iter().map(line).collect::<Vec<_>>().join("\n") + "\n";
+    assert_eq!(golden("rows_words.txt", lines.as_bytes()), lines.as_bytes());
+}
+
+#[test]
+fn an_index_of_words_is_declared_with_weights() {
+    let new = |weight| IndexDef::new_text(1, "i", [("a", weight)].into_iter()).map_err(|error| error.to_string());
+    assert_eq!(new(0).unwrap_err(), "the index `i` gives `a` a weight that is not 1 to 100");
+    assert!(new(101).is_err());
+    let (one, two) = (new(1).unwrap(), new(2).unwrap());
+    assert!(one.is_same(&IndexDef { number: 7, ..one.clone() }) && !one.is_same(&two));
+    assert!(!one.is_same(&IndexDef { text: None, ..one.clone() }), "the same fields, kept by value");
+}
+
+#[test]
 fn golden_rows_are_found_for_ever() {
     let index = index(&[("tags", false), ("due", true)], false);
     let text = r#"{"tags":["shop",7],"due":{"$ashore":["date",1]}}"#;
@@ -200,5 +242,6 @@ proptest::proptest! {
         let mut key = index.range().start.to_vec();
         key.extend(row);
         let _ = index.parse_row(&key);
+        let _ = index.parse_posting(&key, &bytes);
     }
 }

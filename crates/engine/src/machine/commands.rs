@@ -3,6 +3,7 @@
 use super::documents::{Stop, outcome};
 use super::invites::sync_disabled;
 use super::rows::Missing;
+use super::search::Asked;
 use super::sync::{Wait, Waiter};
 use super::task::CommandTask;
 use super::{Machine, Phase};
@@ -63,6 +64,11 @@ impl Machine {
             Command::Scan { collection, range } => self.read(|machine| machine.scan(task, &collection, &range))?,
             Command::Find { collection, query, after, page } => {
                 self.read(|machine| machine.find(task, &collection, &query, after.as_deref(), page))?
+            }
+            Command::Search { collection, text, index, filter, prefix, any, offset, limit } => {
+                let (index, filter) = (index.as_deref(), filter.as_deref());
+                let asked = Asked { collection: &collection, text: &text, index, filter, prefix, any, offset, limit };
+                self.read(|machine| machine.search(task, &asked))?
             }
             Command::Explain { collection, query } => Done::now(self.explain(&collection, &query)?),
             Command::Count { collection, query } => self.read(|machine| machine.count(task, &collection, &query))?,

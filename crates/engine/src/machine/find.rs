@@ -262,7 +262,7 @@ impl Machine {
     }
 
     /// The rows of these documents, all of which are loaded together.
-    fn document_rows<'i>(
+    pub(super) fn document_rows<'i>(
         &mut self,
         collection: &CollectionName,
         ids: impl Iterator<Item = &'i str>,
@@ -476,11 +476,12 @@ impl Ord for Candidate {
 pub(super) struct Found<'q> {
     select: Option<&'q Projection>,
     next: Option<String>,
-    ids: Vec<String>,
-    versions: Vec<String>,
-    text: String,
-    tagged: bool,
-    corrupt: Vec<String>,
+    pub(super) ids: Vec<String>,
+    pub(super) versions: Vec<String>,
+    /// Not closed yet.
+    pub(super) text: String,
+    pub(super) tagged: bool,
+    pub(super) corrupt: Vec<String>,
 }
 
 impl<'q> Found<'q> {
@@ -569,7 +570,7 @@ fn whole(name: &str, value: &Value) -> Result<usize, Failure> {
     Ok(usize::try_from(*number).unwrap_or(usize::MAX))
 }
 
-fn query_failure(error: &QueryError) -> Failure {
+pub(super) fn query_failure(error: &QueryError) -> Failure {
     let QueryError { path, operator, reason } = error.clone();
     let mut failure = Failure::new(ErrorCode::QueryInvalid, error.to_string());
     failure.query = Some(Box::new(QueryMistake { path, operator, reason }));

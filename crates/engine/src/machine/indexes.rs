@@ -18,12 +18,15 @@ use crate::document::state::DocumentRowRef;
 use crate::document::{DocumentRow, Value};
 use crate::index::{self, IndexDef, IndexError, IndexState, Keys, MAX_INDEXES};
 use crate::query::Direction;
+use crate::search::{Postings, WORDS_VERSION};
 use crate::store::keys::{definitions_key, parse_definitions_key};
 use crate::store::{Key, RowValue, Value as RowBytes};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A batch of this size takes no more rows of indexes beside documents: the index is built again in the background.
 const FULL_OF_ROWS_BYTES: usize = 32 << 20;
+/// The same for the number of its rows: small ones take more memory than bytes.
+const FULL_OF_ROWS: usize = 600_000;
 
 /// What is declared, by collection; the order is that of the declaration, with dropped ones at the end.
 #[derive(Default)]
@@ -47,7 +50,7 @@ impl Machine {
         for (key, row) in rows {
             let Ok(collection) = parse_definitions_key(key) else { continue };
             match row.present().map(|bytes| index::decode(bytes)) {
-                Some(Ok(indexes)) => drop(self.indexes.of.insert(collection, indexes)),
+                Some(Ok(indexes)) => self.open_collection_indexes(collection, indexes),
                 Some(Err(_)) | None => {
                     self.indexes.unreadable.push(key.clone());
                     let message = "the indexes of a collection cannot be read and are dropped; declare them again";
@@ -56,6 +59,21 @@ impl Machine {
                     self.tell(Event::Error { failure });
                 }
             }
+        }
+    }
+
+    /// Takes over what is defined. Indexes that divide texts by other rules are built again.
+    fn open_collection_indexes(&mut self, collection: String, mut indexes: Vec<IndexDef>) {
+        let is_old = |index: &IndexDef| {
+            index.state != IndexState::Dropped && index.text.is_some_and(|text| text.version != WORDS_VERSION)
+        };
+        let old = indexes.iter().any(is_old);
+        if old {
+            self.build_again(&mut indexes, is_old);
+        }
+        self.indexes.of.insert(collection.clone(), indexes);
+        if old {
+            self.write_definitions(&collection);
         }
     }
 
@@ -75,10 +93,8 @@ impl Machine {
             if !names.insert(&spec.name) {
                 return Err(invalid(&IndexError::NameTwice(spec.name.chars().take(64).collect())));
             }
-            let fields = spec.fields.iter().map(|field| (field.path.as_str(), field.descending));
             let number = self.new_index_number(&after);
-            let new = IndexDef::new(number, &spec.name, fields, spec.unique, spec.sparse);
-            let new = new.map_err(|error| invalid(&error))?;
+            let new = definition(number, spec).map_err(|error| invalid(&error))?;
             let kept = before.iter().find(|known| known.state != IndexState::Dropped && known.is_same(&new));
             after.push(kept.cloned().unwrap_or(new));
         }
@@ -116,14 +132,14 @@ impl Machine {
     pub(super) fn index_document(&mut self, key: &Key, collection: &str, id: &str, row: &DocumentRow) {
         let Some(mut indexes) = self.take_indexes(collection) else { return };
         let states = self.value_before(key).and_then(|before| Some((before, value_of(row.deleted, &row.value)?)));
-        let full = self.batch.rows.byte_len() > FULL_OF_ROWS_BYTES;
+        let full = self.batch.rows.byte_len() > FULL_OF_ROWS_BYTES || self.batch.rows.len() > FULL_OF_ROWS;
         let mut changed = false;
         if let Some((before, after)) = states.filter(|_| !full) {
             for index in indexes.iter_mut().filter(|index| index.covers(id)) {
                 changed |= self.index_change(index, id, before.as_ref(), after.as_ref());
             }
         } else {
-            changed = self.build_again(&mut indexes, id);
+            changed = self.build_again(&mut indexes, |index| index.covers(id));
         }
         if let Some(place) = self.indexes.of.get_mut(collection) {
             *place = indexes;
@@ -152,6 +168,9 @@ impl Machine {
 
     /// The rows that one index loses and gets; `true` when its definition changed with them.
     fn index_change(&mut self, index: &mut IndexDef, id: &str, before: Option<&Value>, after: Option<&Value>) -> bool {
+        if index.text.is_some() {
+            return self.word_change(index, id, before, after);
+        }
         let keys = |value: Option<&Value>| value.map_or(Keys::new(), |value| index.keys(id, value));
         let (old, new) = (keys(before), keys(after));
         for key in old.difference(&new) {
@@ -163,17 +182,37 @@ impl Machine {
         after.is_some_and(|after| index.note(after, &new))
     }
 
+    /// The same for an index of words.
+    fn word_change(&mut self, index: &mut IndexDef, id: &str, before: Option<&Value>, after: Option<&Value>) -> bool {
+        let postings = |value: Option<&Value>| value.map_or_else(Postings::default, |value| index.postings(value));
+        let (old, new) = (postings(before), postings(after));
+        for word in old.frequencies.keys().filter(|word| !new.frequencies.contains_key(*word)) {
+            self.rows.write_beside(&mut self.batch.rows, &[], index.word_row(word, id), None);
+        }
+        for (word, frequency) in &new.frequencies {
+            if old.length != new.length || old.frequencies.get(word) != Some(frequency) {
+                let value = IndexDef::word_value(*frequency, new.length);
+                self.rows.write_beside(&mut self.batch.rows, &[], index.word_row(word, id), Some(value));
+            }
+        }
+        let Some(text) = &mut index.text else { return false };
+        let known = text.statistics;
+        text.statistics.remove(old.length);
+        text.statistics.add(new.length);
+        text.statistics != known
+    }
+
     fn write_index_row(&mut self, index: &IndexDef, key: &[u8], id: &str, value: Option<RowBytes>) {
         let start = index.rows_of(key).start;
         self.rows.write_beside(&mut self.batch.rows, &start, index.row(key, id), value);
     }
 
-    /// Puts new empty indexes in the place of those that this document should be in, when its rows cannot be written now.
-    fn build_again(&mut self, indexes: &mut Vec<IndexDef>, id: &str) -> bool {
+    /// Puts new empty indexes in the place of these: their rows cannot be written now, or are not what they should be.
+    fn build_again(&mut self, indexes: &mut Vec<IndexDef>, which: impl Fn(&IndexDef) -> bool) -> bool {
         let (mut changed, known) = (false, indexes.len());
         for at in 0..known {
             let number = self.new_index_number(indexes);
-            if let Some(index) = indexes.get_mut(at).filter(|index| index.covers(id)) {
+            if let Some(index) = indexes.get_mut(at).filter(|index| which(index)) {
                 let anew = index.anew(number);
                 let before = std::mem::replace(index, anew);
                 indexes.push(IndexDef { state: IndexState::Dropped, ..before });
@@ -181,6 +220,13 @@ impl Machine {
             }
         }
         changed
+    }
+
+    /// Builds an index again whose rows cannot all be read.
+    pub(super) fn rebuild_index(&mut self, collection: &str, number: u32) {
+        let Some(mut indexes) = self.take_indexes(collection) else { return };
+        self.build_again(&mut indexes, |index| index.number == number);
+        self.set_indexes(collection, indexes);
     }
 
     /// Random, so that no number comes twice even if definitions are lost.
@@ -209,6 +255,22 @@ impl Machine {
     }
 }
 
+/// What a page declares.
+fn definition(number: u32, spec: &IndexSpec) -> Result<IndexDef, IndexError> {
+    if spec.text == Some(true) {
+        if spec.unique || spec.sparse || spec.fields.iter().any(|field| field.descending) {
+            return Err(IndexError::OfWords(spec.name.chars().take(64).collect()));
+        }
+        let fields = spec.fields.iter().map(|field| (field.path.as_str(), field.weight.unwrap_or(1)));
+        return IndexDef::new_text(number, &spec.name, fields);
+    }
+    if spec.fields.iter().any(|field| field.weight.is_some()) {
+        return Err(IndexError::NotOfWords(spec.name.chars().take(64).collect()));
+    }
+    let fields = spec.fields.iter().map(|field| (field.path.as_str(), field.descending));
+    IndexDef::new(number, &spec.name, fields, spec.unique, spec.sparse)
+}
+
 /// `None` outside when the value does not decode.
 pub(super) fn value_of(deleted: bool, value: &[u8]) -> Option<Option<Value>> {
     if deleted { Some(None) } else { Value::decode(value).ok().map(Some) }
@@ -218,12 +280,14 @@ fn info(index: &IndexDef) -> IndexInfo {
     let field = |field: &index::IndexField| IndexField {
         path: field.path.to_string(),
         descending: field.direction == Direction::Descending,
+        weight: Some(field.weight).filter(|weight| *weight != 1),
     };
     let spec = IndexSpec {
         name: index.name.clone(),
         fields: index.fields.iter().map(field).collect(),
         unique: index.unique,
         sparse: index.sparse,
+        text: index.text.map(|_| true),
     };
     IndexInfo { spec, ready: index.is_ready(), documents: index.documents }
 }

@@ -55,6 +55,8 @@ pub(super) struct CommandTask {
     pub(super) continue_after: Option<Key>,
     /// How far a query is.
     pub(super) finding: Option<Box<super::find::Finding>>,
+    /// How far a search is.
+    pub(super) searching: Option<Box<super::search::Searching>>,
     pub(super) conflicts: super::indexes::ConflictSearch,
 }
 

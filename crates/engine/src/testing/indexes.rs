@@ -3,14 +3,15 @@
 use super::Disk;
 use crate::document::{DocumentRow, Value};
 use crate::index::{self, APART, IndexDef, IndexState};
-use crate::store::Key;
+use crate::search::Statistics;
 use crate::store::keys::{parse_definitions_key, parse_index_key, parse_value_key, value_range};
-use std::collections::BTreeSet;
+use crate::store::{Key, Value as RowBytes};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every index on a disk holds exactly the rows of the documents that it covers, and there are no rows besides; otherwise what
 /// is wrong.
 pub fn check(disk: &Disk) -> Result<(), String> {
-    let (mut expected, mut dropped) = (BTreeSet::new(), BTreeSet::new());
+    let (mut expected, mut dropped) = (BTreeMap::new(), BTreeSet::new());
     for (collection, index) in defined(disk)? {
         if index.state == IndexState::Dropped {
             dropped.insert(index.number);
@@ -21,14 +22,15 @@ pub fn check(disk: &Disk) -> Result<(), String> {
                 expected.extend(rows(&index, &id, &document)?);
             }
         }
+        check_statistics(disk, &collection, &index)?;
     }
-    let found = disk.with_prefix(b"y").map(|(key, _)| key.clone());
-    let found: BTreeSet<Key> =
-        found.filter(|key| !parse_index_key(key).is_ok_and(|(number, _)| dropped.contains(&number))).collect();
-    if let Some(row) = expected.difference(&found).next() {
+    let found = disk.with_prefix(b"y").map(|(key, value)| (key.clone(), value.clone()));
+    let found: BTreeMap<Key, RowBytes> =
+        found.filter(|(key, _)| !parse_index_key(key).is_ok_and(|(number, _)| dropped.contains(&number))).collect();
+    if let Some((row, _)) = expected.iter().find(|(row, value)| found.get(*row) != Some(*value)) {
         return Err(format!("a row of an index is not there: {}", row.escape_ascii()));
     }
-    match found.difference(&expected).next() {
+    match found.keys().find(|row| !expected.contains_key(*row)) {
         Some(row) => Err(format!("a row stands in no index: {}", row.escape_ascii())),
         None => Ok(()),
     }
@@ -62,7 +64,34 @@ fn documents(disk: &Disk, collection: &str) -> Result<Vec<(String, Value)>, Stri
     Ok(all)
 }
 
-fn rows(index: &IndexDef, id: &str, document: &Value) -> Result<Vec<Key>, String> {
+/// An index of words knows how many documents it covers, and how long they are.
+fn check_statistics(disk: &Disk, collection: &str, index: &IndexDef) -> Result<(), String> {
+    let Some(text) = index.text else { return Ok(()) };
+    let mut counted = Statistics::default();
+    for (_, document) in documents(disk, collection)?.iter().filter(|(id, _)| index.covers(id)) {
+        counted.add(index.postings(document).length);
+    }
+    let name = &index.name;
+    let same = counted == text.statistics;
+    if same { Ok(()) } else { Err(format!("the index {name} says {:?}, counted {counted:?}", text.statistics)) }
+}
+
+fn word_rows(index: &IndexDef, id: &str, document: &Value) -> Result<Vec<(Key, RowBytes)>, String> {
+    let postings = index.postings(document);
+    let row = |(word, frequency): (&String, &u32)| {
+        let (key, value) = (index.word_row(word, id), IndexDef::word_value(*frequency, postings.length));
+        match index.parse_posting(&key, &value) {
+            Some(read) if (read.word, read.id, read.frequency) == (word.as_str(), id, *frequency) => Ok((key, value)),
+            other => Err(format!("a row of {} for {id} is read as {other:?}", index.name)),
+        }
+    };
+    postings.frequencies.iter().map(row).collect()
+}
+
+fn rows(index: &IndexDef, id: &str, document: &Value) -> Result<Vec<(Key, RowBytes)>, String> {
+    if index.text.is_some() {
+        return word_rows(index, id, document);
+    }
     let keys = index.keys(id, document);
     let name = &index.name;
     if index.fields.iter().any(|field| !field.multi && field.path.meets_array(document)) {
@@ -74,7 +103,7 @@ fn rows(index: &IndexDef, id: &str, document: &Value) -> Result<Vec<Key>, String
     let row = |key: &Vec<u8>| {
         let row = index.row(key, id);
         match index.parse_row(&row) {
-            Some(parsed) if parsed == (key.as_slice(), id) => Ok(row),
+            Some(parsed) if parsed == (key.as_slice(), id) => Ok((row, RowBytes::default())),
             other => Err(format!("a row of {name} for {id} is read as {other:?}")),
         }
     };

@@ -304,6 +304,9 @@ impl Story {
         let (mut value, base) = known.cloned().unwrap_or((json!({}), String::new()));
         value[format!("{CANARY}{mark}")] = rich::edit(&mut value, mark, &mut self.network.rng);
         value["kind"] = json!(mark % 3);
+        value["title"] = json!(format!("word{} w{}", mark % 3, mark % 7));
+        value["said"] =
+            json!([{"text": format!("{} word{}", "again ".repeat(mark as usize % 4), mark % 5)}, {"text": mark}]);
         value["parts"] = json!([{"size": mark % 5}, {"size": mark % 7}]);
         if let Some(log) = value.get_mut("log").and_then(Value::as_array_mut) {
             let at = self.network.rng.below(log.len() as u64 + 1) as usize;
@@ -319,19 +322,22 @@ impl Story {
 
     /// Other indexes than before on one collection: some are new, some stay, some are dropped.
     fn declare(&mut self, index: usize) {
-        let field = |path: &str, descending| IndexField { path: path.into(), descending };
+        let field = |path: &str, descending| IndexField { path: path.into(), descending, weight: None };
         let spec = |name: &str, fields, sparse| IndexSpec {
             name: name.into(),
             fields,
             unique: name.starts_with("unique"),
             sparse,
+            text: None,
         };
+        let words = IndexField { weight: Some(3), ..field("title", false) };
         let mut indexes = vec![
             spec("kind", vec![field("kind", false)], false),
             spec("log", vec![field("log", true)], true),
             spec("both", vec![field("kind", true), field("log", false)], false),
             spec("unique kind", vec![field("kind", false)], true),
             spec("deep", vec![field("parts.size", false), field("kind", false)], true),
+            IndexSpec { text: Some(true), ..spec("words", vec![words, field("said.text", false)], false) },
         ];
         indexes.retain(|_| self.network.rng.below(2) == 0);
         let collection = ["notes", "pairs", "passing"][self.network.rng.below(3) as usize];

@@ -38,7 +38,7 @@ struct Access<'i> {
 impl Plan {
     /// The best of these indexes for a query whose answer up to the key `after` is known; none when a scan is better.
     pub(super) fn choose(indexes: &[IndexDef], query: &Query, after: Option<&[u8]>) -> Option<Self> {
-        let ready = indexes.iter().filter(|index| index.is_ready());
+        let ready = indexes.iter().filter(|index| index.is_ready() && index.text.is_none());
         let usable = ready.map(|index| Access::to(index, query)).filter(|access| access.is_usable(&query.sort));
         usable.max_by_key(|access| access.worth(query)).map(|access| access.plan(query, after))
     }

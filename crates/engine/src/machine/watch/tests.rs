@@ -268,9 +268,9 @@ impl World {
                 watched.iter().for_each(|query| self.watch(query));
             }
             Step::Index(some) => {
-                let field = |path: &str| IndexField { path: path.to_owned(), descending: false };
+                let field = |path: &str| IndexField { path: path.to_owned(), descending: false, weight: None };
                 let (name, fields) = ("a,b".to_owned(), vec![field("a"), field("b")]);
-                let index = IndexSpec { name, fields, unique: false, sparse: false };
+                let index = IndexSpec { name, fields, unique: false, sparse: false, text: None };
                 let indexes = if some { vec![index] } else { vec![] };
                 self.ok(0, Command::DeclareIndexes { collection: COLLECTION.into(), indexes });
             }
