@@ -3,6 +3,7 @@ import type { Durability } from "./Durability.js";
 import type { Hint } from "./Hint.js";
 import type { IdRange } from "./IdRange.js";
 import type { IndexSpec } from "./IndexSpec.js";
+import type { Overlay } from "./Overlay.js";
 import type { Write } from "./Write.js";
 
 /**
@@ -72,6 +73,10 @@ export type Command =
          * At most so many documents, 1 to 10,000; 0 means 10,000.
          */
         page: number;
+        /**
+         * Documents as a transaction sees them, in the place of what is stored.
+         */
+        within?: Overlay;
       };
     }
   | {
@@ -84,6 +89,10 @@ export type Command =
          * As in `find`; its order and selection do not matter.
          */
         query: string;
+        /**
+         * As in `find`.
+         */
+        within?: Overlay;
       };
     }
   | {
@@ -291,4 +300,60 @@ export type Command =
         watch: number;
       };
     }
-  | { close: Record<symbol, never> };
+  | { close: Record<symbol, never> }
+  | {
+      updateMany: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * As in `find`; its selection does not matter.
+         */
+        query: string;
+        /**
+         * As in `modify`.
+         */
+        modifiers: string;
+        /**
+         * When the answer may come.
+         */
+        durability: Durability;
+      };
+    }
+  | {
+      deleteMany: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * As in `find`; its selection does not matter.
+         */
+        query: string;
+        /**
+         * When the answer may come.
+         */
+        durability: Durability;
+      };
+    }
+  | {
+      apply: {
+        /**
+         * The collection's name, for errors.
+         */
+        collection: string;
+        /**
+         * One id per document, for errors.
+         */
+        ids: Array<string>;
+        /**
+         * A JSON array with one document per id.
+         */
+        documents: string;
+        /**
+         * As in `modify`.
+         */
+        modifiers: string;
+      };
+    };

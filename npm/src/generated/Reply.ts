@@ -240,4 +240,52 @@ export type Reply =
         diagnostics: Diagnostics;
       };
     }
-  | { done: Record<symbol, never> };
+  | { done: Record<symbol, never> }
+  | {
+      updated: {
+        /**
+         * So many documents were asked for.
+         */
+        matched: number;
+        /**
+         * Those that are different now.
+         */
+        ids: Array<string>;
+        /**
+         * Per id its version now.
+         */
+        versions: Array<string>;
+        /**
+         * Ids of documents whose stored bytes do not decode: nobody knows whether they match.
+         */
+        corrupt: Array<string>;
+      };
+    }
+  | {
+      removed: {
+        /**
+         * Those that are deleted now.
+         */
+        ids: Array<string>;
+        /**
+         * As in `updated`.
+         */
+        corrupt: Array<string>;
+      };
+    }
+  | {
+      applied: {
+        /**
+         * A JSON array, one document per id.
+         */
+        documents: string;
+        /**
+         * Some value in `documents` is tagged and must be revived.
+         */
+        tagged: boolean;
+        /**
+         * Per document whether it is different from what was given.
+         */
+        changed: Array<boolean>;
+      };
+    };

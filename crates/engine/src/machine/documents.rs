@@ -1,6 +1,7 @@
 //! Commands about documents: reading them, listing them, and writing several, all or nothing.
 
 use super::indexes::Incoming;
+use super::many::{not_applicable, parse_modifiers};
 use super::rows::{Missing, chunk_unit, parse_document};
 use super::task::CommandTask;
 use super::{Machine, keys};
@@ -9,9 +10,10 @@ use crate::document::edit::{self, Current, EditError, Edited};
 use crate::document::state::{ChunkWrite, DocumentRowRef};
 use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, Version, json};
 use crate::group::{DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES};
+use crate::query::Modifiers;
 use crate::store::keys::{chunk_key, value_key, value_range};
 use crate::store::{Key, Range, RowValue, Rows};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most ids in one `get`, and rows in one page.
 const MAX_PAGE: u32 = 10_000;
@@ -44,6 +46,9 @@ pub(super) struct Staged {
     writes: Vec<ChunkWrite>,
     changes: Vec<Vec<u8>>,
 }
+
+/// The ids of documents that a write has changed.
+pub(super) type Changed = BTreeSet<String>;
 
 /// The documents that a write touches, by their value key.
 type Stage = BTreeMap<Key, (String, String, Staged)>;
@@ -137,9 +142,7 @@ impl Machine {
     /// Notes what a write will need, so that commands behind a waiting one are loaded with it.
     pub(super) fn want_for_write(&mut self, writes: &[Write]) {
         for write in writes {
-            let (collection, ids) = match write {
-                Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
-            };
+            let (collection, ids) = touched(write);
             for id in ids {
                 let _ = self.rows.one(&value_key(collection, id));
                 let _ = self.rows.all(chunk_unit(collection, id));
@@ -150,6 +153,16 @@ impl Machine {
 
     /// Applies writes: computes everything first, so that a failure leaves nothing behind.
     pub(super) fn write(&mut self, writes: &[Write], atomic: bool) -> Result<Reply, Stop> {
+        self.write_changes(writes, atomic).map(|(results, _)| Reply::Written { results })
+    }
+
+    /// [`Machine::write`], which also answers the ids of documents that are different now. When they are not to be `atomic`,
+    /// they travel as one only if one entry can carry them.
+    pub(super) fn write_changes(
+        &mut self,
+        writes: &[Write],
+        atomic: bool,
+    ) -> Result<(Vec<WriteResult>, Changed), Stop> {
         let mut stage = Stage::new();
         let loaded = self.load_stage(writes, &mut stage);
         if matches!(loaded, Err(Stop::Missing(_))) {
@@ -166,19 +179,21 @@ impl Machine {
             let message = format!("the changes take {carried} bytes, one entry carries {MAX_PLAIN_ENTRY_BYTES}");
             return Err(Failure::new(ErrorCode::TransactionTooLarge, message).into());
         }
-        self.make_room_in_draft(if atomic { carried } else { 0 });
+        self.make_room_in_draft(if carried <= MAX_PLAIN_ENTRY_BYTES { carried } else { 0 });
+        let mut changed = Changed::new();
         for (key, (collection, id, staged)) in stage {
+            if !staged.changes.is_empty() {
+                changed.insert(id.clone());
+            }
             self.apply_staged(key, &collection, &id, staged);
         }
-        Ok(Reply::Written { results })
+        Ok((results, changed))
     }
 
     fn load_stage(&mut self, writes: &[Write], stage: &mut Stage) -> Result<(), Stop> {
         let mut missing = None;
         for write in writes {
-            let (collection, ids) = match write {
-                Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
-            };
+            let (collection, ids) = touched(write);
             let collection = parse_collection(collection)?;
             for id in ids {
                 let id = parse_id(collection.as_str(), id)?;
@@ -224,6 +239,11 @@ impl Machine {
                     ids.iter().map(|id| self.stage_delete(collection, id, stage)).collect::<Result<_, _>>()?;
                 Ok(WriteResult::Deleted { existed })
             }
+            Write::Modify { collection, ids, modifiers } => {
+                let modifiers = parse_modifiers(modifiers)?;
+                let modified = ids.iter().map(|id| self.stage_modify(collection, id, &modifiers, stage));
+                Ok(WriteResult::Modified { versions: modified.collect::<Result<_, _>>()? })
+            }
         }
     }
 
@@ -266,6 +286,29 @@ impl Machine {
         let put = staged.edit(|current| edit::put(current, base.as_ref(), value, actor, now))?;
         if let Some(edited) = put.edited {
             staged.take(edited)?;
+        }
+        Ok(put.version.to_string())
+    }
+
+    /// Modifies a document as it is now, earlier writes of the stage included; answers its version, empty when there is none.
+    fn stage_modify(
+        &mut self,
+        collection: &str,
+        id: &str,
+        modifiers: &Modifiers,
+        stage: &mut Stage,
+    ) -> Result<String, Failure> {
+        let (now, actor) = (self.now.as_ms(), self.actor);
+        let staged = staged(stage, collection, id)?;
+        let Some(row) = staged.row.as_ref().filter(|row| !row.deleted) else { return Ok(String::new()) };
+        let corrupt = |_| Failure::new(ErrorCode::StoreCorrupt, "the stored document does not decode");
+        let modified = Value::decode(&row.value)
+            .map_err(corrupt)
+            .and_then(|value| modifiers.apply(&value).map_err(|error| not_applicable(&error)))
+            .and_then(|value| staged.edit(|current| edit::put(current, None, &value, actor, now)));
+        let put = modified.map_err(|failure| failure.about(collection, id))?;
+        if let Some(edited) = put.edited {
+            staged.take(edited).map_err(|failure| failure.about(collection, id))?;
         }
         Ok(put.version.to_string())
     }
@@ -377,6 +420,15 @@ impl Staged {
     }
 }
 
+/// The collection and the documents that a write is about.
+fn touched(write: &Write) -> (&String, &Vec<String>) {
+    match write {
+        Write::Put { collection, ids, .. }
+        | Write::Delete { collection, ids }
+        | Write::Modify { collection, ids, .. } => (collection, ids),
+    }
+}
+
 fn staged<'a>(stage: &'a mut Stage, collection: &str, id: &str) -> Result<&'a mut Staged, Failure> {
     let found = stage.get_mut(&value_key(collection, id)).map(|(_, _, staged)| staged);
     found.ok_or_else(|| Failure::new(ErrorCode::Internal, "a document was not staged").about(collection, id))
@@ -478,7 +530,7 @@ pub(super) fn parse_id(collection: &str, id: &str) -> Result<DocumentId, Failure
     })
 }
 
-fn document_failure(error: &DocumentError) -> Failure {
+pub(super) fn document_failure(error: &DocumentError) -> Failure {
     let code = match error {
         DocumentError::NotSerializable { .. } => ErrorCode::DocumentNotSerializable,
         DocumentError::NotJson(_) => ErrorCode::RequestInvalid,

@@ -51,6 +51,8 @@ pub(super) struct CommandTask {
     pub(super) continue_after: Option<Key>,
     /// How far a query is.
     pub(super) finding: Option<Box<super::find::Finding>>,
+    /// What an update or a delete by filter has found.
+    pub(super) matched: Option<super::find::Matched>,
     pub(super) conflicts: super::indexes::ConflictSearch,
 }
 
