@@ -7,9 +7,11 @@ import { AshoreError } from "./errors.js";
 import type { Filter } from "./filter.js";
 import { type IndexInfo, type IndexOptions, toSpec } from "./indexes.js";
 import { LiveStates, subscribe, type SubscribeOptions } from "./live.js";
+import { type DeleteResult, type Modifiers, toModifiersText, type UpdateResult } from "./modifiers.js";
 import { Query } from "./query.js";
 import { type SearchOptions, type SearchResult, search } from "./search.js";
 import { checkCollection, checkId } from "./text.js";
+import { type Edit, edited } from "./updates.js";
 import { keyOf } from "./versions.js";
 import type { Watcher } from "./watches.js";
 
@@ -110,18 +112,81 @@ export class Collection<T extends object = Record<string, unknown>> {
    * await notes.update("n1", (note) => ({ ...note, done: true }));
    * ```
    */
-  async update(id: string, change: (draft: T) => T | void, options: WriteOptions = {}): Promise<T | null> {
-    const documents = this.#documents;
-    documents.checkOpen("update");
+  async update(id: string, change: Edit<T>, options?: WriteOptions): Promise<T | null>;
+  /**
+   * Modifies a document with MongoDB's modifiers. They are applied to what is there at that moment, so the document need not be read before, and
+   * increments of several tabs add up. Resolves with whether there is such a document; none is made.
+   *
+   * @example
+   * ```ts
+   * await notes.update("n1", { $set: { "address.city": "Bern" }, $inc: { likes: 1 }, $addToSet: { tags: "today" } });
+   * ```
+   *
+   * @throws {@link AshoreError} `query.invalid` when the modifiers cannot be understood, `update.not-applicable` when they do not apply to what is there.
+   */
+  async update(id: string, modifiers: Modifiers<T>, options?: WriteOptions): Promise<boolean>;
+  async update(id: string, change: Edit<T> | Modifiers<T>, options: WriteOptions = {}): Promise<T | null | boolean> {
+    this.#documents.checkOpen("update");
     checkId("update", this.name, id);
+    return typeof change === "function" ? this.#edit(id, change, options) : this.#modify(id, change, options);
+  }
+
+  /**
+   * Updates every document that fits a filter; {@link Query.update} does it for a part of them.
+   *
+   * With modifiers the documents are found and written in one step: nobody else writes in between, it is all or nothing, and the page reads none of
+   * them. At most 10,000 documents, or 32 MiB of them: `update.too-many` otherwise.
+   *
+   * With a function each document is read, edited and put like {@link Collection.update} does, all in one write. What others write between reading
+   * and writing is merged field by field.
+   *
+   * @example
+   * ```ts
+   * await notes.updateMany({ done: true }, { $set: { archived: true }, $unset: { due: true } }); // { matched: 7, modified: 7 }
+   * await notes.updateMany({ title: /^\s/ }, (note) => { note.title = note.title.trim(); });
+   * ```
+   */
+  async updateMany(
+    filter: Filter<T>,
+    change: Modifiers<T> | Edit<T>,
+    options: WriteOptions = {},
+  ): Promise<UpdateResult> {
+    return this.find(filter).update(change, options);
+  }
+
+  async #modify(id: string, change: Modifiers<T>, options: WriteOptions): Promise<boolean> {
+    const documents = this.#documents;
+    const modifiers = toModifiersText("update", this.name, change);
+    return documents.pending.write([keyOf(this.name, id)], async () => {
+      const [result] = await documents.write(
+        "update",
+        [{ modify: { collection: this.name, ids: [id], modifiers } }],
+        options,
+      );
+      const version = result && "modified" in result ? result.modified.versions[0] : undefined;
+      if (version === undefined) {
+        throw new AshoreError("internal", "The answer to an update was of another kind.", { op: "update" });
+      }
+      if (version === "") {
+        documents.versions.forget(this.name, id);
+      } else {
+        documents.versions.saw(this.name, id, version, null);
+      }
+      return version !== "";
+    });
+  }
+
+  async #edit(id: string, change: Edit<T>, options: WriteOptions): Promise<T | null> {
+    const documents = this.#documents;
     return documents.pending.write([keyOf(this.name, id)], async () => {
       const [read] = await documents.readPage("update", this.name, [id], options.signal);
       if (!read?.document) {
         return null;
       }
       const changed = edited(read.document as T, change);
-      await this.#write(
+      await documents.put(
         "update",
+        this.name,
         [id],
         [serialise("update", this.name, id, changed)],
         [read.version],
@@ -139,8 +204,20 @@ export class Collection<T extends object = Record<string, unknown>> {
   }
 
   /** Deletes many documents, all or nothing; for each id whether there was one. */
-  async deleteMany(ids: Iterable<string>, options: WriteOptions = {}): Promise<boolean[]> {
-    return this.#delete("deleteMany", [...ids], options);
+  async deleteMany(ids: Iterable<string>, options?: WriteOptions): Promise<boolean[]>;
+  /**
+   * Deletes every document that fits a filter, found and deleted in one step: nobody else writes in between. At most 10,000 documents, or 32 MiB of
+   * them: `update.too-many` otherwise. What can be looped over is ids; anything else is a filter.
+   *
+   * @example
+   * ```ts
+   * await notes.deleteMany(["n1", "n2"]); // [true, false]
+   * await notes.deleteMany({ done: true, due: { $lt: lastYear } }); // { deleted: 12 }
+   * ```
+   */
+  async deleteMany(filter: Filter<T>, options?: WriteOptions): Promise<DeleteResult>;
+  async deleteMany(which: Iterable<string> | Filter<T>, options: WriteOptions = {}): Promise<boolean[] | DeleteResult> {
+    return isIds(which) ? this.#delete("deleteMany", [...which], options) : this.find(which).delete(options);
   }
 
   /**
@@ -326,26 +403,8 @@ export class Collection<T extends object = Record<string, unknown>> {
     const values = pairs.map(([, document]) => document);
     await documents.pending.write(this.#keys(ids), () => {
       const bases = ids.map((id, at) => documents.versions.baseOf(this.name, id, values[at] as T));
-      return this.#write(op, ids, texts, bases, values, options);
+      return documents.put(op, this.name, ids, texts, bases, values, options);
     });
-  }
-
-  async #write(
-    op: string,
-    ids: string[],
-    texts: string[],
-    bases: (string | null)[],
-    values: readonly T[],
-    options: WriteOptions,
-  ): Promise<void> {
-    const put = { collection: this.name, ids, documents: `[${texts.join(",")}]`, bases };
-    const [result] = await this.#documents.write(op, [{ put }], options, ids.length > 1);
-    if (!result || !("put" in result)) {
-      throw new AshoreError("internal", "The answer to a put was of another kind.", { op });
-    }
-    result.put.versions.forEach((version, at) =>
-      this.#documents.versions.saw(this.name, ids[at] as string, version, values[at] as T),
-    );
   }
 
   async #delete(op: string, ids: string[], options: WriteOptions): Promise<boolean[]> {
@@ -374,11 +433,7 @@ export class Collection<T extends object = Record<string, unknown>> {
   }
 }
 
-/** What `change` makes of `draft`: what it returns, or the draft itself. */
-export function edited<T extends object>(draft: T, change: (draft: T) => T | void): T {
-  const returned = change(draft) as T | undefined;
-  if (returned instanceof Promise) {
-    throw new TypeError("The function given to update must not be async.");
-  }
-  return returned ?? draft;
+/** Whether it is ids: they can be looped over. */
+export function isIds(which: Iterable<string> | object): which is Iterable<string> {
+  return typeof which === "string" || Symbol.iterator in which;
 }

@@ -52,6 +52,24 @@ export interface Read {
   readonly version: string;
 }
 
+/** A page of what a query asks for. */
+export interface FoundPage {
+  readonly entries: Entry<object>[];
+  /** Where the next one begins; `null` when there is none. */
+  readonly next: string | null;
+}
+
+/** Asks for a page of what a query asks for; `partial`: only parts of its documents. */
+export type FindPage = (
+  op: string,
+  collection: string,
+  query: string,
+  from: string | null,
+  page: number,
+  partial: boolean,
+  signal?: AbortSignal,
+) => Promise<FoundPage>;
+
 /** The most ids that one call may name, and the most that one page holds. */
 export const MAX_IDS = 10_000;
 const SCAN_PAGE = 1_000;
@@ -171,7 +189,13 @@ export class Documents {
   }
 
   /** One page of what a query asks for. A document that does not decode is reported as an `error` event and left out. */
-  async find(
+  async find(...asked: Parameters<FindPage>): Promise<FoundPage> {
+    this.checkOpen(asked[0]);
+    return this.pending.read(null, () => this.findPage(...asked));
+  }
+
+  /** One page of what a query asks for, now: waits for no write of this handle. */
+  async findPage(
     op: string,
     collection: string,
     query: string,
@@ -179,11 +203,9 @@ export class Documents {
     page: number,
     partial: boolean,
     signal?: AbortSignal,
-  ): Promise<{ readonly entries: Entry<object>[]; readonly next: string | null }> {
-    this.checkOpen(op);
-    const found = await this.pending.read(null, () =>
-      this.ask([collection], { find: { collection, query, after: from, page } }, "found", { op, signal }),
-    );
+  ): Promise<FoundPage> {
+    const find = { collection, query, after: from, page };
+    const found = await this.ask([collection], { find }, "found", { op, signal });
     this.reportCorrupt(op, collection, found.corrupt);
     const values = fromJson(found.documents, found.tagged) as object[];
     const entries = found.ids.map((id, at) => {
@@ -250,12 +272,32 @@ export class Documents {
   async write(op: string, writes: Write[], options: WriteOptions, split = false): Promise<WriteResult[]> {
     const durability = options.durability ?? this.durability;
     const command: Command = { write: { writes, durability, split } };
-    const collections = new Set(writes.map((write) => ("put" in write ? write.put : write.delete).collection));
+    const collections = new Set(writes.flatMap((write) => Object.values(write).map(({ collection }) => collection)));
     return (await this.ask(collections, command, "written", { op, signal: options.signal })).results;
   }
 
   /** Something went wrong that no call waits for. */
   readonly reportFault = (error: AshoreError): void => this.#onFault(error);
+
+  /** Puts documents whose order among other writes is settled, all or nothing, and notes their versions. */
+  async put(
+    op: string,
+    collection: string,
+    ids: string[],
+    texts: string[],
+    bases: (string | null)[],
+    values: readonly object[],
+    options: WriteOptions,
+  ): Promise<void> {
+    const put = { collection, ids, documents: `[${texts.join(",")}]`, bases };
+    const [result] = await this.write(op, [{ put }], options, ids.length > 1);
+    if (!result || !("put" in result)) {
+      throw new AshoreError("internal", "The answer to a put was of another kind.", { op });
+    }
+    result.put.versions.forEach((version, at) =>
+      this.versions.saw(collection, ids[at] as string, version, values[at] as object),
+    );
+  }
 
   /** Somebody listens from now on: the engine runs. Ends with the returned function or with the handle. */
   listen(): () => void {

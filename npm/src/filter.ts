@@ -109,8 +109,8 @@ const MAX_DEPTH = 100;
 /** Flags of a regular expression that are about how it is run, not about what it matches. */
 const IGNORED_FLAGS = /[dguy]/g;
 
-/** Writes regular expressions as `$regex`, and finds what is `undefined`. */
-function plain(value: unknown, path: string, depth: number): unknown {
+/** Writes regular expressions as `$regex`, and finds what is `undefined`. @internal */
+export function plain(value: unknown, path: string, depth: number): unknown {
   if (value === undefined) {
     throw mistake(path, "undefined: leave the path out, or ask for null");
   }
@@ -145,7 +145,8 @@ function regexParts(inner: unknown): [string, unknown][] {
   return typeof inner === "object" && inner !== null ? Object.entries(inner) : [["$regex", inner]];
 }
 
-function mistake(path: string, reason: string): AshoreError {
+/** @internal */
+export function mistake(path: string, reason: string): AshoreError {
   return new AshoreError("query.invalid", `The query is not valid at \`${path}\`: ${reason}.`, {
     query: { path, operator: null, reason },
   });

@@ -1,11 +1,14 @@
 /**
  * Keeps the order of calls about one document. A second put of an id must be based on what the first one made, so it waits for the first
- * one's answer; whatever reads after it waits too. Calls about different documents never wait for each other.
+ * one's answer; whatever reads after it waits too. Calls about different documents never wait for each other, except for writes of which nobody
+ * knows beforehand what they will change.
  */
 
 /** Writes of one handle that are under way, by document. */
 export class Pending {
   readonly #last = new Map<string, Promise<void>>();
+  /** The last write that may be of any document. */
+  #any: Promise<void> | null = null;
   #delayed = 0;
 
   /** Runs `write` once earlier writes of these documents have been answered, at once when there are none. */
@@ -27,19 +30,34 @@ export class Pending {
     }
   }
 
+  /** Runs `write`, which may change any document: when no earlier write is held back. Later writes wait for its answer. */
+  async writeAny<T>(write: () => Promise<T>): Promise<T> {
+    const running = this.#delayed === 0 ? write() : this.#after(this.all(), write);
+    const before = this.#any;
+    const done = Promise.all([before, running.then(ignore, ignore)]).then(ignore);
+    this.#any = done;
+    try {
+      return await running;
+    } finally {
+      if (this.#any === done) {
+        this.#any = null;
+      }
+    }
+  }
+
   /** Runs `read` when no write of these documents (`null`: of any) is held back: at once, unless there is one. */
   read<T>(keys: readonly string[] | null, read: () => Promise<T>): Promise<T> {
-    const earlier = this.#delayed === 0 ? null : keys ? this.#earlier(keys) : Promise.all(this.#last.values());
+    const earlier = this.#delayed === 0 ? null : keys ? this.#earlier(keys) : this.all();
     return earlier ? earlier.then(read) : read();
   }
 
   /** Resolves when every write that is under way now has been answered. */
   async all(): Promise<void> {
-    await Promise.all(this.#last.values());
+    await Promise.all([...this.#last.values(), this.#any]);
   }
 
   #earlier(keys: readonly string[]): Promise<unknown> | null {
-    const earlier = keys.map((key) => this.#last.get(key)).filter((last) => last !== undefined);
+    const earlier = [...keys.map((key) => this.#last.get(key)), this.#any].filter((last) => last instanceof Promise);
     return earlier.length > 0 ? Promise.all(earlier) : null;
   }
 

@@ -1,11 +1,14 @@
 /** Questions to a collection: which documents, in which order, how many, and which parts of them. */
 
-import type { CallOptions, Documents, Entry } from "./documents.js";
+import type { CallOptions, Documents, Entry, FindPage, WriteOptions } from "./documents.js";
 import type { Unsubscribe } from "./emitter.js";
 import { AshoreError } from "./errors.js";
 import { type Filter, toQueryText } from "./filter.js";
 import type { Plan } from "./indexes.js";
 import { type LiveResult, LiveStates, subscribe, type SubscribeOptions } from "./live.js";
+import { type DeleteResult, type Modifiers, toModifiersText, type UpdateResult } from "./modifiers.js";
+import type { Transaction } from "./transaction.js";
+import { type Edit, editMany, modifyMany, removeMany } from "./updates.js";
 import type { Watcher } from "./watches.js";
 
 /** What is asked besides the filter. */
@@ -36,13 +39,21 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
   readonly #collection: string;
   readonly #filter: Filter<T>;
   readonly #parts: Parts;
+  readonly #within: Transaction | null;
 
   /** @internal Use {@link Collection.find}. */
-  constructor(documents: Documents, collection: string, filter: Filter<T>, parts: Parts = EVERYTHING) {
+  constructor(
+    documents: Documents,
+    collection: string,
+    filter: Filter<T>,
+    parts: Parts = EVERYTHING,
+    within: Transaction | null = null,
+  ) {
     this.#documents = documents;
     this.#collection = collection;
     this.#filter = filter;
     this.#parts = parts;
+    this.#within = within;
   }
 
   /**
@@ -68,7 +79,8 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
   select(...paths: string[]): Query<Partial<T>> {
     const { sort, offset, limit } = this.#parts;
     const filter = this.#filter as Filter<Partial<T>>;
-    return new Query(this.#documents, this.#collection, filter, { sort, offset, limit, select: paths });
+    const parts = { sort, offset, limit, select: paths };
+    return new Query(this.#documents, this.#collection, filter, parts, this.#within);
   }
 
   /** All of them in one array. */
@@ -92,7 +104,43 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
   async count({ signal }: CallOptions = {}): Promise<number> {
     const { offset, limit } = this.#parts;
     const query = toQueryText("count", this.#collection, this.#filter, { offset, ...limited(limit) });
-    return this.#documents.count(this.#collection, query, signal);
+    return (this.#within ?? this.#documents).count(this.#collection, query, signal);
+  }
+
+  /**
+   * Updates all of them, with modifiers or a function as {@link Collection.updateMany} does.
+   *
+   * @example
+   * ```ts
+   * await notes.find({ done: true }).sort("due").limit(10).update({ $set: { archived: true } });
+   * ```
+   */
+  async update(change: Modifiers<T> | Edit<T>, options: WriteOptions = {}): Promise<UpdateResult> {
+    const { sort, offset, limit } = this.#parts;
+    const collection = this.#collection;
+    if (typeof change === "function") {
+      const complete = this.#with({ select: null });
+      const pages = (find: FindPage) => complete.#pages("updateMany", options, find);
+      return this.#within
+        ? this.#within.editMany(collection, pages, change)
+        : editMany(this.#documents, collection, pages, change, options);
+    }
+    const modifiers = toModifiersText("updateMany", collection, change);
+    if (this.#within) {
+      return this.#within.modifyMany(collection, this.#ids("updateMany"), modifiers);
+    }
+    const query = toQueryText("updateMany", collection, this.#filter, { sort, offset, ...limited(limit) });
+    return modifyMany(this.#documents, collection, query, modifiers, options);
+  }
+
+  /** Deletes all of them, as {@link Collection.deleteMany} does. */
+  async delete(options: WriteOptions = {}): Promise<DeleteResult> {
+    const { sort, offset, limit } = this.#parts;
+    if (this.#within) {
+      return this.#within.removeMany(this.#collection, this.#ids("deleteMany"));
+    }
+    const query = toQueryText("deleteMany", this.#collection, this.#filter, { sort, offset, ...limited(limit) });
+    return removeMany(this.#documents, this.#collection, query, options);
   }
 
   /** Which index is read for it, if any. */
@@ -131,6 +179,9 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
   }
 
   #watch(op: string): Watcher<LiveResult<T>> {
+    if (this.#within) {
+      throw new AshoreError("request.invalid", "A transaction's queries cannot be watched.", { op });
+    }
     const { sort, offset, limit, select } = this.#parts;
     const asked = { sort, offset, ...limited(limit), ...(select ? { select } : {}) };
     const query = toQueryText(op, this.#collection, this.#filter, asked);
@@ -145,14 +196,27 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
     }
   }
 
-  async *#pages(op: string, { signal }: CallOptions): AsyncGenerator<Entry<T>[], void, undefined> {
+  /** The ids of all of them. */
+  async #ids(op: string): Promise<string[]> {
+    const ids: string[] = [];
+    for await (const page of this.#with({ select: null }).#pages(op, {})) {
+      for (const { id } of page) {
+        ids.push(id);
+      }
+    }
+    return ids;
+  }
+
+  async *#pages(op: string, { signal }: CallOptions, find?: FindPage): AsyncGenerator<Entry<T>[], void, undefined> {
+    const source = this.#within ?? this.#documents;
+    const ask: FindPage = find ?? ((...asked) => source.find(...asked));
     const { sort, select } = this.#parts;
     let { offset, limit } = this.#parts;
     let after: string | null = null;
     do {
       const asked = { sort, offset, ...limited(limit), ...(select ? { select } : {}) };
       const query = toQueryText(op, this.#collection, this.#filter, asked);
-      const page = await this.#documents.find(op, this.#collection, query, after, PAGE, select !== null, signal);
+      const page = await ask(op, this.#collection, query, after, PAGE, select !== null, signal);
       yield page.entries as Entry<T>[];
       after = page.next;
       limit -= page.entries.length;
@@ -161,7 +225,7 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
   }
 
   #with(parts: Partial<Parts>): Query<T> {
-    return new Query(this.#documents, this.#collection, this.#filter, { ...this.#parts, ...parts });
+    return new Query(this.#documents, this.#collection, this.#filter, { ...this.#parts, ...parts }, this.#within);
   }
 }
 

@@ -1,34 +1,28 @@
 /** Several documents, all or nothing. */
 
-import { edited } from "./collection.js";
-import type { Documents, Range, Read, WriteOptions } from "./documents.js";
-import { serialise } from "./documents.js";
+import { isIds } from "./collection.js";
+import type { CallOptions, Documents, Entry, FindPage, FoundPage, Range, WriteOptions } from "./documents.js";
+import { MAX_IDS, serialise } from "./documents.js";
 import { AshoreError } from "./errors.js";
-import type { Write } from "./generated/Write.js";
-import { fromJson } from "./json.js";
+import type { Filter } from "./filter.js";
+import type { WriteResult } from "./generated/WriteResult.js";
+import { fromJson, toJson } from "./json.js";
+import { type DeleteResult, type Modifiers, toModifiersText, type UpdateResult } from "./modifiers.js";
+import { Query } from "./query.js";
 import { checkCollection, checkId } from "./text.js";
-import { keyOf } from "./versions.js";
-
-/** One wanted change: `json` is the document's text, `null` a delete. `base` is what this transaction read; unset: it has not read it. */
-interface Change {
-  readonly collection: string;
-  readonly id: string;
-  readonly json: string | null;
-  readonly base: string | null | undefined;
-  readonly document: object | null;
-}
+import { TouchedDocuments } from "./touched.js";
+import { type Edit, edited } from "./updates.js";
 
 /** What {@link Database.transaction} hands to its function. */
 export class Transaction {
-  readonly #documents: Documents;
-  readonly #changes: Change[] = [];
-  readonly #latest = new Map<string, Change>();
-  readonly #read = new Map<string, string | null>();
+  /** @internal */
+  readonly documents: Documents;
+  readonly #touched = new TouchedDocuments();
   #over = false;
 
   /** @internal Use {@link Database.transaction}. */
   constructor(documents: Documents) {
-    this.#documents = documents;
+    this.documents = documents;
   }
 
   /** A collection as this transaction sees it: with its own writes. */
@@ -37,64 +31,154 @@ export class Transaction {
     return new TransactionCollection<T>(name, this);
   }
 
-  /** @internal */
-  async load(op: string, collection: string, id: string): Promise<Read> {
-    this.#check(op);
-    checkId(op, collection, id);
-    const key = keyOf(collection, id);
-    const own = this.#latest.get(key);
-    if (own) {
-      return { document: own.json === null ? null : (fromJson(`[${own.json}]`, true)[0] as object), version: "" };
+  /** @internal Documents by id, as this transaction sees them. */
+  async load(op: string, collection: string, ids: readonly string[], signal?: AbortSignal): Promise<(object | null)[]> {
+    this.check(op);
+    for (const id of ids) {
+      checkId(op, collection, id);
     }
-    const [read] = await this.#documents.read(op, collection, [id]);
-    this.#read.set(key, read?.version ?? "");
-    return read ?? { document: null, version: "" };
+    const unmet = [...new Set(ids)].filter((id) => this.#touched.view(collection, id) === undefined);
+    const first = new Map<string, object | null>();
+    if (unmet.length > 0) {
+      const reads = await this.documents.read(op, collection, unmet, signal);
+      reads.forEach((read, at) => {
+        const id = unmet[at] as string;
+        first.set(id, this.#touched.read(collection, id, read));
+      });
+    }
+    // The object that came with the read itself, once: each later look is a copy of its own.
+    return ids.map((id) => {
+      const read = first.get(id);
+      first.delete(id);
+      return read ?? this.#touched.view(collection, id) ?? null;
+    });
   }
 
   /** @internal */
   put(op: string, collection: string, id: string, document: object): void {
-    this.#check(op);
+    this.check(op);
     checkId(op, collection, id);
-    this.#change(collection, id, serialise(op, collection, id, document), document);
+    this.#touched.put(collection, id, serialise(op, collection, id, document), document);
   }
 
   /** @internal */
-  delete(collection: string, id: string): void {
-    this.#check("delete");
-    this.#change(collection, id, null, null);
+  delete(op: string, collection: string, id: string): void {
+    this.check(op);
+    this.#touched.delete(collection, id);
   }
 
-  #change(collection: string, id: string, json: string | null, document: object | null): void {
-    const key = keyOf(collection, id);
-    const earlier = this.#latest.get(key);
-    // A put over a put of this transaction replaces it; after a delete it is a new document.
-    const base = earlier ? (earlier.json === null ? null : earlier.base) : this.#read.get(key);
-    const change: Change = { collection, id, json, base, document };
-    if (earlier && earlier.json !== null && json !== null) {
-      this.#changes[this.#changes.indexOf(earlier)] = change;
-    } else {
-      this.#changes.push(change);
+  /** @internal Modifies documents that this transaction has met; answers how many are different then. */
+  async modify(op: string, collection: string, ids: readonly string[], modifiers: string): Promise<number> {
+    this.check(op);
+    const there = ids.filter((id) => this.#touched.text(collection, id) !== null);
+    let modified = 0;
+    for (let start = 0; start < there.length; start += MAX_IDS) {
+      const some = there.slice(start, start + MAX_IDS);
+      const documents = `[${some.map((id) => this.#touched.text(collection, id)).join(",")}]`;
+      const asked = { apply: { collection, ids: some, documents, modifiers } };
+      const applied = await this.documents.ask([collection], asked, "applied", { op });
+      fromJson(applied.documents, applied.tagged).forEach((document, at) => {
+        this.#touched.modify(collection, some[at] as string, toJson(document), modifiers);
+      });
+      modified += applied.changed.filter(Boolean).length;
     }
-    this.#latest.set(key, change);
+    return modified;
+  }
+
+  /** @internal One page of what a query asks for, of documents as this transaction sees them. */
+  async find(...[op, collection, query, from, page, partial, signal]: Parameters<FindPage>): Promise<FoundPage> {
+    this.check(op);
+    const { documents } = this;
+    const within = this.#touched.overlay(collection);
+    const find = { collection, query, after: from, page, ...(within ? { within } : {}) };
+    const found = await documents.pending.read(null, () =>
+      documents.ask([collection], { find }, "found", { op, signal }),
+    );
+    documents.reportCorrupt(op, collection, found.corrupt);
+    const values = fromJson(found.documents, found.tagged) as object[];
+    const entries = found.ids.map((id, at) => {
+      const document = values[at] as object;
+      const version = found.versions[at] as string;
+      if (!partial && this.#touched.view(collection, id) === undefined) {
+        documents.versions.saw(collection, id, version, document);
+        this.#touched.read(collection, id, { document, version });
+      }
+      return { id, document };
+    });
+    return { entries, next: found.next };
+  }
+
+  /** @internal */
+  async count(collection: string, query: string, signal?: AbortSignal): Promise<number> {
+    const op = "count";
+    this.check(op);
+    const { documents } = this;
+    const within = this.#touched.overlay(collection);
+    const count = { collection, query, ...(within ? { within } : {}) };
+    const counted = await documents.pending.read(null, () =>
+      documents.ask([collection], { count }, "count", { op, signal }),
+    );
+    documents.reportCorrupt(op, collection, counted.corrupt);
+    return counted.count;
+  }
+
+  /** @internal */
+  async modifyMany(collection: string, found: Promise<string[]>, modifiers: string): Promise<UpdateResult> {
+    const ids = await found;
+    return { matched: ids.length, modified: await this.modify("updateMany", collection, ids, modifiers) };
+  }
+
+  /** @internal */
+  async removeMany(collection: string, found: Promise<string[]>): Promise<DeleteResult> {
+    const ids = await found;
+    for (const id of ids) {
+      this.delete("deleteMany", collection, id);
+    }
+    return { deleted: ids.length };
+  }
+
+  /** @internal */
+  async editMany<T extends object>(
+    collection: string,
+    pages: (find: FindPage) => AsyncIterable<Entry<T>[]>,
+    change: Edit<T>,
+  ): Promise<UpdateResult> {
+    const op = "updateMany";
+    const all: Entry<T>[] = [];
+    for await (const page of pages((...asked) => this.find(...asked))) {
+      for (const entry of page) {
+        all.push(entry);
+      }
+    }
+    let modified = 0;
+    for (const { id, document } of all) {
+      const before = serialise(op, collection, id, document);
+      const changed = edited(document, change);
+      if (serialise(op, collection, id, changed) !== before) {
+        this.put(op, collection, id, changed);
+        modified += 1;
+      }
+    }
+    return { matched: all.length, modified };
   }
 
   /** @internal */
   async list(collection: string, range: Range): Promise<string[]> {
-    this.#check("list");
+    this.check("list");
     const { limit, ...rest } = range;
-    const own = [...this.#latest.values()].filter((change) => change.collection === collection);
-    // Own deletes make room for as many ids behind the limit.
-    const deleted = own.filter((change) => change.json === null).length;
-    const stored = await this.#documents.list(
+    const met = [...this.#touched.met(collection)];
+    // Ids that are not there for this transaction make room for as many behind the limit.
+    const absent = met.filter(({ there }) => !there).length;
+    const stored = await this.documents.list(
       "list",
       collection,
-      limit === undefined ? rest : { ...rest, limit: limit + deleted },
+      limit === undefined ? rest : { ...rest, limit: limit + absent },
     );
     const ids = new Set(stored);
-    for (const { id, json } of own) {
-      if (json === null) {
+    for (const { id, there } of met) {
+      if (!there) {
         ids.delete(id);
-      } else if (within(id, rest)) {
+      } else if (isWithin(id, rest)) {
         ids.add(id);
       }
     }
@@ -109,49 +193,32 @@ export class Transaction {
   /** @internal Writes everything as one write. */
   async commit(options: WriteOptions): Promise<void> {
     this.end();
-    const documents = this.#documents;
-    if (this.#changes.length === 0) {
+    const { documents } = this;
+    const keys = this.#touched.keys();
+    if (keys.length === 0) {
       return;
     }
-    const keys = [...this.#latest.keys()];
     await documents.pending.write(keys, async () => {
-      const results = await documents.write("transaction", this.#writes(), options);
-      const versions = results.flatMap((result) =>
-        "put" in result ? result.put.versions : result.deleted.existed.map(() => null),
-      );
-      this.#changes.forEach(({ collection, id, document }, at) => {
-        const version = versions[at];
-        if (version) {
-          documents.versions.saw(collection, id, version, document);
-        } else {
-          documents.versions.forget(collection, id);
-        }
+      const writes = this.#touched.writes(documents);
+      const results = await documents.write("transaction", writes, options);
+      writes.forEach((write, at) => {
+        const { collection, ids } = Object.values(write)[0] as { collection: string; ids: string[] };
+        const versions = versionsOf(results[at]);
+        ids.forEach((id, place) => {
+          const version = versions[place];
+          if (version) {
+            documents.versions.saw(collection, id, version, this.#touched.document(collection, id));
+          } else {
+            documents.versions.forget(collection, id);
+          }
+        });
       });
     });
   }
 
-  /** Neighbours of one kind and collection become one write. */
-  #writes(): Write[] {
-    const writes: Write[] = [];
-    for (const run of runs(this.#changes)) {
-      const { collection, json } = run[0] as Change;
-      const ids = run.map((change) => change.id);
-      if (json === null) {
-        writes.push({ delete: { collection, ids } });
-      } else {
-        const documents = `[${run.map((change) => change.json).join(",")}]`;
-        writes.push({ put: { collection, ids, documents, bases: run.map((change) => this.#baseOf(change)) } });
-      }
-    }
-    return writes;
-  }
-
-  #baseOf({ collection, id, base, document }: Change): string | null {
-    return base === undefined ? this.#documents.versions.baseOf(collection, id, document as object) : base;
-  }
-
-  #check(op: string): void {
-    this.#documents.checkOpen(op);
+  /** @internal */
+  check(op: string): void {
+    this.documents.checkOpen(op);
     if (this.#over) {
       throw new AshoreError("request.invalid", "The transaction is over: await everything inside its function.", {
         op,
@@ -172,9 +239,15 @@ export class TransactionCollection<T extends object = Record<string, unknown>> {
     this.#transaction = transaction;
   }
 
-  /** The document, or `null` when there is none. */
+  /** The document, or `null` when there is none. Read again it is the same, whatever others write meanwhile. */
   async get(id: string): Promise<T | null> {
-    return (await this.#transaction.load("get", this.name, id)).document as T | null;
+    const [document] = await this.#transaction.load("get", this.name, [id]);
+    return (document ?? null) as T | null;
+  }
+
+  /** The documents of these ids, in their order; `null` where there is none. */
+  async getMany(ids: Iterable<string>): Promise<(T | null)[]> {
+    return (await this.#transaction.load("getMany", this.name, [...ids])) as (T | null)[];
   }
 
   /** Puts a document when the transaction commits. */
@@ -182,49 +255,108 @@ export class TransactionCollection<T extends object = Record<string, unknown>> {
     this.#transaction.put("put", this.name, id, document);
   }
 
+  /** Puts many documents when the transaction commits. Of an id that occurs twice the last counts. */
+  async putMany(documents: Iterable<readonly [string, T]> | Readonly<Record<string, T>>): Promise<void> {
+    const pairs =
+      Symbol.iterator in documents ? (documents as Iterable<readonly [string, T]>) : Object.entries(documents);
+    for (const [id, document] of pairs) {
+      this.#transaction.put("putMany", this.name, id, document);
+    }
+  }
+
   /** Reads, edits and puts; resolves with what will be put, or `null` when there is no such document. */
-  async update(id: string, change: (draft: T) => T | void): Promise<T | null> {
-    const { document } = await this.#transaction.load("update", this.name, id);
+  async update(id: string, change: Edit<T>): Promise<T | null>;
+  /**
+   * Modifies a document; resolves with whether there is one. The modifiers are applied again to what is there when the transaction commits, so an
+   * `$inc` loses nobody's increment.
+   */
+  async update(id: string, modifiers: Modifiers<T>): Promise<boolean>;
+  async update(id: string, change: Edit<T> | Modifiers<T>): Promise<T | null | boolean> {
+    const transaction = this.#transaction;
+    const modifiers = typeof change === "function" ? null : toModifiersText("update", this.name, change);
+    const [document] = await transaction.load("update", this.name, [id]);
+    if (modifiers !== null) {
+      await transaction.modify("update", this.name, [id], modifiers);
+      return document !== null;
+    }
     if (!document) {
       return null;
     }
-    const changed = edited(document as T, change);
-    this.#transaction.put("update", this.name, id, changed);
+    const changed = edited(document as T, change as Edit<T>);
+    transaction.put("update", this.name, id, changed);
     return changed;
+  }
+
+  /** Updates every document that fits a filter, with modifiers or a function. */
+  async updateMany(filter: Filter<T>, change: Modifiers<T> | Edit<T>): Promise<UpdateResult> {
+    return this.find(filter).update(change);
   }
 
   /** Deletes a document when the transaction commits; `true` when there is one. */
   async delete(id: string): Promise<boolean> {
-    const { document } = await this.#transaction.load("delete", this.name, id);
-    if (!document) {
-      return false;
+    const [existed] = await this.deleteMany([id]);
+    return existed ?? false;
+  }
+
+  /** Deletes many documents when the transaction commits; for each id whether there is one. */
+  async deleteMany(ids: Iterable<string>): Promise<boolean[]>;
+  /** Deletes every document that fits a filter when the transaction commits. */
+  async deleteMany(filter: Filter<T>): Promise<DeleteResult>;
+  async deleteMany(which: Iterable<string> | Filter<T>): Promise<boolean[] | DeleteResult> {
+    if (!isIds(which)) {
+      return this.find(which).delete();
     }
-    this.#transaction.delete(this.name, id);
-    return true;
+    const ids = [...which];
+    const documents = await this.#transaction.load("delete", this.name, ids);
+    const deleted = new Set<string>();
+    return ids.map((id, at) => {
+      if (documents[at] === null || deleted.has(id)) {
+        return false;
+      }
+      deleted.add(id);
+      this.#transaction.delete("delete", this.name, id);
+      return true;
+    });
+  }
+
+  /** The documents that fit a filter, all of them without one; the same questions as outside, of what this transaction sees. */
+  find(filter: Filter<T> = {}): Query<T> {
+    return new Query<T>(this.#transaction.documents, this.name, filter, undefined, this.#transaction);
+  }
+
+  /** The first document, in the order of ids, that fits a filter; `null` when none does. */
+  async findOne(filter: Filter<T> = {}, options: CallOptions = {}): Promise<Entry<T> | null> {
+    return this.find(filter).first(options);
+  }
+
+  /** How many documents fit a filter. */
+  async count(filter: Filter<T> = {}, options: CallOptions = {}): Promise<number> {
+    return this.find(filter).count(options);
   }
 
   /** The ids in byte order: all of them, or a range. */
   async list(range: Range = {}): Promise<string[]> {
     return this.#transaction.list(this.name, range);
   }
-}
 
-function* runs(changes: readonly Change[]): Generator<Change[]> {
-  let run: Change[] = [];
-  for (const change of changes) {
-    const last = run.at(-1);
-    if (last && (last.collection !== change.collection || (last.json === null) !== (change.json === null))) {
-      yield run;
-      run = [];
-    }
-    run.push(change);
-  }
-  if (run.length > 0) {
-    yield run;
+  /** The documents in byte order of their ids: all of them, or a range. */
+  async all(range: Range = {}): Promise<Entry<T>[]> {
+    const ids = await this.list(range);
+    const documents = await this.getMany(ids);
+    const entries = ids.map((id, at) => ({ id, document: documents[at] as T | null }));
+    return entries.filter((entry): entry is Entry<T> & typeof entry => entry.document !== null);
   }
 }
 
-function within(id: string, { after, before, prefix }: Range): boolean {
+/** The versions that a write left; none for documents that are gone. */
+function versionsOf(result: WriteResult | undefined): readonly string[] {
+  if (!result || "deleted" in result) {
+    return [];
+  }
+  return "put" in result ? result.put.versions : result.modified.versions;
+}
+
+function isWithin(id: string, { after, before, prefix }: Range): boolean {
   return (
     (after === undefined || compareBytes(id, after) > 0) &&
     (before === undefined || compareBytes(id, before) < 0) &&

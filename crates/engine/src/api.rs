@@ -10,7 +10,7 @@ mod failure;
 mod index;
 mod reply;
 
-pub use command::{Call, Calls, Command, Durability, Hint, IdRange, Write};
+pub use command::{Call, Calls, Command, Durability, Hint, IdRange, Overlay, Write};
 pub use event::{ChangedDocuments, DisconnectReason, Event, News, Patch};
 pub use failure::{ErrorCode, Failure, QueryMistake};
 pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};

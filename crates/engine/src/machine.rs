@@ -17,6 +17,7 @@ mod input;
 mod invites;
 mod keys;
 mod link;
+mod many;
 mod opening;
 mod outbox;
 mod output;
@@ -228,10 +229,20 @@ impl Machine {
                 Admission::Underway => {}
                 Admission::Answered(outcome) => self.answer_now(&client, call.id, outcome),
                 Admission::New => {
-                    let (scan, continue_after, finding, searching) = (None, None, None, None);
+                    let (scan, continue_after, finding, searching, matched) = (None, None, None, None, None);
                     let conflicts = indexes::ConflictSearch::default();
                     let (client, id, command) = (client.clone(), call.id, call.command);
-                    let task = CommandTask { client, id, command, scan, continue_after, finding, searching, conflicts };
+                    let task = CommandTask {
+                        client,
+                        id,
+                        command,
+                        scan,
+                        continue_after,
+                        finding,
+                        searching,
+                        matched,
+                        conflicts,
+                    };
                     self.tasks.push_back(Task::Command(task));
                 }
             }

@@ -1,4 +1,4 @@
-//! What a page may ask of documents: filters, sorting, selection, and the bytes by which indexes keep values in order.
+//! What a page may ask of documents: filters, sorting, selection, modifiers, and the bytes by which indexes keep values in order.
 //!
 //! Pure functions over [`Value`]s. Nothing here knows of collections, indexes or a store: [`Query::run`] is the brute-force
 //! answer that any faster way must equal, and [`Filter::bounds`] says which keys of an index a faster way has to look at.
@@ -28,9 +28,11 @@ pub mod bounds;
 pub mod sort;
 pub mod projection;
 pub mod run;
+pub mod modify;
 
 pub use bounds::{Bounds, Interval};
 pub use filter::Filter;
+pub use modify::{Modifiers, NotApplicable};
 pub use order::{Class, compare};
 pub use path::Path;
 pub use projection::Projection;
@@ -60,6 +62,9 @@ pub const MAX_SORT_PATHS: usize = 16;
 /// Most paths to select.
 pub const MAX_SELECTED_PATHS: usize = 256;
 
+/// Most paths in all modifiers of one update together.
+pub const MAX_MODIFIERS: usize = 1_000;
+
 /// Most bytes of the query's own text in an error.
 const MAX_SHOWN_BYTES: usize = 256;
 
@@ -78,6 +83,11 @@ pub struct QueryError {
 impl QueryError {
     fn new(path: &str, operator: Option<&str>, reason: impl Into<String>) -> Self {
         Self { path: shortened(path), operator: operator.map(shortened), reason: reason.into() }
+    }
+
+    /// The same about what was asked for with another name than a query: `the modifiers are`.
+    pub(crate) fn sentence(&self, what: &str) -> String {
+        format!("{what} not valid{}: {}", place(&self.path, self.operator.as_deref()), self.reason)
     }
 }
 

@@ -6,8 +6,8 @@
 
 use ashore_engine::api::{
     Answer, Call, Calls, ChangedDocuments, Command, Device, Diagnostics, DisconnectReason, DocumentState, Durability,
-    ErrorCode, Event, Failure, Hint, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Patch,
-    Quarantined, QueryMistake, Reply, SyncSettings, SyncState, SyncStatus, Write, WriteResult, decode, encode,
+    ErrorCode, Event, Failure, Hint, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Overlay,
+    Patch, Quarantined, QueryMistake, Reply, SyncSettings, SyncState, SyncStatus, Write, WriteResult, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -157,8 +157,9 @@ fn commands() -> Vec<Command> {
             query: r#"{"filter":{"done":false},"sort":[["due",-1]]}"#.into(),
             after: Some("bjE".into()),
             page: 1_000,
+            within: None,
         },
-        Command::Count { collection: collection(), query: "{}".into() },
+        Command::Count { collection: collection(), query: "{}".into(), within: None },
         Command::Explain { collection: collection(), query: "{}".into() },
         Command::Watch {
             watch: 9_007_199_254_740_991,
@@ -197,6 +198,30 @@ fn commands() -> Vec<Command> {
             offset: 0,
             limit: 20,
         },
+        Command::Write {
+            writes: vec![Write::Modify {
+                collection: collection(),
+                ids: vec!["n1".into()],
+                modifiers: r#"{"$inc":{"likes":1}}"#.into(),
+            }],
+            durability: Durability::Relaxed,
+            split: false,
+        },
+        Command::UpdateMany {
+            collection: collection(),
+            query: r#"{"filter":{"done":true}}"#.into(),
+            modifiers: r#"{"$unset":{"due":true}}"#.into(),
+            durability: Durability::Strict,
+        },
+        Command::DeleteMany { collection: collection(), query: "{}".into(), durability: Durability::Relaxed },
+        Command::Apply {
+            collection: collection(),
+            ids: vec!["n1".into()],
+            documents: r#"[{"likes":1}]"#.into(),
+            modifiers: r#"{"$inc":{"likes":1}}"#.into(),
+        },
+        Command::Find { collection: collection(), query: "{}".into(), after: None, page: 0, within: Some(overlay()) },
+        Command::Count { collection: collection(), query: "{}".into(), within: Some(overlay()) },
     ]
 }
 
@@ -269,6 +294,15 @@ fn outcomes() -> Vec<Outcome> {
             more: true,
             complete: false,
         },
+        Reply::Written { results: vec![WriteResult::Modified { versions: vec!["AbCdEfGhIjk".into(), String::new()] }] },
+        Reply::Updated {
+            matched: 2,
+            ids: vec!["n1".into()],
+            versions: vec!["AbCdEfGhIjk".into()],
+            corrupt: vec!["n9".into()],
+        },
+        Reply::Removed { ids: vec!["n1".into()], corrupt: vec![] },
+        Reply::Applied { documents: r#"[{"likes":2}]"#.into(), tagged: false, changed: vec![true] },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {
         let failure = Failure::new(*code, "A sentence for people.");
@@ -319,6 +353,10 @@ fn events() -> Vec<Event> {
     let failure = Failure::new(ErrorCode::QueryTooLarge, "An answer of more than 200000 documents.");
     events.extend([Event::Patch { patch }, Event::Unwatched { watch: 1, failure }]);
     events
+}
+
+fn overlay() -> Overlay {
+    Overlay { ids: vec!["n1".into()], documents: r#"[{"likes":1}]"#.into(), absent: vec!["ü".into()] }
 }
 
 fn index() -> IndexSpec {

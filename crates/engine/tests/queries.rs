@@ -40,7 +40,7 @@ fn put(network: &mut Network, documents: &[(String, String)]) {
 }
 
 fn find(query: &str, after: Option<String>, page: u32) -> Command {
-    Command::Find { collection: COLLECTION.into(), query: query.to_owned(), after, page }
+    Command::Find { collection: COLLECTION.into(), query: query.to_owned(), after, page, within: None }
 }
 
 /// All pages of an answer: ids, and the documents' texts.
@@ -61,7 +61,7 @@ fn found(network: &mut Network, query: &str, page: u32) -> (Vec<String>, Vec<Val
 }
 
 fn count(network: &mut Network, query: &str) -> u64 {
-    match ok(network, Command::Count { collection: COLLECTION.into(), query: query.to_owned() }) {
+    match ok(network, Command::Count { collection: COLLECTION.into(), query: query.to_owned(), within: None }) {
         Reply::Count { count, .. } => count,
         other => panic!("{other:?}"),
     }
@@ -129,7 +129,7 @@ fn what_was_deleted_or_never_there_is_not_found() {
     ok(&mut network, Command::Write { writes: vec![delete], durability: Durability::Relaxed, split: false });
     assert_eq!(found(&mut network, "{}", 0).0, ["b"]);
     assert_eq!(count(&mut network, "{}"), 1);
-    let elsewhere = Command::Count { collection: "nowhere".into(), query: "{}".into() };
+    let elsewhere = Command::Count { collection: "nowhere".into(), query: "{}".into(), within: None };
     assert_eq!(ok(&mut network, elsewhere), Reply::Count { count: 0, corrupt: vec![] });
 }
 

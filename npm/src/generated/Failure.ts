@@ -27,7 +27,7 @@ export type Failure = {
    */
   id: string | null;
   /**
-   * With `query.invalid`: what is wrong where in the query.
+   * With `query.invalid` and `update.not-applicable`: what is wrong where.
    */
   query?: QueryMistake;
 };

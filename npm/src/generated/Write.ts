@@ -35,4 +35,20 @@ export type Write =
          */
         ids: Array<string>;
       };
+    }
+  | {
+      modify: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * Which ones.
+         */
+        ids: Array<string>;
+        /**
+         * A JSON object of operators and paths: `{"$set":{"a.b":1}}`. One that does not apply to a document ends the whole write in `update.not-applicable`.
+         */
+        modifiers: string;
+      };
     };

@@ -19,4 +19,12 @@ export type WriteResult =
          */
         existed: Array<boolean>;
       };
+    }
+  | {
+      modified: {
+        /**
+         * In the order of the ids.
+         */
+        versions: Array<string>;
+      };
     };

@@ -71,6 +71,10 @@ pub enum Command {
         after: Option<String>,
         /// At most so many documents, 1 to 10,000; 0 means 10,000.
         page: u32,
+        /// Documents as a transaction sees them, in the place of what is stored.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export-types", ts(optional))]
+        within: Option<Overlay>,
     },
     /// How many documents a query asks for; answers `count`.
     Count {
@@ -78,6 +82,10 @@ pub enum Command {
         collection: String,
         /// As in `find`; its order and selection do not matter.
         query: String,
+        /// As in `find`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export-types", ts(optional))]
+        within: Option<Overlay>,
     },
     /// Which index a query reads; answers `plan`.
     Explain {
@@ -274,6 +282,51 @@ pub enum Command {
     },
     /// Commits what waits, closes the store and refuses everything after; answers `done`.
     Close {},
+    /// Modifies every document that a query asks for: found and written in one step, all or nothing. Their changes travel as one entry when they fit one.
+    /// More than 10,000 documents, or more than 32 MiB of them, end in `update.too-many`; answers `updated`.
+    UpdateMany {
+        /// The collection's name.
+        collection: String,
+        /// As in `find`; its selection does not matter.
+        query: String,
+        /// As in `modify`.
+        modifiers: String,
+        /// When the answer may come.
+        durability: Durability,
+    },
+    /// Deletes every document that a query asks for, in the same way; answers `removed`.
+    DeleteMany {
+        /// The collection's name.
+        collection: String,
+        /// As in `find`; its selection does not matter.
+        query: String,
+        /// When the answer may come.
+        durability: Durability,
+    },
+    /// What modifiers make of documents that the caller holds. Reads and writes nothing; answers `applied`.
+    Apply {
+        /// The collection's name, for errors.
+        collection: String,
+        /// One id per document, for errors.
+        ids: Vec<String>,
+        /// A JSON array with one document per id.
+        documents: String,
+        /// As in `modify`.
+        modifiers: String,
+    },
+}
+
+/// What a transaction has read and written, as it shall see it again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Overlay {
+    /// One id per document.
+    pub ids: Vec<String>,
+    /// A JSON array with one document per id.
+    pub documents: String,
+    /// Ids of documents that are not there for it.
+    pub absent: Vec<String>,
 }
 
 /// One part of a `write`.
@@ -298,6 +351,15 @@ pub enum Write {
         collection: String,
         /// Which ones.
         ids: Vec<String>,
+    },
+    /// Modifies documents as they are when this takes effect. Where there is none, nothing is made.
+    Modify {
+        /// The collection's name.
+        collection: String,
+        /// Which ones.
+        ids: Vec<String>,
+        /// A JSON object of operators and paths: `{"$set":{"a.b":1}}`. One that does not apply to a document ends the whole write in `update.not-applicable`.
+        modifiers: String,
     },
 }
 

@@ -18,13 +18,13 @@ pub struct Failure {
     pub collection: Option<String>,
     /// The document that it is about.
     pub id: Option<String>,
-    /// With `query.invalid`: what is wrong where in the query.
+    /// With `query.invalid` and `update.not-applicable`: what is wrong where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "export-types", ts(optional))]
     pub query: Option<Box<QueryMistake>>,
 }
 
-/// A mistake in a query.
+/// A mistake in a query or in modifiers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
@@ -96,10 +96,14 @@ error_codes! {
     DocumentUnknownVersion = "document.unknown-version", retry: false;
     /// A position in a text that lies outside of it, or inside of a character.
     TextOutOfRange = "text.out-of-range", retry: false;
-    /// A filter, an order or a selection that cannot be understood; `query` says where and why.
+    /// A filter, an order, a selection or modifiers that cannot be understood; `query` says where and why.
     QueryInvalid = "query.invalid", retry: false;
     /// What is watched has more documents than an engine keeps places of; a limit helps.
     QueryTooLarge = "query.too-large", retry: false;
+    /// Modifiers that cannot be applied to a document; `query` says where in it and why. Nothing was written.
+    UpdateNotApplicable = "update.not-applicable", retry: false;
+    /// One call would write more documents than it may; the sentence says how many. Nothing was written.
+    UpdateTooMany = "update.too-many", retry: false;
     /// Another document has the same values in a unique index; nothing was written.
     IndexDuplicate = "index.duplicate", retry: false;
     /// Documents of several devices have the same values in a unique index; all of them are kept.

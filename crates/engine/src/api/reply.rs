@@ -201,6 +201,34 @@ pub enum Reply {
         /// What holds.
         settings: SyncSettings,
     },
+    /// To `updateMany`.
+    Updated {
+        /// So many documents were asked for.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        matched: u64,
+        /// Those that are different now.
+        ids: Vec<String>,
+        /// Per id its version now.
+        versions: Vec<String>,
+        /// Ids of documents whose stored bytes do not decode: nobody knows whether they match.
+        corrupt: Vec<String>,
+    },
+    /// To `deleteMany`.
+    Removed {
+        /// Those that are deleted now.
+        ids: Vec<String>,
+        /// As in `updated`.
+        corrupt: Vec<String>,
+    },
+    /// To `apply`.
+    Applied {
+        /// A JSON array, one document per id.
+        documents: String,
+        /// Some value in `documents` is tagged and must be revived.
+        tagged: bool,
+        /// Per document whether it is different from what was given.
+        changed: Vec<bool>,
+    },
 }
 
 /// When sync runs.
@@ -229,6 +257,11 @@ pub enum WriteResult {
     Deleted {
         /// In the order of the ids.
         existed: Vec<bool>,
+    },
+    /// Per id the version that is there now, empty where there is no document.
+    Modified {
+        /// In the order of the ids.
+        versions: Vec<String>,
     },
 }
 

@@ -1,15 +1,16 @@
 //! What each command does.
 
 use super::documents::{Stop, outcome};
+use super::find::Asked;
 use super::invites::sync_disabled;
 use super::rows::Missing;
-use super::search::Asked;
+use super::search;
 use super::sync::{Wait, Waiter};
 use super::task::CommandTask;
-use super::{Machine, Phase};
+use super::{Machine, Phase, many};
 use crate::api::{
-    Command, Device, Diagnostics, DisconnectReason, DocumentState, ErrorCode, Failure, Outcome, Quarantined, Reply,
-    SyncSettings,
+    Command, Device, Diagnostics, DisconnectReason, DocumentState, Durability, ErrorCode, Failure, Outcome,
+    Quarantined, Reply, SyncSettings,
 };
 use crate::group::ProfilePayload;
 use ashore_protocol::control::{Control, Role};
@@ -62,24 +63,33 @@ impl Machine {
             }
             Command::List { collection, range } => self.read(|machine| machine.list(task, &collection, &range))?,
             Command::Scan { collection, range } => self.read(|machine| machine.scan(task, &collection, &range))?,
-            Command::Find { collection, query, after, page } => {
-                self.read(|machine| machine.find(task, &collection, &query, after.as_deref(), page))?
+            Command::Find { collection, query, after, page, within } => {
+                let asked = Asked { query: &query, after: after.as_deref(), page, within: within.as_ref() };
+                self.read(|machine| machine.find(task, &collection, asked))?
             }
             Command::Search { collection, text, index, filter, prefix, any, offset, limit } => {
                 let (index, filter) = (index.as_deref(), filter.as_deref());
-                let asked = Asked { collection: &collection, text: &text, index, filter, prefix, any, offset, limit };
+                let asked =
+                    search::Asked { collection: &collection, text: &text, index, filter, prefix, any, offset, limit };
                 self.read(|machine| machine.search(task, &asked))?
             }
             Command::Explain { collection, query } => Done::now(self.explain(&collection, &query)?),
-            Command::Count { collection, query } => self.read(|machine| machine.count(task, &collection, &query))?,
+            Command::Count { collection, query, within } => {
+                let asked = Asked { query: &query, within: within.as_ref(), ..Asked::default() };
+                self.read(|machine| machine.count(task, &collection, asked))?
+            }
             Command::Collections {} => self.read(|machine| machine.collections(task).map_err(Stop::from))?,
             Command::Write { writes, durability, split } => {
-                let before = self.batch.writes_nothing();
-                let reply = self.write(&writes, !split)?;
-                self.batch.set_durability(durability);
-                // A write that changed nothing rests on what was written before it.
-                let remember = !self.batch.writes_nothing() || !before;
-                Done { reply, after_commit: true, remember }
+                self.writing(durability, |machine| machine.write(&writes, !split))?
+            }
+            Command::UpdateMany { collection, query, modifiers, durability } => {
+                self.writing(durability, |machine| machine.update_many(task, &collection, &query, &modifiers))?
+            }
+            Command::DeleteMany { collection, query, durability } => {
+                self.writing(durability, |machine| machine.delete_many(task, &collection, &query))?
+            }
+            Command::Apply { collection, ids, documents, modifiers } => {
+                Done::now(many::apply(&collection, &ids, &documents, &modifiers)?)
             }
             Command::DeclareIndexes { collection, indexes } => {
                 let reply = self.declare_indexes(&collection, &indexes)?;
@@ -173,6 +183,19 @@ impl Machine {
     fn read(&mut self, read: impl FnOnce(&mut Self) -> Result<Reply, Stop>) -> Result<Done, Stop> {
         let reply = read(self)?;
         Ok(Done { reply, after_commit: self.has_uncommitted(), remember: false })
+    }
+
+    fn writing(
+        &mut self,
+        durability: Durability,
+        write: impl FnOnce(&mut Self) -> Result<Reply, Stop>,
+    ) -> Result<Done, Stop> {
+        let before = self.batch.writes_nothing();
+        let reply = write(self)?;
+        self.batch.set_durability(durability);
+        // A write that changed nothing rests on what was written before it.
+        let remember = !self.batch.writes_nothing() || !before;
+        Ok(Done { reply, after_commit: true, remember })
     }
 
     fn wait_for(&mut self, task: &CommandTask, timeout_ms: u64, what: Wait) -> Result<Option<Done>, Stop> {

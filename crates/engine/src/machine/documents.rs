@@ -1,6 +1,7 @@
 //! Commands about documents: reading them, listing them, and writing several, all or nothing.
 
 use super::indexes::Incoming;
+use super::many::{not_applicable, parse_modifiers};
 use super::rows::{Missing, chunk_unit, parse_document};
 use super::task::CommandTask;
 use super::{Machine, keys};
@@ -9,9 +10,10 @@ use crate::document::edit::{self, Current, EditError, Edited};
 use crate::document::state::{BEHIND, ChunkWrite, DocumentRowRef};
 use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, Version, json};
 use crate::group::{DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES};
+use crate::query::Modifiers;
 use crate::store::keys::{chunk_key, value_key, value_range};
 use crate::store::{Key, Range, RowValue, Rows};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most ids in one `get`, and rows in one page.
 const MAX_PAGE: u32 = 10_000;
@@ -48,6 +50,9 @@ pub(super) struct Staged {
     /// Not everything of it travels: an edit of it as a whole would let the rest leave. See [`super::parts`].
     parted: bool,
 }
+
+/// The ids of documents that a write has changed.
+pub(super) type Changed = BTreeSet<String>;
 
 /// The documents that a write touches, by their value key.
 type Stage = BTreeMap<Key, (String, String, Staged)>;
@@ -149,9 +154,7 @@ impl Machine {
     /// Notes what a write will need, so that commands behind a waiting one are loaded with it.
     pub(super) fn want_for_write(&mut self, writes: &[Write]) {
         for write in writes {
-            let (collection, ids) = match write {
-                Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
-            };
+            let (collection, ids) = touched(write);
             for id in ids {
                 let _ = self.rows.one(&value_key(collection, id));
                 let _ = self.rows.all(chunk_unit(collection, id));
@@ -162,6 +165,16 @@ impl Machine {
 
     /// Applies writes: computes everything first, so that a failure leaves nothing behind.
     pub(super) fn write(&mut self, writes: &[Write], atomic: bool) -> Result<Reply, Stop> {
+        self.write_changes(writes, atomic).map(|(results, _)| Reply::Written { results })
+    }
+
+    /// [`Machine::write`], which also answers the ids of documents that are different now. When they are not to be `atomic`,
+    /// they travel as one only if one entry can carry them.
+    pub(super) fn write_changes(
+        &mut self,
+        writes: &[Write],
+        atomic: bool,
+    ) -> Result<(Vec<WriteResult>, Changed), Stop> {
         let mut stage = Stage::new();
         let loaded = self.load_stage(writes, &mut stage);
         if matches!(loaded, Err(Stop::Missing(_))) {
@@ -178,20 +191,22 @@ impl Machine {
             let message = format!("the changes take {carried} bytes, one entry carries {MAX_PLAIN_ENTRY_BYTES}");
             return Err(Failure::new(ErrorCode::TransactionTooLarge, message).into());
         }
-        self.make_room_in_draft(if atomic { carried } else { 0 });
+        self.make_room_in_draft(if carried <= MAX_PLAIN_ENTRY_BYTES { carried } else { 0 });
         let behind = !self.outbox_has_room();
+        let mut changed = Changed::new();
         for (key, (collection, id, staged)) in stage {
+            if !staged.changes.is_empty() || staged.touched {
+                changed.insert(id.clone());
+            }
             self.apply_staged(key, &collection, &id, staged, behind);
         }
-        Ok(Reply::Written { results })
+        Ok((results, changed))
     }
 
     fn load_stage(&mut self, writes: &[Write], stage: &mut Stage) -> Result<(), Stop> {
         let mut missing = None;
         for write in writes {
-            let (collection, ids) = match write {
-                Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
-            };
+            let (collection, ids) = touched(write);
             let collection = parse_collection(collection)?;
             for id in ids {
                 let id = parse_id(collection.as_str(), id)?;
@@ -237,6 +252,11 @@ impl Machine {
                 let existed =
                     ids.iter().map(|id| self.stage_delete(collection, id, stage)).collect::<Result<_, _>>()?;
                 Ok(WriteResult::Deleted { existed })
+            }
+            Write::Modify { collection, ids, modifiers } => {
+                let modifiers = parse_modifiers(modifiers)?;
+                let modified = ids.iter().map(|id| self.stage_modify(collection, id, &modifiers, stage));
+                Ok(WriteResult::Modified { versions: modified.collect::<Result<_, _>>()? })
             }
         }
     }
@@ -286,6 +306,24 @@ impl Machine {
             staged.take(edited)?;
         }
         Ok(put.version.to_string())
+    }
+
+    /// Modifies a document as it is now, earlier writes of the stage included; answers its version, empty when there is none.
+    fn stage_modify(
+        &mut self,
+        collection: &str,
+        id: &str,
+        modifiers: &Modifiers,
+        stage: &mut Stage,
+    ) -> Result<String, Failure> {
+        let found = stage.get(&value_key(collection, id)).and_then(|(_, _, staged)| staged.row.as_ref());
+        let Some(row) = found.filter(|row| !row.deleted) else { return Ok(String::new()) };
+        let corrupt = |_| Failure::new(ErrorCode::StoreCorrupt, "the stored document does not decode");
+        Value::decode(&row.value)
+            .map_err(corrupt)
+            .and_then(|value| modifiers.apply(&value).map_err(|error| not_applicable(&error)))
+            .and_then(|value| self.stage_put(collection, id, &value, None, stage))
+            .map_err(|failure| failure.about(collection, id))
     }
 
     fn stage_delete(&mut self, collection: &str, id: &str, stage: &mut Stage) -> Result<bool, Failure> {
@@ -415,6 +453,15 @@ impl Staged {
         self.changes.push(edited.change);
         self.row = Some(edited.row);
         Ok(())
+    }
+}
+
+/// The collection and the documents that a write is about.
+fn touched(write: &Write) -> (&String, &Vec<String>) {
+    match write {
+        Write::Put { collection, ids, .. }
+        | Write::Delete { collection, ids }
+        | Write::Modify { collection, ids, .. } => (collection, ids),
     }
 }
 

@@ -6,19 +6,19 @@
 mod plan;
 
 use super::Machine;
-use super::documents::{Stop, parse_collection};
+use super::documents::{Stop, document_failure, parse_collection, parse_id};
 use super::rows::{Missing, parse_document};
 use super::task::{CommandTask, ScanSlot};
-use crate::api::{ErrorCode, Failure, QueryMistake, Reply};
-use crate::document::state::DocumentRowRef;
-use crate::document::{CollectionName, DocumentId, Value, json};
+use crate::api::{ErrorCode, Failure, Overlay, QueryMistake, Reply};
+use crate::document::state::{ChunkSpan, DocumentRowRef};
+use crate::document::{CollectionName, DocumentId, DocumentRow, Value, json};
 use crate::query::{Filter, Projection, Query, QueryError, Sort};
 use crate::store::keys::{value_key, value_range};
 use crate::store::{Key, RowValue, Value as RowBytes};
 use data_encoding::BASE64URL_NOPAD;
 use plan::Plan;
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 /// The most documents in one page of an answer.
 const MAX_PAGE: usize = 10_000;
@@ -35,9 +35,37 @@ const MIN_STEP_INDEX_ROWS: usize = 32;
 /// Candidates beyond so many bytes are read once more when it is clear which are wanted.
 const KEPT_BYTES: usize = 8 << 20;
 
+/// Most documents that one update or delete by filter writes.
+const MAX_MATCHED: usize = 10_000;
+/// Most bytes of their rows.
+const MAX_MATCHED_BYTES: usize = 32 << 20;
+
+/// What is asked besides the collection.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Asked<'a> {
+    pub(super) query: &'a str,
+    /// Where the page before ended.
+    pub(super) after: Option<&'a str>,
+    /// The most documents of this page; 0 for as many as there may be.
+    pub(super) page: u32,
+    /// Documents as a transaction sees them.
+    pub(super) within: Option<&'a Overlay>,
+}
+
+/// What an update or a delete by filter has found, in order.
+#[derive(Clone)]
+pub(super) struct Matched {
+    pub(super) ids: Vec<String>,
+    pub(super) corrupt: Vec<String>,
+}
+
 /// A query under way.
 pub(super) struct Finding {
     query: Query,
+    /// Documents in the place of stored ones, as rows; none where there is no document.
+    overlay: BTreeMap<String, Option<RowBytes>>,
+    /// Those of the overlay that match are among the candidates.
+    overlaid: bool,
     /// What was answered before ends with this key.
     after: Option<Vec<u8>>,
     /// The most documents of this page.
@@ -78,18 +106,11 @@ pub(super) struct Read {
 
 impl Machine {
     /// One page of the documents that a query asks for.
-    pub(super) fn find(
-        &mut self,
-        task: &mut CommandTask,
-        collection: &str,
-        query: &str,
-        after: Option<&str>,
-        page: u32,
-    ) -> Result<Reply, Stop> {
+    pub(super) fn find(&mut self, task: &mut CommandTask, collection: &str, asked: Asked<'_>) -> Result<Reply, Stop> {
         let collection = parse_collection(collection)?;
         let mut finding = match task.finding.take() {
             Some(finding) => finding,
-            None => Box::new(self.begin_finding(&collection, query, after, page)?),
+            None => Box::new(self.begin_finding(&collection, asked)?),
         };
         self.find_page(&collection, &mut finding, task).map_err(|missing| {
             task.finding = Some(finding);
@@ -98,11 +119,11 @@ impl Machine {
     }
 
     /// How many documents match.
-    pub(super) fn count(&mut self, task: &mut CommandTask, collection: &str, query: &str) -> Result<Reply, Stop> {
+    pub(super) fn count(&mut self, task: &mut CommandTask, collection: &str, asked: Asked<'_>) -> Result<Reply, Stop> {
         let collection = parse_collection(collection)?;
         let mut finding = match task.finding.take() {
             Some(finding) => finding,
-            None => Box::new(self.begin_finding(&collection, query, None, 0)?),
+            None => Box::new(self.begin_finding(&collection, asked)?),
         };
         if let Err(missing) = self.read_candidates(&collection, &mut finding, &mut task.scan, Finding::count) {
             task.finding = Some(finding);
@@ -114,9 +135,29 @@ impl Machine {
         Ok(Reply::Count { count, corrupt })
     }
 
+    /// The ids of all documents that a query asks for; fails when they are more than one call may write.
+    pub(super) fn find_ids(&mut self, task: &mut CommandTask, collection: &str, query: &str) -> Result<Matched, Stop> {
+        let collection = parse_collection(collection)?;
+        let mut finding = match task.finding.take() {
+            Some(finding) => finding,
+            None => {
+                let mut finding = self.begin_finding(&collection, Asked { query, ..Asked::default() })?;
+                // So many as may be written: how many there are beyond them is only counted.
+                let limit = finding.query.limit.unwrap_or(usize::MAX).min(MAX_MATCHED);
+                finding.first = First::new(finding.query.offset.saturating_add(limit));
+                Box::new(finding)
+            }
+        };
+        if let Err(missing) = self.read_candidates(&collection, &mut finding, &mut task.scan, Finding::note) {
+            task.finding = Some(finding);
+            return Err(missing.into());
+        }
+        finding.matched().map_err(Stop::from)
+    }
+
     /// Which index a query reads.
     pub(super) fn explain(&self, collection: &str, query: &str) -> Result<Reply, Failure> {
-        let finding = self.begin_finding(&parse_collection(collection)?, query, None, 0)?;
+        let finding = self.begin_finding(&parse_collection(collection)?, Asked { query, ..Asked::default() })?;
         let plan = finding.plan.as_ref();
         Ok(Reply::Plan {
             index: plan.map(|plan| plan.index.name.clone()),
@@ -125,14 +166,8 @@ impl Machine {
         })
     }
 
-    fn begin_finding(
-        &self,
-        collection: &CollectionName,
-        query: &str,
-        after: Option<&str>,
-        page: u32,
-    ) -> Result<Finding, Failure> {
-        let mut finding = Finding::begin(collection, query, after, page)?;
+    fn begin_finding(&self, collection: &CollectionName, asked: Asked<'_>) -> Result<Finding, Failure> {
+        let mut finding = Finding::begin(collection, asked)?;
         let indexes = self.index_catalog(collection.as_str());
         finding.plan = Plan::choose(indexes, &finding.query, finding.after.as_deref());
         Ok(finding)
@@ -173,10 +208,14 @@ impl Machine {
             self.read_candidates(collection, finding, &mut task.scan, Finding::keep)?;
         }
         let wanted = finding.first.wanted(finding.query.offset, finding.page);
-        let unkept = wanted.iter().filter(|candidate| candidate.row.is_none()).map(|candidate| candidate.id.as_str());
+        let kept = |candidate: &Candidate| match &candidate.row {
+            Some(row) => Some(row.clone()),
+            None => finding.overlay.get(&candidate.id).cloned().flatten(),
+        };
+        let unkept = wanted.iter().filter(|candidate| kept(candidate).is_none()).map(|candidate| candidate.id.as_str());
         let mut loaded = self.document_rows(collection, unkept)?.into_iter();
-        let row = |candidate: &&Candidate| match &candidate.row {
-            Some(row) => Some(RowValue::Present(row.clone())),
+        let row = |candidate: &&Candidate| match kept(candidate) {
+            Some(row) => Some(RowValue::Present(row)),
             None => loaded.next().flatten(),
         };
         let rows: Vec<Option<RowValue>> = wanted.iter().map(row).collect();
@@ -199,6 +238,7 @@ impl Machine {
         scan: &mut ScanSlot,
         take: Take,
     ) -> Result<(), Missing> {
+        finding.take_overlay(take);
         if finding.plan.is_some() {
             self.read_index(collection, finding, scan, take)
         } else {
@@ -217,6 +257,9 @@ impl Machine {
         loop {
             let rows = self.document_rows(collection, finding.named.iter().map(String::as_str))?;
             for (id, row) in std::mem::take(&mut finding.named).into_iter().zip(rows) {
+                if finding.overlay.contains_key(&id) {
+                    continue;
+                }
                 let wants_more = match row {
                     Some(RowValue::Present(row)) => take(finding, id, &row),
                     Some(RowValue::Corrupt) => {
@@ -242,6 +285,7 @@ impl Machine {
             if !rows.lost.is_empty() {
                 // A part of the index cannot be read: the documents tell what it would have.
                 finding.begin_again();
+                finding.take_overlay(take);
                 return self.read_collection(collection, finding, scan, take);
             }
             match rows.rows.last() {
@@ -289,7 +333,9 @@ impl Machine {
             }
             let rows = self.scan_rows(scan, &range)?;
             for (key, row) in &rows.rows {
-                let Some((_, id)) = parse_document(key) else { continue };
+                let Some((_, id)) = parse_document(key).filter(|(_, id)| !finding.overlay.contains_key(id)) else {
+                    continue;
+                };
                 match row {
                     RowValue::Present(row) => {
                         if !take(finding, id, row) {
@@ -315,13 +361,15 @@ impl Machine {
 type Take = fn(&mut Finding, String, &RowBytes) -> bool;
 
 impl Finding {
-    fn begin(collection: &CollectionName, query: &str, after: Option<&str>, page: u32) -> Result<Self, Failure> {
+    fn begin(collection: &CollectionName, asked: Asked<'_>) -> Result<Self, Failure> {
+        let Asked { query, after, page, within } = asked;
         let query = parse_query(query)?;
+        let overlay = within.map(|within| overlay_rows(collection, within)).transpose()?.unwrap_or_default();
         let after = after.map(|after| BASE64URL_NOPAD.decode(after.as_bytes())).transpose();
         let after = after.map_err(|_| Failure::new(ErrorCode::RequestInvalid, "`after` is not where a page ended"))?;
         let page = if page == 0 { MAX_PAGE } else { MAX_PAGE.min(page as usize) };
         let page = query.limit.map_or(page, |limit| page.min(limit));
-        Ok(Self::new(collection, query, after, page))
+        Ok(Self { overlay, ..Self::new(collection, query, after, page) })
     }
 
     fn new(collection: &CollectionName, query: Query, after: Option<Vec<u8>>, page: usize) -> Self {
@@ -329,8 +377,8 @@ impl Finding {
         let read = after.as_deref().filter(|_| query.sort.by().is_empty()).and_then(|id| std::str::from_utf8(id).ok());
         let read = read.map(|id| value_key(collection.as_str(), id));
         let first = First::new(query.offset.saturating_add(page).saturating_add(1));
-        let (plan, named, corrupt) = (None, Vec::new(), Vec::new());
-        Self { query, after, page, plan, named, read, first, corrupt, count: 0 }
+        let (plan, named, corrupt, overlay, overlaid) = (None, Vec::new(), Vec::new(), BTreeMap::new(), false);
+        Self { query, overlay, overlaid, after, page, plan, named, read, first, corrupt, count: 0 }
     }
 
     /// Whether there may be more matches than were read.
@@ -357,6 +405,21 @@ impl Finding {
         self.first = First::new(self.first.most);
         self.corrupt.clear();
         self.count = 0;
+        self.overlaid = false;
+    }
+
+    /// Hands the documents of the overlay to `take`, once. They come before all others and in no order.
+    fn take_overlay(&mut self, take: Take) {
+        if std::mem::replace(&mut self.overlaid, true) {
+            return;
+        }
+        let overlay = std::mem::take(&mut self.overlay);
+        for (id, row) in &overlay {
+            if let Some(row) = row {
+                take(self, id.clone(), row);
+            }
+        }
+        self.overlay = overlay;
     }
 
     /// Candidates come in the order that is asked for.
@@ -396,10 +459,50 @@ impl Finding {
             self.corrupt.push(id);
             return true;
         };
-        if self.after.as_ref().is_none_or(|after| key > *after) {
-            self.first.offer(Candidate { key, id, bytes: row.len(), row: Some(row.clone()) });
+        if self.after.as_ref().is_some_and(|after| key <= *after) {
+            return true;
         }
-        !(self.is_in_order() && self.first.is_full())
+        let place = self.is_in_order().then(|| key.clone());
+        self.first.offer(Candidate { key, id, bytes: row.len(), row: Some(row.clone()) });
+        place.is_none_or(|place| self.first.wants_behind(&place))
+    }
+
+    /// Notes a document that matches, without its row.
+    fn note(&mut self, id: String, row: &RowBytes) -> bool {
+        let Some(found) = self.matching(&id, row) else { return true };
+        let Some(key) = self.key(&id, found.value) else {
+            self.corrupt.push(id);
+            return true;
+        };
+        self.count += 1;
+        // Without a limit that is low enough all that match are counted.
+        let ends = self.is_in_order() && self.query.limit.is_some_and(|limit| limit <= MAX_MATCHED);
+        let place = ends.then(|| key.clone());
+        self.first.offer(Candidate { key, id, bytes: row.len(), row: None });
+        place.is_none_or(|place| self.first.wants_behind(&place))
+    }
+
+    /// The documents that were noted.
+    fn matched(self) -> Result<Matched, Failure> {
+        let Self { query, first, count, corrupt, .. } = self;
+        let behind = usize::try_from(count).unwrap_or(usize::MAX).saturating_sub(query.offset);
+        let asked = query.limit.map_or(behind, |limit| behind.min(limit));
+        if asked > MAX_MATCHED {
+            let message = format!("the query asks for {asked} documents, one call writes at most {MAX_MATCHED}");
+            return Err(Failure::new(ErrorCode::UpdateTooMany, message));
+        }
+        let candidates = first.heap.into_sorted_vec().into_iter().skip(query.offset);
+        let (ids, bytes): (Vec<String>, Vec<usize>) =
+            candidates.map(|candidate| (candidate.id, candidate.bytes)).unzip();
+        let bytes: usize = bytes.iter().sum();
+        if bytes > MAX_MATCHED_BYTES {
+            let message = format!(
+                "the query asks for {} documents of {bytes} bytes, one call writes at most {MAX_MATCHED_BYTES}",
+                ids.len()
+            );
+            return Err(Failure::new(ErrorCode::UpdateTooMany, message));
+        }
+        Ok(Matched { ids, corrupt })
     }
 
     /// The place of a document in the order that is asked for.
@@ -421,6 +524,11 @@ impl First {
         self.heap.len() >= self.most
     }
 
+    /// Whether a candidate behind this key can be among the first.
+    fn wants_behind(&self, key: &[u8]) -> bool {
+        !self.is_full() || self.heap.peek().is_some_and(|last| last.key.as_slice() > key)
+    }
+
     fn offer(&mut self, mut candidate: Candidate) {
         if self.is_full() {
             if self.heap.peek().is_none_or(|last| candidate >= *last) {
@@ -430,7 +538,7 @@ impl First {
                 self.kept_bytes -= last.row.map_or(0, |row| row.len());
             }
         }
-        if self.kept_bytes + candidate.bytes > KEPT_BYTES {
+        if candidate.row.is_none() || self.kept_bytes + candidate.bytes > KEPT_BYTES {
             candidate.row = None;
         } else {
             self.kept_bytes += candidate.bytes;
@@ -560,6 +668,24 @@ pub(super) fn parse_query(text: &str) -> Result<Query, Failure> {
         }
     }
     Ok(query)
+}
+
+/// The documents of an overlay as rows that no device wrote: without heads, so without a version.
+fn overlay_rows(collection: &CollectionName, within: &Overlay) -> Result<BTreeMap<String, Option<RowBytes>>, Failure> {
+    let values = json::parse_many(&within.documents).map_err(|error| document_failure(&error))?;
+    if values.len() != within.ids.len() {
+        return Err(Failure::new(ErrorCode::RequestInvalid, "ids and documents differ in number"));
+    }
+    let mut rows = BTreeMap::new();
+    for (id, value) in within.ids.iter().zip(values) {
+        parse_id(collection.as_str(), id)?;
+        let value = value.encode().map_err(|error| document_failure(&error).about(collection.as_str(), id))?;
+        let chunks = ChunkSpan { first: 0, last: 0, base_bytes: 0, appended_bytes: 0 };
+        let row = DocumentRow { heads: vec![], deleted: false, sent_with: 0, chunks, value, parts: None };
+        rows.insert(id.clone(), Some(row.encode().into()));
+    }
+    rows.extend(within.absent.iter().map(|id| (id.clone(), None)));
+    Ok(rows)
 }
 
 fn whole(name: &str, value: &Value) -> Result<usize, Failure> {

@@ -57,6 +57,8 @@ pub(super) struct CommandTask {
     pub(super) finding: Option<Box<super::find::Finding>>,
     /// How far a search is.
     pub(super) searching: Option<Box<super::search::Searching>>,
+    /// What an update or a delete by filter has found.
+    pub(super) matched: Option<super::find::Matched>,
     pub(super) conflicts: super::indexes::ConflictSearch,
 }
 

@@ -20,10 +20,10 @@ pub struct Path {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Step {
-    key: String,
+pub(super) struct Step {
+    pub(super) key: String,
     /// The place in an array, when the key is a whole number as JavaScript writes it.
-    index: Option<usize>,
+    pub(super) index: Option<usize>,
 }
 
 impl Path {
@@ -96,6 +96,10 @@ impl Path {
     /// Whether the first step may be a place in an array.
     pub(super) fn begins_with_index(&self) -> bool {
         self.steps.first().is_some_and(|step| step.index.is_some())
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
     }
 
     /// The keys, as they stand between the dots.

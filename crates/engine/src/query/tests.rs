@@ -5,9 +5,11 @@ pub(crate) mod arbitrary;
 mod bounds;
 mod filters;
 mod laws;
+mod modifiers;
 mod orders;
 mod page;
 mod peers;
+mod update_peers;
 
 use super::{Filter, QueryError};
 use crate::document::{Value, json};
