@@ -190,8 +190,8 @@ fn more_documents_than_one_call_may_write_are_refused_with_their_number() {
 #[test]
 fn an_update_by_filter_that_breaks_a_unique_index_writes_nothing() {
     let mut network = device();
-    let field = IndexField { path: "n".into(), descending: false };
-    let index = IndexSpec { name: "n".into(), fields: vec![field], unique: true, sparse: false };
+    let field = IndexField { path: "n".into(), descending: false, weight: None };
+    let index = IndexSpec { name: "n".into(), fields: vec![field], unique: true, sparse: false, text: None };
     ask(&mut network, Command::DeclareIndexes { collection: COLLECTION.into(), indexes: vec![index] }).unwrap();
     let before = documents(&[("a", r#"{"n":1}"#), ("b", r#"{"n":2}"#), ("c", r#"{"n":3}"#)]);
     put(&mut network, &before);
@@ -306,9 +306,10 @@ proptest! {
         if indexed {
             let index = |path: &str, descending| IndexSpec {
                 name: path.into(),
-                fields: vec![IndexField { path: path.into(), descending }],
+                fields: vec![IndexField { path: path.into(), descending, weight: None }],
                 unique: false,
                 sparse: false,
+                text: None,
             };
             let indexes = vec![index("x", false), index("y", true)];
             ask(&mut network, Command::DeclareIndexes { collection: COLLECTION.into(), indexes }).unwrap();

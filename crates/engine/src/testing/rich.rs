@@ -97,5 +97,5 @@ fn tagged(kind: &str, value: Value) -> Value {
 }
 
 fn untagged(value: &Value) -> &Value {
-    &value["$ashore"][1]
+    value.pointer("/$ashore/1").unwrap_or(&Value::Null)
 }
