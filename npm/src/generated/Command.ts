@@ -3,6 +3,7 @@ import type { Durability } from "./Durability.js";
 import type { Hint } from "./Hint.js";
 import type { IdRange } from "./IdRange.js";
 import type { IndexSpec } from "./IndexSpec.js";
+import type { Overlay } from "./Overlay.js";
 import type { Write } from "./Write.js";
 
 /**
@@ -72,6 +73,10 @@ export type Command =
          * At most so many documents, 1 to 10,000; 0 means 10,000.
          */
         page: number;
+        /**
+         * Documents as a transaction sees them, in the place of what is stored.
+         */
+        within?: Overlay;
       };
     }
   | {
@@ -84,6 +89,10 @@ export type Command =
          * As in `find`; its order and selection do not matter.
          */
         query: string;
+        /**
+         * As in `find`.
+         */
+        within?: Overlay;
       };
     }
   | {
@@ -148,6 +157,42 @@ export type Command =
       };
     }
   | {
+      declareCollection: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * Nothing of it ever leaves.
+         */
+        local: boolean;
+        /**
+         * These fields never leave; paths of keys with dots.
+         */
+        localFields: Array<string>;
+        /**
+         * Only these fields leave, once they were changed.
+         */
+        syncFields: Array<string> | null;
+        /**
+         * Deletes travel, and those of others take effect here.
+         */
+        syncDeletes: boolean;
+      };
+    }
+  | {
+      parked: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * Which part.
+         */
+        range: IdRange;
+      };
+    }
+  | {
       search: {
         /**
          * The collection's name.
@@ -209,6 +254,18 @@ export type Command =
          * Also forget the group, its keys and its entries. Documents stay.
          */
         forget: boolean;
+      };
+    }
+  | {
+      configureSync: {
+        /**
+         * `false`: no connection until `syncNow`, an invite or a join asks for one.
+         */
+        auto: boolean | null;
+        /**
+         * How often the relay is asked for news though nothing happened, in milliseconds: a second to 31 days.
+         */
+        intervalMs: number | null;
       };
     }
   | {
@@ -327,4 +384,60 @@ export type Command =
         watch: number;
       };
     }
-  | { close: Record<symbol, never> };
+  | { close: Record<symbol, never> }
+  | {
+      updateMany: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * As in `find`; its selection does not matter.
+         */
+        query: string;
+        /**
+         * As in `modify`.
+         */
+        modifiers: string;
+        /**
+         * When the answer may come.
+         */
+        durability: Durability;
+      };
+    }
+  | {
+      deleteMany: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * As in `find`; its selection does not matter.
+         */
+        query: string;
+        /**
+         * When the answer may come.
+         */
+        durability: Durability;
+      };
+    }
+  | {
+      apply: {
+        /**
+         * The collection's name, for errors.
+         */
+        collection: string;
+        /**
+         * One id per document, for errors.
+         */
+        ids: Array<string>;
+        /**
+         * A JSON array with one document per id.
+         */
+        documents: string;
+        /**
+         * As in `modify`.
+         */
+        modifiers: string;
+      };
+    };

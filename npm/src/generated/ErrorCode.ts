@@ -12,6 +12,8 @@ export type ErrorCode =
   | "text.out-of-range"
   | "query.invalid"
   | "query.too-large"
+  | "update.not-applicable"
+  | "update.too-many"
   | "index.duplicate"
   | "index.conflict"
   | "index.invalid"
@@ -48,4 +50,5 @@ export type ErrorCode =
   | "group.not-allowed"
   | "entry.invalid"
   | "entry.quarantined"
-  | "internal";
+  | "internal"
+  | "collection.invalid";

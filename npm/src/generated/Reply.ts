@@ -154,6 +154,51 @@ export type Reply =
       };
     }
   | {
+      hits: {
+        /**
+         * The best first; those that are alike in byte order of their ids.
+         */
+        ids: Array<string>;
+        /**
+         * A JSON array, one document per id.
+         */
+        documents: string;
+        /**
+         * Per document its version.
+         */
+        versions: Array<string>;
+        /**
+         * Per document how well it fits, above 0; comparable within one answer.
+         */
+        scores: Array<number>;
+        /**
+         * The words that were looked for, folded.
+         */
+        terms: Array<string>;
+        /**
+         * Per document the places in `terms` of those that count for it.
+         */
+        matched: Array<Array<number>>;
+        /**
+         * Some value in `documents` is tagged and must be revived.
+         */
+        tagged: boolean;
+        /**
+         * Ids of documents that the index names and whose stored bytes do not decode.
+         */
+        corrupt: Array<string>;
+        /**
+         * More documents fit, behind these.
+         */
+        more: boolean;
+        /**
+         * Everything was looked at. Not so while the index is built, when a beginning fits too much to read it all, and when a part of
+         * the index cannot be read, which is then built again.
+         */
+        complete: boolean;
+      };
+    }
+  | {
       flushed: {
         /**
          * Changes that still wait.
@@ -248,5 +293,53 @@ export type Reply =
          * What holds.
          */
         settings: SyncSettings;
+      };
+    }
+  | {
+      updated: {
+        /**
+         * So many documents were asked for.
+         */
+        matched: number;
+        /**
+         * Those that are different now.
+         */
+        ids: Array<string>;
+        /**
+         * Per id its version now.
+         */
+        versions: Array<string>;
+        /**
+         * Ids of documents whose stored bytes do not decode: nobody knows whether they match.
+         */
+        corrupt: Array<string>;
+      };
+    }
+  | {
+      removed: {
+        /**
+         * Those that are deleted now.
+         */
+        ids: Array<string>;
+        /**
+         * As in `updated`.
+         */
+        corrupt: Array<string>;
+      };
+    }
+  | {
+      applied: {
+        /**
+         * A JSON array, one document per id.
+         */
+        documents: string;
+        /**
+         * Some value in `documents` is tagged and must be revived.
+         */
+        tagged: boolean;
+        /**
+         * Per document whether it is different from what was given.
+         */
+        changed: Array<boolean>;
       };
     };
