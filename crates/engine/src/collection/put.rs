@@ -148,9 +148,11 @@ impl Declared {
 
     fn put_all(&self, held: &Held, base_travels: &Value, new: &Value) -> New {
         let (mut travels, stays) = self.split(new);
-        // What others wrote where only our own value counts stays as it is.
+        // What others wrote where only our own value counts stays as it is, unless the caller put something else over it.
         for (field, value) in self.travels.fields().iter().filter_map(|field| field.reach(base_travels)) {
-            field.set(&mut travels, value.clone());
+            if field.get(&travels).is_none() {
+                field.set(&mut travels, value.clone());
+            }
         }
         if held.stays.is_none() && !self.deletes {
             // It was deleted here alone: what others know about it comes back with it.
