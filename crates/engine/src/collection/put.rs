@@ -226,7 +226,9 @@ fn put_only(fields: &[FieldPath], held: &Held, stays: Option<&Value>, base_trave
         changed = true;
         field.remove(&mut new);
         match value {
-            Some(value) => drop(field.set(&mut travels, value)),
+            // Where something of before the declaration stands in its way, it stays here.
+            Some(value) if !field.set(&mut travels, value.clone()) => drop(field.set(&mut new, value)),
+            Some(_) => {}
             None => drop(field.remove(&mut travels)),
         }
     }

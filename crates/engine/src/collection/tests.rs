@@ -92,9 +92,9 @@ proptest! {
             let (_, after) = now.split(after);
             prop_assert!(is_part(&after, &before));
         }
-        // Nothing moved meanwhile, so the caller reads what it put.
+        // Nothing moved meanwhile, so the caller reads what it put; but for an empty object around what others left there.
         let travels = put.travels.unwrap_or(travels);
-        prop_assert_eq!(now.overlay(&travels, &put.stays), new);
+        prop_assert_eq!(without_empty(now.overlay(&travels, &put.stays)), without_empty(new));
     }
 
     #[test]
@@ -111,6 +111,17 @@ proptest! {
     #[test]
     fn no_bytes_make_a_reader_of_declarations_panic(bytes: Vec<u8>) {
         let _ = Declarations::decode(&bytes);
+    }
+}
+
+/// Without the fields that hold nothing but objects around nothing.
+fn without_empty(value: Value) -> Value {
+    match value {
+        Value::Map(map) => {
+            let fields = map.into_iter().map(|(key, value)| (key, without_empty(value)));
+            Value::Map(fields.filter(|(_, value)| *value != Value::empty()).collect())
+        }
+        value => value,
     }
 }
 
