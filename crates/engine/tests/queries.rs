@@ -228,6 +228,40 @@ fn a_document_that_an_index_keeps_apart_is_found_all_the_same() {
     assert_eq!(count(&mut network, range), 3);
 }
 
+#[test]
+fn a_query_reads_on_behind_rows_that_a_write_under_way_has_taken_away() {
+    let mut network = device_with(&[]);
+    let documents: Vec<_> = (0..3_000).map(|n| (format!("d{n:04}"), format!(r#"{{"a":{}}}"#, n / 1_500))).collect();
+    put(&mut network, &documents);
+    declare(&mut network, &[index("a", &["a"], false)]);
+    for round in 0..20 {
+        network.devices[0].answers.clear();
+        // While the first is being committed the second waits for it, and the third is read beside both.
+        for (mark, id) in ["x", "y"].iter().enumerate() {
+            let (ids, documents) = (vec![(*id).to_owned()], format!(r#"[{{"n":{round}}}]"#));
+            let write = Write::Put { collection: "others".into(), ids, documents, bases: vec![None] };
+            let write = Command::Write { writes: vec![write], durability: Durability::Relaxed, split: false };
+            network.ask(0, write, mark as u64);
+            if mark == 0 {
+                network.run_ms(1);
+                let modifiers = format!(r#"{{"$set":{{"a":{}}}}}"#, 5 + round);
+                let filter = if round == 0 { 0 } else { 4 + round };
+                let (collection, query) = (COLLECTION.to_owned(), format!(r#"{{"filter":{{"a":{filter}}}}}"#));
+                network.ask(
+                    0,
+                    Command::UpdateMany { collection, query, modifiers, durability: Durability::Relaxed },
+                    7,
+                );
+            }
+        }
+        let (collection, query) = (COLLECTION.to_owned(), r#"{"filter":{"a":{"$gte":0}}}"#.to_owned());
+        network.ask(0, Command::Count { collection, query, within: None }, 2);
+        assert!(network.run_until(60_000, |network| network.devices[0].answers.len() == 4), "no answers");
+        let counted = network.devices[0].answers.iter().find(|(call, _)| call.mark == 2).map(|(_, outcome)| outcome);
+        assert_eq!(counted, Some(&Outcome::Ok(Reply::Count { count: 3_000, corrupt: vec![] })), "round {round}");
+    }
+}
+
 fn indexes() -> impl Strategy<Value = Vec<IndexSpec>> {
     let some = [
         index("a", &["a"], false),

@@ -281,20 +281,16 @@ impl Machine {
                 plan.ranges.pop_front();
                 continue;
             }
-            let rows = self.scan_rows(scan, &range)?;
+            let (rows, rest) = self.scan_part(scan, &range)?;
             if !rows.lost.is_empty() {
                 // A part of the index cannot be read: the documents tell what it would have.
                 finding.begin_again();
                 finding.take_overlay(take);
                 return self.read_collection(collection, finding, scan, take);
             }
-            match rows.rows.last() {
-                Some((last, _)) if rows.more => {
-                    let rest = range.after(last);
-                    plan.ranges.pop_front();
-                    plan.ranges.push_front(rest);
-                }
-                _ => drop(plan.ranges.pop_front()),
+            plan.ranges.pop_front();
+            if let Some(rest) = rest {
+                plan.ranges.push_front(rest);
             }
             for (row, _) in &rows.rows {
                 let id = plan.index.parse_row(row).map(|(_, id)| id.to_owned());

@@ -171,8 +171,13 @@ impl Machine {
             if let Some(after) = &task.conflicts.after {
                 range = range.after(after);
             }
+            let last = task.scan.as_ref().and_then(|(_, rows)| rows.rows.last()).map(|(key, _)| key.clone());
             let rows = self.scan_rows(&mut task.scan, &range)?;
             let full = task.conflicts.take(&index, &rows.rows);
+            if !full && rows.more {
+                // The rows of this part may all have been taken away by writes under way.
+                task.conflicts.after = last.or(task.conflicts.after.take());
+            }
             if full || !rows.more {
                 task.conflicts.end_of_key();
                 let found = std::mem::take(&mut task.conflicts).found.into_iter().take(MAX_CONFLICTS);
