@@ -10,6 +10,7 @@ mod clients;
 mod commands;
 mod documents;
 mod find;
+mod history;
 mod indexes;
 mod input;
 mod invites;
@@ -25,6 +26,7 @@ mod status;
 mod sync;
 mod task;
 mod watch;
+mod writers;
 
 pub use input::{ConnectionId, Input};
 pub use output::Output;
@@ -78,6 +80,8 @@ pub struct Machine {
     answers: BTreeMap<String, Vec<Answer>>,
     clients: Clients,
     known_collections: BTreeSet<String>,
+    /// This opening has written a document.
+    wrote: bool,
     indexes: Indexes,
     watches: Watches,
     sync: Sync,
@@ -130,6 +134,7 @@ impl Machine {
             answers: BTreeMap::new(),
             clients: Clients::default(),
             known_collections: BTreeSet::new(),
+            wrote: false,
             indexes: Indexes::default(),
             watches: Watches::default(),
             sync: Sync::default(),

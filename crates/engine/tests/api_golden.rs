@@ -5,9 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 use ashore_engine::api::{
-    Answer, Call, Calls, ChangedDocuments, Command, Device, Diagnostics, DisconnectReason, DocumentState, Durability,
-    ErrorCode, Event, Failure, Hint, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Patch,
-    Quarantined, QueryMistake, Reply, SyncState, SyncStatus, Write, WriteResult, decode, encode,
+    Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
+    DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, Hint, HistoryChange, IdRange,
+    IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Patch, PathStep, Quarantined, QueryMistake, Reply,
+    SyncState, SyncStatus, Write, WriteResult, Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -169,6 +170,19 @@ fn commands() -> Vec<Command> {
         Command::Watch { watch: 1, collection: collection(), query: "{}".into(), id: Some("n1".into()) },
         Command::WatchTaken { watch: 1, patch: 65_536 },
         Command::Unwatch { watch: 1 },
+        Command::History { collection: collection(), id: "n1".into(), before: Some("AbCdEfGhIjk".into()), limit: 50 },
+        Command::At { collection: collection(), id: "n1".into(), version: "AbCdEfGhIjk".into() },
+        Command::Conflicts { collection: collection(), id: "n1".into() },
+        Command::Write {
+            writes: vec![Write::Revert {
+                collection: collection(),
+                ids: vec!["n1".into(), "n2".into()],
+                versions: vec![vec!["AbCdEfGhIjk".into()], vec![]],
+                redo: true,
+            }],
+            durability: Durability::Relaxed,
+            split: false,
+        },
     ]
 }
 
@@ -190,6 +204,7 @@ fn outcomes() -> Vec<Outcome> {
                 WriteResult::Put { versions: vec!["AbCdEfGhIjk".into()] },
                 WriteResult::Deleted { existed: vec![true, false] },
             ],
+            changed: vec![],
         },
         Reply::Indexes { indexes: vec![IndexInfo { spec: index(), ready: true, documents: 70_000 }] },
         Reply::IndexConflicts { conflicts: vec![IndexConflict { ids: vec!["n1".into(), "ü".into()] }], more: false },
@@ -226,6 +241,35 @@ fn outcomes() -> Vec<Outcome> {
         },
         Reply::Count { count: 9_007_199_254_740_991, corrupt: vec!["n9".into()] },
         Reply::Plan { index: Some("by-due".into()), ranges: 1, in_order: true },
+        Reply::Written {
+            results: vec![WriteResult::Reverted { reverted: vec![true, false] }],
+            changed: vec![ChangedVersions {
+                collection: "notes".into(),
+                id: "n1".into(),
+                versions: vec!["AbCdEfGhIjk".into()],
+            }],
+        },
+        Reply::History {
+            changes: vec![HistoryChange {
+                version: "AbCdEfGhIjk".into(),
+                by: Written { at: -1_000, mine: true, device: Some("cd".repeat(32)), name: Some("Küche".into()) },
+                kind: ChangeKind::Undo,
+                fields: vec!["title".into()],
+            }],
+            more: true,
+        },
+        Reply::Conflicts {
+            conflicts: vec![FieldConflict {
+                path: vec![PathStep::Key("tags".into()), PathStep::Index(7)],
+                claims: vec![FieldClaim {
+                    version: "AbCdEfGhIjk".into(),
+                    by: Written { at: 1_795_000_000_000, mine: false, device: None, name: None },
+                }],
+            }],
+            values: r#"[["a"]]"#.into(),
+            tagged: false,
+            more: false,
+        },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {
         let failure = Failure::new(*code, "A sentence for people.");

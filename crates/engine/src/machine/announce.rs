@@ -7,7 +7,7 @@ use super::rows::{Missing, parse_document};
 use super::task::{ScanSlot, SweepTask};
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
-use crate::document::edit;
+use crate::document::edit::{self, OwnActors};
 use crate::group::{Announced, DocumentChange, MAX_CHANGE_BYTES};
 use crate::store::{Key, Range};
 
@@ -19,6 +19,15 @@ const STEP_BYTES: usize = 512 << 10;
 const VALUE_TAG: u8 = b'v';
 /// Rows deleted in one step of tidying.
 const SWEEP_ROWS: u32 = 1_000;
+
+/// A document to announce; none of it when it cannot be read.
+#[derive(Default)]
+struct Whole {
+    /// Its chunks, in pieces that fit an entry.
+    pieces: Vec<Vec<u8>>,
+    /// Its writers that were this device.
+    own: OwnActors,
+}
 
 impl Machine {
     pub(super) fn announce(&mut self, scan: &mut ScanSlot) -> Result<(), Missing> {
@@ -42,11 +51,12 @@ impl Machine {
             }
         };
         let mut last = None;
-        for ((key, collection, id), pieces) in documents.into_iter().zip(wholes) {
+        for ((key, collection, id), Whole { pieces, own }) in documents.into_iter().zip(wholes) {
             for piece in pieces {
                 let change = DocumentChange { collection: collection.clone(), id: id.clone(), chunks: piece.into() };
                 self.make_room_in_draft(change.size());
                 self.carry(change);
+                self.batch.draft.writers.extend(own.iter().copied());
                 let announces = &mut self.batch.draft.announces;
                 let first = announces.take().map_or_else(|| key.to_vec(), |(first, _)| first);
                 *announces = Some((first, key.to_vec()));
@@ -66,24 +76,27 @@ impl Machine {
         Ok(())
     }
 
-    /// The chunks of each document, in pieces that fit an entry. A document that cannot be read is reported and left out.
-    fn load_wholes(&mut self, documents: &[(Key, String, String)]) -> Result<Vec<Vec<Vec<u8>>>, Missing> {
+    /// All of each document. One that cannot be read is reported and left out.
+    fn load_wholes(&mut self, documents: &[(Key, String, String)]) -> Result<Vec<Whole>, Missing> {
         let mut missing = None;
         let mut wholes = Vec::with_capacity(documents.len());
         for (_, collection, id) in documents {
             match self.load_staged(collection, id) {
                 Ok(staged) => match edit::pieces(&staged.chunks(), MAX_CHANGE_BYTES) {
-                    Ok(pieces) => wholes.push(pieces),
+                    Ok(pieces) => match self.own_writers(&edit::writers(&staged.chunks()).unwrap_or_default()) {
+                        Ok(own) => wholes.push(Whole { pieces, own }),
+                        Err(not_here) => missing = Some(not_here),
+                    },
                     Err(error) => {
                         let failure = Failure::new(ErrorCode::StoreCorrupt, error.to_string()).about(collection, id);
                         self.tell(Event::Error { failure });
-                        wholes.push(vec![]);
+                        wholes.push(Whole::default());
                     }
                 },
                 Err(Stop::Missing(not_here)) => missing = Some(not_here),
                 Err(Stop::Failed(failure)) => {
                     self.tell(Event::Error { failure });
-                    wholes.push(vec![]);
+                    wholes.push(Whole::default());
                 }
             }
         }

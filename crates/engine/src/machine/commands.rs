@@ -63,6 +63,13 @@ impl Machine {
             }
             Command::Explain { collection, query } => Done::now(self.explain(&collection, &query)?),
             Command::Count { collection, query } => self.read(|machine| machine.count(task, &collection, &query))?,
+            Command::History { collection, id, before, limit } => {
+                self.read(|machine| machine.history(&collection, &id, before.as_deref(), limit))?
+            }
+            Command::At { collection, id, version } => {
+                self.read(|machine| machine.document_at(&collection, &id, &version))?
+            }
+            Command::Conflicts { collection, id } => self.read(|machine| machine.conflicts(&collection, &id))?,
             Command::Collections {} => self.read(|machine| machine.collections(task).map_err(Stop::from))?,
             Command::Write { writes, durability, split } => {
                 let before = self.batch.writes_nothing();

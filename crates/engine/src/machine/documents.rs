@@ -1,11 +1,12 @@
 //! Commands about documents: reading them, listing them, and writing several, all or nothing.
 
+use super::history::parse_version;
 use super::indexes::Incoming;
 use super::rows::{Missing, chunk_unit, parse_document};
 use super::task::CommandTask;
 use super::{Machine, keys};
-use crate::api::{ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
-use crate::document::edit::{self, Current, EditError, Edited};
+use crate::api::{ChangedVersions, ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
+use crate::document::edit::{self, Current, Direction, EditError, Edited, OwnActors, Step};
 use crate::document::state::{ChunkWrite, DocumentRowRef};
 use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, Version, json};
 use crate::group::{DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES};
@@ -17,6 +18,9 @@ use std::collections::BTreeMap;
 const MAX_PAGE: u32 = 10_000;
 /// The most bytes of rows behind one page of documents.
 const MAX_PAGE_BYTES: usize = 4 << 20;
+
+/// Of writes that change more documents the changes are not told one by one.
+const MAX_TOLD_CHANGES: usize = 1_000;
 
 /// A command that failed, or rows that are missing.
 pub(super) enum Stop {
@@ -43,6 +47,10 @@ pub(super) struct Staged {
     chunks: Vec<Vec<u8>>,
     writes: Vec<ChunkWrite>,
     changes: Vec<Vec<u8>>,
+    /// The versions that the changes are.
+    versions: Vec<String>,
+    /// Which of its writers were this device; asked for only where something is taken back.
+    own: OwnActors,
 }
 
 /// The documents that a write touches, by their value key.
@@ -138,7 +146,9 @@ impl Machine {
     pub(super) fn want_for_write(&mut self, writes: &[Write]) {
         for write in writes {
             let (collection, ids) = match write {
-                Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
+                Write::Put { collection, ids, .. }
+                | Write::Delete { collection, ids }
+                | Write::Revert { collection, ids, .. } => (collection, ids),
             };
             for id in ids {
                 let _ = self.rows.one(&value_key(collection, id));
@@ -167,22 +177,30 @@ impl Machine {
             return Err(Failure::new(ErrorCode::TransactionTooLarge, message).into());
         }
         self.make_room_in_draft(if atomic { carried } else { 0 });
+        let changed = changed_versions(&stage);
         for (key, (collection, id, staged)) in stage {
             self.apply_staged(key, &collection, &id, staged);
         }
-        Ok(Reply::Written { results })
+        Ok(Reply::Written { results, changed })
     }
 
     fn load_stage(&mut self, writes: &[Write], stage: &mut Stage) -> Result<(), Stop> {
         let mut missing = None;
         for write in writes {
             let (collection, ids) = match write {
-                Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
+                Write::Put { collection, ids, .. }
+                | Write::Delete { collection, ids }
+                | Write::Revert { collection, ids, .. } => (collection, ids),
             };
             let collection = parse_collection(collection)?;
             for id in ids {
                 let id = parse_id(collection.as_str(), id)?;
-                match self.load_staged(collection.as_str(), id.as_str()) {
+                let loaded = self.load_staged(collection.as_str(), id.as_str());
+                let loaded = match write {
+                    Write::Revert { .. } => loaded.and_then(|staged| self.with_own_writers(staged)),
+                    Write::Put { .. } | Write::Delete { .. } => loaded,
+                };
+                match loaded {
                     Ok(staged) => {
                         let key = value_key(collection.as_str(), id.as_str());
                         stage.insert(key, (collection.to_string(), id.to_string(), staged));
@@ -223,6 +241,15 @@ impl Machine {
                 let existed =
                     ids.iter().map(|id| self.stage_delete(collection, id, stage)).collect::<Result<_, _>>()?;
                 Ok(WriteResult::Deleted { existed })
+            }
+            Write::Revert { collection, ids, versions, redo } => {
+                if versions.len() != ids.len() {
+                    return Err(Failure::new(ErrorCode::RequestInvalid, "ids and versions differ in number"));
+                }
+                let direction = if *redo { Direction::Redo } else { Direction::Undo };
+                let each = ids.iter().zip(versions);
+                let reverted = each.map(|(id, versions)| self.stage_revert(collection, id, versions, direction, stage));
+                Ok(WriteResult::Reverted { reverted: reverted.collect::<Result<_, _>>()? })
             }
         }
     }
@@ -286,6 +313,46 @@ impl Machine {
         Ok(true)
     }
 
+    /// Takes changes back, the latest first; without any, the last one that can be.
+    fn stage_revert(
+        &mut self,
+        collection: &str,
+        id: &str,
+        versions: &[String],
+        direction: Direction,
+        stage: &mut Stage,
+    ) -> Result<bool, Failure> {
+        let (now, actor) = (self.now.as_ms(), self.actor);
+        let staged = staged(stage, collection, id)?;
+        let versions = versions.iter().rev().map(|version| parse_version(version)).collect::<Result<Vec<_>, _>>()?;
+        let mut steps: Vec<Step<'_>> = versions.iter().map(Step::Change).collect();
+        if steps.is_empty() {
+            steps.push(Step::Last);
+        }
+        let mut reverted = false;
+        for step in steps {
+            let edited = staged.edit(|current| match current {
+                Some(current) => edit::undo(current, direction, step, &staged.own, actor, now),
+                None => Ok(None),
+            });
+            if let Some(edited) = edited.map_err(|failure| failure.about(collection, id))? {
+                staged.take(edited)?;
+                reverted = true;
+            }
+        }
+        Ok(reverted)
+    }
+
+    /// A document together with which of its writers were this device.
+    fn with_own_writers(&mut self, staged: Staged) -> Result<Staged, Stop> {
+        if staged.row.is_none() {
+            return Ok(staged);
+        }
+        let writers = edit::writers(&staged.chunks()).map_err(|error| edit_failure(&error.into()))?;
+        let own = self.own_writers(&writers)?;
+        Ok(Staged { own, ..staged })
+    }
+
     /// How much of an entry these changes fill, counted also when no entry is written.
     fn carried_bytes(&self, stage: &Stage) -> usize {
         let each = |(collection, id, staged): &(String, String, Staged)| {
@@ -299,6 +366,7 @@ impl Machine {
         if staged.changes.is_empty() {
             return;
         }
+        self.note_own_writing();
         let travels = self.travels_now(&key);
         let mut row = staged.row;
         if travels {
@@ -306,6 +374,7 @@ impl Machine {
             let change = DocumentChange { collection: collection.to_owned(), id: id.to_owned(), chunks };
             self.make_room_in_draft(change.size());
             let sequence = self.carry(change);
+            self.batch.draft.writers.insert(self.actor.0);
             if let Some(row) = &mut row {
                 row.sent_with = sequence;
             }
@@ -372,9 +441,24 @@ impl Staged {
         self.chunks.push(edited.write.bytes.clone());
         self.writes.push(edited.write);
         self.changes.push(edited.change);
+        self.versions.push(edited.version.to_string());
         self.row = Some(edited.row);
         Ok(())
     }
+}
+
+/// The changes that a write made, for a handle that may take them back.
+fn changed_versions(stage: &Stage) -> Vec<ChangedVersions> {
+    let changed: Vec<_> = stage.values().filter(|(_, _, staged)| !staged.versions.is_empty()).collect();
+    if changed.len() > MAX_TOLD_CHANGES {
+        return vec![];
+    }
+    let told = changed.into_iter().map(|(collection, id, staged)| ChangedVersions {
+        collection: collection.clone(),
+        id: id.clone(),
+        versions: staged.versions.clone(),
+    });
+    told.collect()
 }
 
 fn staged<'a>(stage: &'a mut Stage, collection: &str, id: &str) -> Result<&'a mut Staged, Failure> {
@@ -487,7 +571,7 @@ fn document_failure(error: &DocumentError) -> Failure {
     Failure::new(code, error.to_string())
 }
 
-fn edit_failure(error: &EditError) -> Failure {
+pub(super) fn edit_failure(error: &EditError) -> Failure {
     match error {
         EditError::Document(error) => document_failure(error),
         EditError::UnknownVersion => Failure::new(ErrorCode::DocumentUnknownVersion, error.to_string()),
