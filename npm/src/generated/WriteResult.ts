@@ -19,4 +19,12 @@ export type WriteResult =
          */
         existed: Array<boolean>;
       };
+    }
+  | {
+      reverted: {
+        /**
+         * In the order of the ids.
+         */
+        reverted: Array<boolean>;
+      };
     };
