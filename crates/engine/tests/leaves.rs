@@ -167,7 +167,7 @@ impl World {
 
     fn count(&mut self, device: usize, collection: &str, filter: &str) -> u64 {
         let query = format!(r#"{{"filter":{filter}}}"#);
-        match self.call(device, Command::Count { collection: collection.into(), query }).unwrap() {
+        match self.call(device, Command::Count { collection: collection.into(), query, within: None }).unwrap() {
             Reply::Count { count, .. } => count,
             other => panic!("{other:?}"),
         }
@@ -315,8 +315,8 @@ fn flags_that_arrive_before_their_document_are_parked_and_applied_later() {
     for device in [ALICE, BOB] {
         world.declare(device, "items", ITEMS);
     }
-    let by_read = IndexField { path: "is_read".into(), descending: false };
-    let index = IndexSpec { name: "by-read".into(), fields: vec![by_read], unique: false, sparse: false };
+    let by_read = IndexField { path: "is_read".into(), descending: false, weight: None };
+    let index = IndexSpec { name: "by-read".into(), fields: vec![by_read], unique: false, sparse: false, text: None };
     world.call(BOB, Command::DeclareIndexes { collection: "items".into(), indexes: vec![index] }).unwrap();
     let entries = world.network.payloads(ALICE).len();
     world.put(ALICE, "items", "i1", r#"{"title":"secret-headline","is_read":false,"is_starred":false}"#);
