@@ -1,6 +1,6 @@
 //! The order of modules: what a crate's lib.rs (or main.rs) names first must not use what it names later.
 //!
-//! Tests (`#[cfg(test)]`) are free to use anything. Names that a root file re-exports are not followed.
+//! Tests (`#[cfg(test)]`, and files and folders named `tests`, which hold nothing else) are free to use anything. Names that a root file re-exports are not followed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -48,11 +48,15 @@ fn parse(file: &Path) -> Outcome<TokenStream> {
     text.parse().map_err(|error: proc_macro2::LexError| unreadable(&error))
 }
 
-/// `module.rs` and everything below `module/`.
+/// `module.rs` and everything below `module/` but tests.
 fn files_of(source: &Path, module: &str) -> Outcome<Vec<PathBuf>> {
     let mut files = sources::below(&source.join(module))?;
     files.push(source.join(format!("{module}.rs")));
-    files.retain(|file| file.is_file() && file.extension().is_some_and(|ending| ending == "rs"));
+    let is_test = |file: &Path| {
+        let below = file.strip_prefix(source).unwrap_or(file).with_extension("");
+        below.components().any(|part| part.as_os_str() == "tests")
+    };
+    files.retain(|file| file.is_file() && file.extension().is_some_and(|ending| ending == "rs") && !is_test(file));
     Ok(files)
 }
 
