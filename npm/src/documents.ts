@@ -366,10 +366,7 @@ export class Documents {
 }
 
 function collectionOf(write: Write): string {
-  if ("put" in write) {
-    return write.put.collection;
-  }
-  return "delete" in write ? write.delete.collection : write.revert.collection;
+  return Object.values(write as Record<string, { collection: string }>)[0]?.collection ?? "";
 }
 
 /** The JSON text of `document`, or `document.not-serializable` with all that it is about. */
