@@ -5,6 +5,15 @@ import { serialise } from "./documents.js";
 import type { Emitter, Unsubscribe } from "./emitter.js";
 import { AshoreError } from "./errors.js";
 import type { Filter } from "./filter.js";
+import {
+  type Change,
+  type Conflict,
+  conflicts,
+  documentAt,
+  history,
+  type HistoryOptions,
+  type Undone,
+} from "./history.js";
 import { type IndexInfo, type IndexOptions, toSpec } from "./indexes.js";
 import { LiveStates, subscribe, type SubscribeOptions } from "./live.js";
 import { type DeleteResult, type Modifiers, toModifiersText, type UpdateResult } from "./modifiers.js";
@@ -342,6 +351,67 @@ export class Collection<T extends object = Record<string, unknown>> {
   }
 
   /**
+   * The changes of a document, the latest first: who made each when, in which fields. The order is that in which this device learnt of them.
+   *
+   * @example
+   * ```ts
+   * const [latest] = await notes.history("n1", { limit: 1 });
+   * const before = await notes.history("n1", { before: latest.version });
+   * ```
+   *
+   * @throws {@link AshoreError} `document.unknown-version` when the document has no change `before`.
+   */
+  async history(id: string, options: HistoryOptions & CallOptions = {}): Promise<Change[]> {
+    return this.#past("history", id, () => history(this.#documents, this.name, id, options, options.signal));
+  }
+
+  /**
+   * The document as it was at a version: that of a change, as whoever made it saw it then. `null` when it was deleted then.
+   *
+   * @throws {@link AshoreError} `document.unknown-version`
+   */
+  async at(id: string, version: string, { signal }: CallOptions = {}): Promise<T | null> {
+    return this.#past(
+      "at",
+      id,
+      async () => (await documentAt(this.#documents, this.name, id, version, signal)) as T | null,
+    );
+  }
+
+  /**
+   * Where devices that were apart set the same field to different values: one of them is shown, here are all. Setting the field again settles it.
+   * At most 1,000 places.
+   *
+   * @example
+   * ```ts
+   * for (const { path, values } of await notes.conflicts("n1")) console.log(path.join("."), values.map(({ value }) => value));
+   * ```
+   */
+  async conflicts(id: string, { signal }: CallOptions = {}): Promise<Conflict[]> {
+    return this.#past("conflicts", id, () => conflicts(this.#documents, this.name, id, signal));
+  }
+
+  /**
+   * Takes back what this device's user did last in this document, now or before the database was opened again, wherever it still stands: what
+   * others did since stays. Resolves with what is there now, or with `null` when there is nothing to undo.
+   *
+   * @example
+   * ```ts
+   * await notes.put("n1", { title: "Milk" });
+   * await notes.put("n1", { title: "Oat milk" });
+   * await notes.undo("n1"); // { document: { title: "Milk" } }
+   * ```
+   */
+  async undo(id: string, options: WriteOptions = {}): Promise<Undone<T> | null> {
+    return this.#revert("undo", id, options);
+  }
+
+  /** Takes the last undo in this document back, as long as this device has not changed it since. */
+  async redo(id: string, options: WriteOptions = {}): Promise<Undone<T> | null> {
+    return this.#revert("redo", id, options);
+  }
+
+  /**
    * Makes these the collection's indexes: what is new is built in the background, what is declared no more is dropped, what is the same stays. Resolves
    * when that is stored, with the indexes as they are. Declare them whenever the app starts: it costs nothing when nothing has changed.
    *
@@ -425,6 +495,26 @@ export class Collection<T extends object = Record<string, unknown>> {
         documents.versions.forget(this.name, id);
       }
       return result.deleted.existed;
+    });
+  }
+
+  async #past<Result>(op: string, id: string, ask: () => Promise<Result>): Promise<Result> {
+    this.#documents.checkOpen(op);
+    checkId(op, this.name, id);
+    return this.#documents.pending.read(this.#keys([id]), ask);
+  }
+
+  async #revert(op: "undo" | "redo", id: string, options: WriteOptions): Promise<Undone<T> | null> {
+    const documents = this.#documents;
+    documents.checkOpen(op);
+    checkId(op, this.name, id);
+    return documents.pending.write(this.#keys([id]), async () => {
+      const changed = await documents.revert(op, [{ collection: this.name, id, versions: [] }], options);
+      if (changed.length === 0) {
+        return null;
+      }
+      const [read] = await documents.readPage(op, this.name, [id], options.signal);
+      return { document: (read?.document ?? null) as T | null };
     });
   }
 

@@ -15,6 +15,7 @@ import type { CollectionOptions } from "./options.js";
 import { Sync, type SyncOptions, wholeMs } from "./sync.js";
 import { checkCollection } from "./text.js";
 import { Transaction } from "./transaction.js";
+import { keyOf } from "./versions.js";
 
 /** What a database tells. */
 export interface DatabaseEvents {
@@ -22,6 +23,12 @@ export interface DatabaseEvents {
   readonly change: { readonly changes: readonly ChangedDocuments[]; readonly missed: boolean };
   /** Something went wrong that no call waits for; once per fault. */
   readonly error: AshoreError;
+}
+
+/** A document, by its names. */
+export interface ChangedDocument {
+  readonly collection: string;
+  readonly id: string;
 }
 
 /** Whether the browser promised not to clear this site's storage by itself. */
@@ -131,6 +138,36 @@ export class Database {
     }
   }
 
+  /** Whether there is a step of this handle to undo; all of it may have been overtaken by others. */
+  get canUndo(): boolean {
+    return this.#documents.steps.undo.length > 0;
+  }
+
+  /** Whether there is an undone step of this handle to redo. */
+  get canRedo(): boolean {
+    return this.#documents.steps.redo.length > 0;
+  }
+
+  /**
+   * Takes back the last step of this handle, wherever it still stands: what others did since stays. A `put`, a `putMany` or a transaction is one
+   * step, undone all at once. A step of which nothing is left is passed over. Resolves with the documents that changed; with none when there is
+   * nothing to undo. A handle remembers its last 100 steps; a step of more than 1,000 documents is not remembered.
+   *
+   * @example
+   * ```ts
+   * await db.transaction(async (tx) => { … });
+   * await db.undo(); // [{ collection: "lists", id: "shop" }, { collection: "done", id: "milk" }]
+   * ```
+   */
+  async undo(options: WriteOptions = {}): Promise<ChangedDocument[]> {
+    return this.#revert("undo", options);
+  }
+
+  /** Takes the last {@link Database.undo} back, as long as this handle has written nothing since. */
+  async redo(options: WriteOptions = {}): Promise<ChangedDocument[]> {
+    return this.#revert("redo", options);
+  }
+
   /**
    * Calls `handler` for every event of that name from now on; the returned function ends it. What one handler throws reaches no other.
    * Listening starts the engine.
@@ -203,6 +240,29 @@ export class Database {
     for (const events of this.#collectionEvents.values()) {
       events.clear();
     }
+  }
+
+  async #revert(op: "undo" | "redo", options: WriteOptions): Promise<ChangedDocument[]> {
+    const documents = this.#documents;
+    documents.checkOpen(op);
+    // What this handle is still writing is a step too.
+    await documents.pending.all();
+    for (let step = documents.steps[op].pop(); step; step = documents.steps[op].pop()) {
+      const wanted = step;
+      const keys = wanted.map(({ collection, id }) => keyOf(collection, id));
+      let changed;
+      try {
+        changed = await documents.pending.write(keys, () => documents.revert(op, wanted, options));
+      } catch (error) {
+        documents.steps[op].push(wanted);
+        throw error;
+      }
+      if (changed.length > 0) {
+        documents.steps.took(op, changed);
+        return changed.map(({ collection, id }) => ({ collection, id }));
+      }
+    }
+    return [];
   }
 
   #hear(event: Event): void {

@@ -3,11 +3,13 @@
 import type { AskOptions, Client, ReplyKind, ReplyOf } from "./client.js";
 import { Declarations } from "./declarations.js";
 import { AshoreError, closed } from "./errors.js";
+import type { ChangedVersions } from "./generated/ChangedVersions.js";
 import type { Command } from "./generated/Command.js";
 import type { Durability } from "./generated/Durability.js";
 import type { IdRange } from "./generated/IdRange.js";
 import type { Write } from "./generated/Write.js";
 import type { WriteResult } from "./generated/WriteResult.js";
+import { Steps } from "./history.js";
 import { fromInfo, type IndexInfo, type Plan } from "./indexes.js";
 import { fromJson, toJson } from "./json.js";
 import { Pending } from "./pending.js";
@@ -78,6 +80,7 @@ const SCAN_PAGE = 1_000;
 export class Documents {
   readonly versions = new Versions();
   readonly pending = new Pending();
+  readonly steps = new Steps();
   readonly client: Client;
   readonly durability: Durability;
   readonly declarations: Declarations;
@@ -270,10 +273,24 @@ export class Documents {
 
   /** Applies the writes, all or nothing. `split`: they may travel in several entries. */
   async write(op: string, writes: Write[], options: WriteOptions, split = false): Promise<WriteResult[]> {
-    const durability = options.durability ?? this.durability;
-    const command: Command = { write: { writes, durability, split } };
-    const collections = new Set(writes.flatMap((write) => Object.values(write).map(({ collection }) => collection)));
-    return (await this.ask(collections, command, "written", { op, signal: options.signal })).results;
+    const { results, changed } = await this.#write(op, writes, options, split);
+    this.steps.wrote(changed);
+    return results;
+  }
+
+  /**
+   * Takes back what this device's user did last in these documents, or the changes that are named; for each document whether there was anything.
+   * Answers with the changes that did it.
+   */
+  async revert(
+    op: "undo" | "redo",
+    documents: readonly ChangedVersions[],
+    options: WriteOptions,
+  ): Promise<readonly ChangedVersions[]> {
+    const writes = documents.map(({ collection, id, versions }) => ({
+      revert: { collection, ids: [id], versions: [versions], redo: op === "redo" },
+    }));
+    return (await this.#write(op, writes, options, false)).changed ?? [];
   }
 
   /** Something went wrong that no call waits for. */
@@ -322,6 +339,17 @@ export class Documents {
     this.declarations.end();
   }
 
+  async #write(
+    op: string,
+    writes: Write[],
+    options: WriteOptions,
+    split: boolean,
+  ): Promise<{ readonly results: WriteResult[]; readonly changed?: ChangedVersions[] }> {
+    const durability = options.durability ?? this.durability;
+    const command: Command = { write: { writes, durability, split } };
+    return this.ask(new Set(writes.map(collectionOf)), command, "written", { op, signal: options.signal });
+  }
+
   /** Documents that do not decode: an `error` event for each. */
   reportCorrupt(op: string, collection: string, corrupt: readonly string[]): void {
     for (const id of corrupt) {
@@ -335,6 +363,10 @@ export class Documents {
     this.versions.saw(collection, id, version ?? "", found);
     return { document: found, version: version ?? "" };
   }
+}
+
+function collectionOf(write: Write): string {
+  return Object.values(write as Record<string, { collection: string }>)[0]?.collection ?? "";
 }
 
 /** The JSON text of `document`, or `document.not-serializable` with all that it is about. */

@@ -3,7 +3,7 @@
 export { Text, text } from "./collaborative-text.js";
 export { Collection, type CollectionChange, type CollectionEvents } from "./collection.js";
 export { Counter, counter } from "./counter.js";
-export { Database, type DatabaseEvents, type Persistence } from "./database.js";
+export { type ChangedDocument, Database, type DatabaseEvents, type Persistence } from "./database.js";
 export type { CallOptions, Entry, Range, WriteOptions } from "./documents.js";
 export type { Unsubscribe } from "./emitter.js";
 export { AshoreError, type AshoreErrorOptions } from "./errors.js";
@@ -20,6 +20,7 @@ export type { Quarantined } from "./generated/Quarantined.js";
 export type { SyncSettings } from "./generated/SyncSettings.js";
 export type { SyncState } from "./generated/SyncState.js";
 export type { SyncStatus } from "./generated/SyncStatus.js";
+export type { Author, Change, Conflict, ConflictingValue, HistoryOptions, Undone } from "./history.js";
 export type { Capabilities } from "./host.js";
 export type { IndexInfo, IndexOptions, Plan, TextIndexOptions, ValueIndexOptions } from "./indexes.js";
 export type { Value } from "./json.js";

@@ -353,6 +353,9 @@ function versionsOf(result: WriteResult | undefined): readonly string[] {
   if (!result || "deleted" in result) {
     return [];
   }
+  if ("reverted" in result) {
+    return [];
+  }
   return "put" in result ? result.put.versions : result.modified.versions;
 }
 

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { closeDialog, openDialog, type DialogName } from "./model/dialogs.js";
 import { opening, openHousehold, type Household } from "./model/household.js";
+import { redoNote, undoNote } from "./model/note-history.js";
 import { createNote } from "./model/notes.js";
 import { sentenceFor } from "./model/problems.js";
 import { addresses, goTo, offeredInvite, route } from "./model/route.js";
@@ -15,6 +16,7 @@ import { Home } from "./views/home.js";
 import { JoinDialog } from "./views/join.js";
 import { ListPage } from "./views/list.js";
 import { NewListDialog } from "./views/new-list.js";
+import { NoteHistoryDialog } from "./views/note-history.js";
 import { NotePage } from "./views/note.js";
 import { Notices } from "./views/notices.js";
 import { PairDialog } from "./views/pair.js";
@@ -37,7 +39,7 @@ export function App(): JSX.Element {
 }
 
 function OpenApp({ household }: { readonly household: Household }): JSX.Element {
-  useEffect(() => listenForShortcuts(actions(household), undoLatest), [household]);
+  useEffect(() => listenForShortcuts(actions(household), undoLatest, stepInNote(household)), [household]);
   const invited = offeredInvite.value;
   useEffect(() => {
     if (invited !== null) {
@@ -83,6 +85,8 @@ function OpenDialog({ name }: { readonly name: DialogName | null }): JSX.Element
       return <JoinDialog />;
     case "new-list":
       return <NewListDialog />;
+    case "note-history":
+      return <NoteHistoryDialog />;
     case "shortcuts":
       return <ShortcutsDialog />;
   }
@@ -124,6 +128,18 @@ function actions(household: Household): Record<string, () => void> {
     p: () => (openDialog.value = "pair"),
     "?": () => (openDialog.value = "shortcuts"),
     escape: closeDialog,
+  };
+}
+
+/** Outside of texts the keys go a step back or forth in the note that is shown. */
+function stepInNote(household: Household): (direction: "undo" | "redo") => boolean {
+  return (direction) => {
+    const shown = route.value;
+    if (shown.page !== "note" || openDialog.value !== null) {
+      return false;
+    }
+    void (direction === "undo" ? undoNote : redoNote)(household, shown.id);
+    return true;
   };
 }
 

@@ -73,6 +73,10 @@ async function visit(page: Page): Promise<string[]> {
   await shown("note-title").fill("Plumber");
   await shown("note-body").fill("Mornings are best.");
   await look("note");
+  await shown("note-history").click();
+  await page.getByTestId("body-then").waitFor();
+  await look("history of a note");
+  await closeDialog();
   await page.goto(`${site.address}#/`);
   await page.getByTestId("note").first().waitFor();
   await look("home");

@@ -7,12 +7,14 @@
 mod command;
 mod event;
 mod failure;
+mod history;
 mod index;
 mod reply;
 
 pub use command::{Call, Calls, Command, Durability, Hint, IdRange, Overlay, Write};
 pub use event::{ChangedDocuments, DisconnectReason, Event, News, Patch};
 pub use failure::{ErrorCode, Failure, QueryMistake};
+pub use history::{ChangeKind, ChangedVersions, FieldClaim, FieldConflict, HistoryChange, PathStep, Written};
 pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
 pub use reply::{
     Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SyncSettings, SyncState, SyncStatus,

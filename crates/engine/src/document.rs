@@ -3,8 +3,10 @@
 //! Nothing here keeps a live Automerge document: an edit takes stored chunks and answers with what to store and send.
 //! [`edit`] is the plain way, through Automerge itself; it stays as the oracle of any faster way.
 
+mod ancestry;
 pub mod chunk;
 pub mod edit;
+pub mod history;
 pub mod json;
 pub mod name;
 pub mod state;

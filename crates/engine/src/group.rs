@@ -6,6 +6,9 @@ mod secrets;
 mod state;
 
 pub use invitation::{Invitation, opening_key};
-pub use payload::{DATA_CONTEXT, DataPayload, DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES, ProfilePayload};
+pub use payload::{
+    DATA_CONTEXT, DataPayload, DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES, MAX_WRITERS, ProfilePayload,
+    Writer,
+};
 pub use secrets::{Secrets, SecretsError};
 pub use state::{Announced, GroupState, JoiningState, RelayPlace, SyncSettings};

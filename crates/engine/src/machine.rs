@@ -12,6 +12,7 @@ mod collections;
 mod commands;
 mod documents;
 mod find;
+mod history;
 mod indexes;
 mod input;
 mod invites;
@@ -30,6 +31,7 @@ mod status;
 mod sync;
 mod task;
 mod watch;
+mod writers;
 
 pub use input::{ConnectionId, Input};
 pub use output::Output;
@@ -87,6 +89,8 @@ pub struct Machine {
     answers: BTreeMap<String, Vec<Answer>>,
     clients: Clients,
     known_collections: BTreeSet<String>,
+    /// This opening has written a document.
+    wrote: bool,
     indexes: Indexes,
     watches: Watches,
     /// What collections are declared to be, and the key for the digests of what pages saw.
@@ -146,6 +150,7 @@ impl Machine {
             answers: BTreeMap::new(),
             clients: Clients::default(),
             known_collections: BTreeSet::new(),
+            wrote: false,
             indexes: Indexes::default(),
             watches: Watches::default(),
             collections: BTreeMap::new(),

@@ -5,9 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 use ashore_engine::api::{
-    Answer, Call, Calls, ChangedDocuments, Command, Device, Diagnostics, DisconnectReason, DocumentState, Durability,
-    ErrorCode, Event, Failure, Hint, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Overlay,
-    Patch, Quarantined, QueryMistake, Reply, SyncSettings, SyncState, SyncStatus, Write, WriteResult, decode, encode,
+    Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
+    DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, Hint, HistoryChange, IdRange,
+    IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Overlay, Patch, PathStep, Quarantined,
+    QueryMistake, Reply, SyncSettings, SyncState, SyncStatus, Write, WriteResult, Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -222,6 +223,19 @@ fn commands() -> Vec<Command> {
         },
         Command::Find { collection: collection(), query: "{}".into(), after: None, page: 0, within: Some(overlay()) },
         Command::Count { collection: collection(), query: "{}".into(), within: Some(overlay()) },
+        Command::History { collection: collection(), id: "n1".into(), before: Some("AbCdEfGhIjk".into()), limit: 50 },
+        Command::At { collection: collection(), id: "n1".into(), version: "AbCdEfGhIjk".into() },
+        Command::Conflicts { collection: collection(), id: "n1".into() },
+        Command::Write {
+            writes: vec![Write::Revert {
+                collection: collection(),
+                ids: vec!["n1".into(), "n2".into()],
+                versions: vec![vec!["AbCdEfGhIjk".into()], vec![]],
+                redo: true,
+            }],
+            durability: Durability::Relaxed,
+            split: false,
+        },
     ]
 }
 
@@ -243,6 +257,7 @@ fn outcomes() -> Vec<Outcome> {
                 WriteResult::Put { versions: vec!["AbCdEfGhIjk".into()] },
                 WriteResult::Deleted { existed: vec![true, false] },
             ],
+            changed: vec![],
         },
         Reply::Indexes { indexes: vec![IndexInfo { spec: index(), ready: true, documents: 70_000 }] },
         Reply::IndexConflicts { conflicts: vec![IndexConflict { ids: vec!["n1".into(), "ü".into()] }], more: false },
@@ -294,7 +309,10 @@ fn outcomes() -> Vec<Outcome> {
             more: true,
             complete: false,
         },
-        Reply::Written { results: vec![WriteResult::Modified { versions: vec!["AbCdEfGhIjk".into(), String::new()] }] },
+        Reply::Written {
+            results: vec![WriteResult::Modified { versions: vec!["AbCdEfGhIjk".into(), String::new()] }],
+            changed: vec![],
+        },
         Reply::Updated {
             matched: 2,
             ids: vec!["n1".into()],
@@ -303,6 +321,35 @@ fn outcomes() -> Vec<Outcome> {
         },
         Reply::Removed { ids: vec!["n1".into()], corrupt: vec![] },
         Reply::Applied { documents: r#"[{"likes":2}]"#.into(), tagged: false, changed: vec![true] },
+        Reply::Written {
+            results: vec![WriteResult::Reverted { reverted: vec![true, false] }],
+            changed: vec![ChangedVersions {
+                collection: "notes".into(),
+                id: "n1".into(),
+                versions: vec!["AbCdEfGhIjk".into()],
+            }],
+        },
+        Reply::History {
+            changes: vec![HistoryChange {
+                version: "AbCdEfGhIjk".into(),
+                by: Written { at: -1_000, mine: true, device: Some("cd".repeat(32)), name: Some("Küche".into()) },
+                kind: ChangeKind::Undo,
+                fields: vec!["title".into()],
+            }],
+            more: true,
+        },
+        Reply::Conflicts {
+            conflicts: vec![FieldConflict {
+                path: vec![PathStep::Key("tags".into()), PathStep::Index(7)],
+                claims: vec![FieldClaim {
+                    version: "AbCdEfGhIjk".into(),
+                    by: Written { at: 1_795_000_000_000, mine: false, device: None, name: None },
+                }],
+            }],
+            values: r#"[["a"]]"#.into(),
+            tagged: false,
+            more: false,
+        },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {
         let failure = Failure::new(*code, "A sentence for people.");

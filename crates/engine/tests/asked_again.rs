@@ -30,7 +30,7 @@ fn an_item_that_was_added_before_a_crash_is_not_added_again() {
         let mut network = Network::seeded(seed);
         network.add_device("alice");
         network.ask(0, put(r#"[{"log":[1]}]"#, None), 1);
-        let Reply::Written { results } = answer(&mut network, 1) else { panic!("not written") };
+        let Reply::Written { results, .. } = answer(&mut network, 1) else { panic!("not written") };
         let WriteResult::Put { versions } = &results[0] else { panic!("not put") };
         network.ask(0, put(r#"[{"log":[1,2]}]"#, Some(versions[0].clone())), 2);
         for _ in 0..network.rng.below(3) {

@@ -125,7 +125,7 @@ impl World {
         };
         let reply =
             self.call(device, Command::Write { writes: vec![write], durability: Durability::Relaxed, split: false });
-        let Reply::Written { results } = reply.unwrap() else { panic!() };
+        let Reply::Written { results, .. } = reply.unwrap() else { panic!() };
         let ashore_engine::api::WriteResult::Put { versions } = &results[0] else { panic!("{results:?}") };
         versions[0].clone()
     }
@@ -133,7 +133,7 @@ impl World {
     fn delete(&mut self, device: usize, collection: &str, id: &str) -> bool {
         let writes = vec![Write::Delete { collection: collection.into(), ids: vec![id.into()] }];
         let reply = self.call(device, Command::Write { writes, durability: Durability::Relaxed, split: false });
-        let Reply::Written { results } = reply.unwrap() else { panic!() };
+        let Reply::Written { results, .. } = reply.unwrap() else { panic!() };
         let ashore_engine::api::WriteResult::Deleted { existed } = &results[0] else { panic!("{results:?}") };
         existed[0]
     }

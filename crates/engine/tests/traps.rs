@@ -390,7 +390,7 @@ fn more_changes_than_are_named_are_told_as_missed() {
     let write = Write::Put { collection: "notes".into(), ids, documents, bases };
     let command = Command::Write { writes: vec![write], durability: Durability::Relaxed, split: true };
     match ok(&mut network, 0, command) {
-        Reply::Written { results } => {
+        Reply::Written { results, .. } => {
             assert!(matches!(&results[0], WriteResult::Put { versions } if versions.len() == 10_001))
         }
         other => panic!("{other:?}"),

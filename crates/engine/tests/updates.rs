@@ -110,7 +110,7 @@ fn modifiers_change_what_is_there_and_make_nothing() {
     let mut network = device();
     put(&mut network, &documents(&[("a", r#"{"n":1,"tags":["x"]}"#)]));
     let modify = modify(&["a", "missing"], r#"{"$inc":{"n":2},"$push":{"tags":"y"},"$set":{"at.city":"Bern"}}"#);
-    let Ok(Reply::Written { results }) = ask(&mut network, write(vec![modify])) else { panic!() };
+    let Ok(Reply::Written { results, .. }) = ask(&mut network, write(vec![modify])) else { panic!() };
     let WriteResult::Modified { versions } = &results[0] else { panic!("{results:?}") };
     assert!(!versions[0].is_empty() && versions[1].is_empty());
     assert_eq!(all(&mut network), documents(&[("a", r#"{"n":3,"tags":["x","y"],"at":{"city":"Bern"}}"#)]));

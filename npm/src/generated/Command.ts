@@ -317,6 +317,54 @@ export type Command =
         deviceName: string | null;
       };
     }
+  | {
+      history: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * The document's id.
+         */
+        id: string;
+        /**
+         * Only changes before this one: its `version`.
+         */
+        before: string | null;
+        /**
+         * At most so many, 1 to 1,000; 0 means 1,000.
+         */
+        limit: number;
+      };
+    }
+  | {
+      at: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * The document's id.
+         */
+        id: string;
+        /**
+         * A change's `version`, or any that a read answered with.
+         */
+        version: string;
+      };
+    }
+  | {
+      conflicts: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * The document's id.
+         */
+        id: string;
+      };
+    }
   | { devices: Record<symbol, never> }
   | {
       renameDevice: {

@@ -51,4 +51,24 @@ export type Write =
          */
         modifiers: string;
       };
+    }
+  | {
+      revert: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * Which documents.
+         */
+        ids: Array<string>;
+        /**
+         * Per id the changes to take back, the latest last; empty: the last one that can be.
+         */
+        versions: Array<Array<string>>;
+        /**
+         * What is taken back is an undo.
+         */
+        redo: boolean;
+      };
     };

@@ -27,4 +27,12 @@ export type WriteResult =
          */
         versions: Array<string>;
       };
+    }
+  | {
+      reverted: {
+        /**
+         * In the order of the ids.
+         */
+        reverted: Array<boolean>;
+      };
     };

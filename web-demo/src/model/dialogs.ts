@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 
-export type DialogName = "sync" | "pair" | "join" | "new-list" | "shortcuts";
+export type DialogName = "sync" | "pair" | "join" | "new-list" | "note-history" | "shortcuts";
 
 export const openDialog = signal<DialogName | null>(null);
 

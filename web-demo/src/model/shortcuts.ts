@@ -28,18 +28,27 @@ export const editingShortcuts: readonly Shortcut[] = [
   { keys: ["Esc"], what: "Leave a text as it was; close a panel" },
   { keys: ["Alt", "↑"], what: "Move an item up" },
   { keys: ["Alt", "↓"], what: "Move an item down" },
-  { keys: ["Ctrl", "Z"], what: "Bring back what was just deleted" },
+  { keys: ["Ctrl", "Z"], what: "Bring back what was just deleted; in a note, undo your last step" },
+  { keys: ["Ctrl", "Shift", "Z"], what: "In a note, redo" },
 ];
 
-/** Calls the action of a pressed key. Keys belong to the text while one is being typed, and to a dialog while one is open. */
-export function listenForShortcuts(actions: Readonly<Record<string, () => void>>, undo: () => boolean): () => void {
+/**
+ * Calls the action of a pressed key. Keys belong to the text while one is being typed, and to a dialog while one is open. `undo` brings back what was
+ * just deleted; where there is nothing, `step` goes back or forth in what is shown. Both say whether there was anything to do.
+ */
+export function listenForShortcuts(
+  actions: Readonly<Record<string, () => void>>,
+  undo: () => boolean,
+  step: (direction: "undo" | "redo") => boolean,
+): () => void {
   const onKey = (event: KeyboardEvent): void => {
     if (event.defaultPrevented || event.altKey || isTyping(event.target)) {
       return;
     }
     const key = event.key.toLowerCase();
-    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && key === "z") {
-      if (undo()) {
+    const direction = event.ctrlKey || event.metaKey ? directionOf(key, event.shiftKey) : null;
+    if (direction !== null) {
+      if ((direction === "undo" && undo()) || step(direction)) {
         event.preventDefault();
       }
       return;
@@ -56,6 +65,13 @@ export function listenForShortcuts(actions: Readonly<Record<string, () => void>>
   };
   addEventListener("keydown", onKey);
   return () => removeEventListener("keydown", onKey);
+}
+
+function directionOf(key: string, shift: boolean): "undo" | "redo" | null {
+  if (key === "z") {
+    return shift ? "redo" : "undo";
+  }
+  return key === "y" ? "redo" : null;
 }
 
 function isTyping(target: EventTarget | null): boolean {

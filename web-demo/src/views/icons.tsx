@@ -52,6 +52,9 @@ export const Grip = drawing(
   <path d="M9.25 6.5v.01M14.75 6.5v.01M9.25 12v.01M14.75 12v.01M9.25 17.5v.01M14.75 17.5v.01" stroke-width="2.6" />,
 );
 export const Bin = drawing(<path d="M5 7h14M10 7V4.8h4V7m-7.3 0 .8 12.2h9L17.3 7M10.3 10.7v5M13.7 10.7v5" />);
+export const Undo = drawing(<path d="M8.5 5 4.5 9l4 4M5 9h8.5a5 5 0 0 1 0 10H9" />);
+export const Redo = drawing(<path d="m15.5 5 4 4-4 4M19 9h-8.5a5 5 0 0 0 0 10H15" />);
+export const Past = drawing(<path d="M5.2 9.2A7.5 7.5 0 1 1 4.5 12M4.5 5.5v4h4M12 8v4.3l3 1.9" />);
 export const More = drawing(<path d="M6 12v.01M12 12v.01M18 12v.01" stroke-width="2.6" />);
 export const Up = drawing(<path d="M12 19V5.5m-5.5 5.5L12 5.5l5.5 5.5" />);
 export const Down = drawing(<path d="M12 5v13.5m-5.5-5.5 5.5 5.5 5.5-5.5" />);

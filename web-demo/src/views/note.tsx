@@ -10,6 +10,7 @@ import type { Kept, Note } from "../model/types.js";
 import { useHousehold } from "./context.js";
 import { GrowingText } from "./growing-text.js";
 import { Back, Bin } from "./icons.js";
+import { NoteSteps } from "./note-history.js";
 
 export function NotePage({ id }: { readonly id: string }): JSX.Element {
   const note = useHousehold().notes.find(id);
@@ -59,9 +60,12 @@ function ShownNote({ note }: { readonly note: Kept<Note> }): JSX.Element {
           </button>
         </header>
         <NoteText note={note} field="body" />
-        <p class="note-foot" data-testid="note-foot" data-saved={unsaved.value === 0}>
-          {unsaved.value === 0 ? `Edited ${sayWhen(note.updatedAt.getTime(), now.value)}` : "Saving…"}
-        </p>
+        <footer class="note-foot">
+          <p data-testid="note-foot" data-saved={unsaved.value === 0}>
+            {unsaved.value === 0 ? `Edited ${sayWhen(note.updatedAt.getTime(), now.value)}` : "Saving…"}
+          </p>
+          <NoteSteps id={note.id} />
+        </footer>
       </div>
     </article>
   );

@@ -9,7 +9,7 @@ export function ShortcutsDialog(): JSX.Element {
     <Dialog title="Keyboard shortcuts" testId="shortcuts-dialog">
       <h3>Anywhere</h3>
       <Keys rows={shortcuts} />
-      <h3>In a list</h3>
+      <h3>In a list or a note</h3>
       <Keys rows={editingShortcuts} />
       <label class="switch-row">
         <span>

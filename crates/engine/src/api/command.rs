@@ -231,6 +231,33 @@ pub enum Command {
         /// What other members see this device as.
         device_name: Option<String>,
     },
+    /// The changes of a document, the latest first; answers `history`.
+    History {
+        /// The collection's name.
+        collection: String,
+        /// The document's id.
+        id: String,
+        /// Only changes before this one: its `version`.
+        before: Option<String>,
+        /// At most so many, 1 to 1,000; 0 means 1,000.
+        limit: u32,
+    },
+    /// A document as it was at a version; answers `documents`.
+    At {
+        /// The collection's name.
+        collection: String,
+        /// The document's id.
+        id: String,
+        /// A change's `version`, or any that a read answered with.
+        version: String,
+    },
+    /// Where a document shows one of several values that devices set apart; answers `conflicts`.
+    Conflicts {
+        /// The collection's name.
+        collection: String,
+        /// The document's id.
+        id: String,
+    },
     /// The members of the group; answers `devices`.
     Devices {},
     /// Renames this device for all members; answers `devices`.
@@ -360,6 +387,17 @@ pub enum Write {
         ids: Vec<String>,
         /// A JSON object of operators and paths: `{"$set":{"a.b":1}}`. One that does not apply to a document ends the whole write in `update.not-applicable`.
         modifiers: String,
+    },
+    /// Takes back changes that this device made, wherever what they did still stands.
+    Revert {
+        /// The collection's name.
+        collection: String,
+        /// Which documents.
+        ids: Vec<String>,
+        /// Per id the changes to take back, the latest last; empty: the last one that can be.
+        versions: Vec<Vec<String>>,
+        /// What is taken back is an undo.
+        redo: bool,
     },
 }
 

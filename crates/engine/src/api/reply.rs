@@ -1,6 +1,7 @@
 //! What the engine answers.
 
 use super::failure::Failure;
+use super::history::{ChangedVersions, FieldConflict, HistoryChange};
 use super::index::{IndexConflict, IndexInfo};
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +101,10 @@ pub enum Reply {
     Written {
         /// In the order of the writes.
         results: Vec<WriteResult>,
+        /// The changes that were made, by document; empty when they are of more than 1,000 documents.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "export-types", ts(optional, as = "Option<Vec<ChangedVersions>>"))]
+        changed: Vec<ChangedVersions>,
     },
     /// To `declareIndexes` and `indexes`.
     Indexes {
@@ -178,6 +183,24 @@ pub enum Reply {
     Joined {
         /// The group's id, lower-case base32.
         group: String,
+    },
+    /// To `history`.
+    History {
+        /// The latest first.
+        changes: Vec<HistoryChange>,
+        /// There are more before the last one.
+        more: bool,
+    },
+    /// To `conflicts`.
+    Conflicts {
+        /// At most 1,000.
+        conflicts: Vec<FieldConflict>,
+        /// A JSON array with an array of values for each conflict.
+        values: String,
+        /// Some value is tagged and must be revived.
+        tagged: bool,
+        /// There are more.
+        more: bool,
     },
     /// To `devices` and `renameDevice`.
     Devices {
@@ -262,6 +285,11 @@ pub enum WriteResult {
     Modified {
         /// In the order of the ids.
         versions: Vec<String>,
+    },
+    /// Per id whether anything was taken back.
+    Reverted {
+        /// In the order of the ids.
+        reverted: Vec<bool>,
     },
 }
 

@@ -4,13 +4,19 @@
 //!   everything the caller had not seen, so that it overwrites and removes nothing of that but the very fields it changes.
 //!   Who puts its own copy again and again, each time on the version that the put before answered, never reverts what others
 //!   wrote meanwhile. Where two changed the same field, Automerge's winner is the value: of what this device knows, the put.
-//! - A delete is an empty change with the message "delete". A document is deleted if all its heads are deletes, so an edit that
+//! - A delete is an empty change with the message "delete" (see [`message`]). A document is deleted if all its heads are deletes, so an edit that
 //!   the deleter had not seen keeps it; a put by who has seen the delete brings it back with exactly the new fields.
 //! - What others wrote is merged whole or not at all.
 
 mod apply;
 mod check;
-mod read;
+pub(super) mod message;
+pub(super) mod read;
+mod revert;
+pub(super) mod undo;
+
+pub use message::Direction;
+pub use undo::{OwnActors, Step, steps_left, undo, writers};
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,9 +30,8 @@ use super::state::{ChunkSpan, ChunkWrite, DocumentRow};
 use super::value::Value;
 use super::version::Version;
 use check::Stopped;
+use message::Message;
 
-/// The message of a change that deletes its document.
-const DELETE: &str = "delete";
 /// No honest history counts so far; what does could overflow Automerge's counters.
 const MAX_OP: u64 = 1 << 48;
 
@@ -53,6 +58,8 @@ pub struct Edited {
     pub write: ChunkWrite,
     /// The Automerge change, not compressed: what other devices [`merge`].
     pub change: Vec<u8>,
+    /// The version that is this change and what it builds on.
+    pub version: Version,
 }
 
 /// What came of a put.
@@ -129,7 +136,7 @@ pub fn create(new: &Value, actor: Actor, now_ms: u64) -> Result<Edited, EditErro
     let change = change(&mut doc, now_ms, |tx| apply::init(tx, new))?;
     let (chunks, write) = ChunkSpan::first(change.raw_bytes().to_vec());
     let row = DocumentRow { heads: vec![change.hash()], deleted: false, sent_with: 0, chunks, value, parts: None };
-    Ok(Edited { row, write, change: change.raw_bytes().to_vec() })
+    Ok(Edited { row, write, change: change.raw_bytes().to_vec(), version: Version::of(&[change.hash()]) })
 }
 
 /// Makes the document `new` where the caller changed it: the difference from the value at `base` (none: from the current one)
@@ -180,7 +187,7 @@ pub fn delete(current: Current<'_>, actor: Actor, now_ms: u64) -> Result<Option<
         return Ok(None);
     }
     let mut doc = current.load()?.with_actor(actor.id());
-    let change = empty_change(&mut doc, options(now_ms).with_message(DELETE))?;
+    let change = empty_change(&mut doc, options(now_ms).with_message(Message::DELETE.to_string()))?;
     Ok(Some(current.edited(&doc, &change, Value::empty().to_bytes())))
 }
 
@@ -281,7 +288,7 @@ pub fn anew(current: Current<'_>, fields: &Value, actor: Actor, now_ms: u64) -> 
     }
     let (chunks, write) = current.row.chunks.replaced(made.change.clone());
     let row = DocumentRow { chunks, sent_with: current.row.sent_with, ..made.row };
-    Ok(Edited { row, write, change: made.change })
+    Ok(Edited { row, write, change: made.change, version: made.version })
 }
 
 impl Actor {
@@ -357,7 +364,7 @@ impl Current<'_> {
         let heads = sorted_heads(doc);
         let deleted = is_deleted(doc, &heads);
         let row = DocumentRow { heads, deleted, sent_with: self.row.sent_with, chunks, value, parts: None };
-        Edited { row, write, change: change.raw_bytes().to_vec() }
+        Edited { row, write, change: change.raw_bytes().to_vec(), version: Version::of(&[change.hash()]) }
     }
 }
 
@@ -378,7 +385,7 @@ fn reads_as(stored: &Value, new: &Value) -> bool {
     }
 }
 
-fn load(chunks: &[&[u8]]) -> Result<Automerge, CorruptDocument> {
+pub(super) fn load(chunks: &[&[u8]]) -> Result<Automerge, CorruptDocument> {
     let bytes = chunks.concat();
     if bytes.is_empty() {
         return Err(CorruptDocument("no chunks".to_owned()));
@@ -386,7 +393,7 @@ fn load(chunks: &[&[u8]]) -> Result<Automerge, CorruptDocument> {
     Automerge::load(&bytes).map_err(corrupt)
 }
 
-fn heads_of(doc: &Automerge, version: &Version) -> Result<Vec<ChangeHash>, EditError> {
+pub(super) fn heads_of(doc: &Automerge, version: &Version) -> Result<Vec<ChangeHash>, EditError> {
     let changes = doc.get_changes_meta(&[]);
     let hashes: Vec<_> = changes.iter().map(|change| change.hash).collect();
     let mut heads = version.find(&hashes).ok_or(EditError::UnknownVersion)?;
@@ -516,13 +523,14 @@ fn sorted_heads(doc: &Automerge) -> Vec<ChangeHash> {
 }
 
 /// Whether there is no document at these heads: all are deletes, or there are none yet.
-fn is_deleted(doc: &Automerge, heads: &[ChangeHash]) -> bool {
-    let is_delete =
-        |head| doc.get_change_meta_by_hash(head).is_some_and(|change| change.message.as_deref() == Some(DELETE));
+pub(super) fn is_deleted(doc: &Automerge, heads: &[ChangeHash]) -> bool {
+    let is_delete = |head| {
+        doc.get_change_meta_by_hash(head).is_some_and(|change| Message::parse(change.message.as_deref()).deletes)
+    };
     heads.iter().all(is_delete)
 }
 
-fn corrupt(error: impl std::fmt::Display) -> CorruptDocument {
+pub(super) fn corrupt(error: impl std::fmt::Display) -> CorruptDocument {
     CorruptDocument(error.to_string())
 }
 

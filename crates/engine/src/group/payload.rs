@@ -20,7 +20,19 @@ pub struct DataPayload {
     /// In the order in which they were made.
     #[n(0)]
     pub changes: Vec<DocumentChange>,
+    /// Which of the changes' writers (the first 16 bytes of their actors) are the author's own, by its word; at most
+    /// [`MAX_WRITERS`]. Changes of others travel too: in documents that are announced.
+    #[n(1)]
+    pub writers: Option<Vec<Writer>>,
 }
+
+/// The first bytes of an actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Writer(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 16]);
+
+/// So many writers an entry names; of more it says nothing.
+pub const MAX_WRITERS: usize = 32;
 
 /// One document's part of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

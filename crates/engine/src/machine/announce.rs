@@ -9,7 +9,7 @@ use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
 use crate::collection::Travels;
 use crate::document::DocumentRow;
-use crate::document::edit;
+use crate::document::edit::{self, OwnActors};
 use crate::document::state::{BEHIND, ChunkSpan};
 use crate::group::{Announced, DocumentChange, MAX_CHANGE_BYTES};
 use crate::store::keys::chunk_key;
@@ -24,10 +24,13 @@ const VALUE_TAG: u8 = b'v';
 /// Rows deleted in one step of tidying.
 const SWEEP_ROWS: u32 = 1_000;
 
-/// What an entry carries of a document, in pieces that fit one, and the document if it was made anew for that.
+/// What an entry carries of a document, in pieces that fit one, and the document if it was made anew for that. Nothing of one
+/// that cannot be read.
 #[derive(Default)]
 pub(super) struct Whole {
     pub(super) pieces: Vec<Vec<u8>>,
+    /// Its writers that were this device.
+    pub(super) own: OwnActors,
     pub(super) rebuilt: Option<Staged>,
     /// Chunks that are no part of it any more.
     dropped: Option<ChunkSpan>,
@@ -56,7 +59,9 @@ impl Machine {
         };
         let mut last = None;
         for ((key, collection, id), whole) in documents.into_iter().zip(wholes) {
+            let own = whole.own;
             if let Some(rebuilt) = whole.rebuilt {
+                self.note_own_writing();
                 let (row, writes) = rebuilt.into_written();
                 self.store_document(&key, &collection, &id, row.as_ref(), writes);
             }
@@ -67,6 +72,7 @@ impl Machine {
                 let change = DocumentChange { collection: collection.clone(), id: id.clone(), chunks: piece.into() };
                 self.make_room_in_draft(change.size());
                 self.carry(change);
+                self.batch.draft.writers.extend(own.iter().copied());
                 let announces = &mut self.batch.draft.announces;
                 let first = announces.take().map_or_else(|| key.to_vec(), |(first, _)| first);
                 *announces = Some((first, key.to_vec()));
@@ -86,7 +92,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The chunks of each document, in pieces that fit an entry. A document that cannot be read is reported and left out.
+    /// All of each document. One that cannot be read is reported and left out.
     fn load_wholes(&mut self, documents: &[(Key, String, String)]) -> Result<Vec<Whole>, Missing> {
         let mut missing = None;
         let mut wholes = Vec::with_capacity(documents.len());
@@ -94,7 +100,8 @@ impl Machine {
             match self.load_staged(collection, id) {
                 Ok(staged) => match self.whole(collection, staged) {
                     Ok(whole) => wholes.push(whole),
-                    Err(failure) => {
+                    Err(Stop::Missing(not_here)) => missing = Some(not_here),
+                    Err(Stop::Failed(failure)) => {
                         self.tell(Event::Error { failure: failure.about(collection, id) });
                         wholes.push(Whole::default());
                     }
@@ -110,7 +117,8 @@ impl Machine {
     }
 
     /// What of a document travels. One whose history holds what must stay is made anew without it.
-    pub(super) fn whole(&mut self, collection: &str, mut staged: Staged) -> Result<Whole, Failure> {
+    pub(super) fn whole(&mut self, collection: &str, mut staged: Staged) -> Result<Whole, Stop> {
+        let mut own = self.own_writers(&edit::writers(&staged.chunks()).unwrap_or_default())?;
         let mut rebuilt = None;
         if let Some((was, now)) = self.parted(collection, staged.row())? {
             if staged.row().is_none_or(|row| row.heads.is_empty()) {
@@ -119,11 +127,12 @@ impl Machine {
             if now.travels == Travels::Nothing {
                 // Others of this group never hear of it, so nothing may build on what was there before.
                 let dropped = staged.drop_what_travels((&was, &now), &self.writer())?;
-                return Ok(Whole { pieces: vec![], rebuilt: Some(staged), dropped });
+                return Ok(Whole { rebuilt: Some(staged), dropped, ..Whole::default() });
             }
             let tainted = staged.row().and_then(|row| row.parts.as_ref()).is_some_and(|parts| parts.tainted);
             if tainted || was.number != now.number && !now.is_plain() {
                 staged.rebuild((&was, &now), &self.writer())?;
+                own = OwnActors::from([self.actor.0]);
                 rebuilt = Some(());
             }
         }
@@ -134,7 +143,7 @@ impl Machine {
         }
         let pieces = edit::pieces(&staged.chunks(), MAX_CHANGE_BYTES);
         let pieces = pieces.map_err(|error| Failure::new(ErrorCode::StoreCorrupt, error.to_string()))?;
-        Ok(Whole { pieces, rebuilt: rebuilt.map(|()| staged), dropped: None })
+        Ok(Whole { pieces, own, rebuilt: rebuilt.map(|()| staged), dropped: None })
     }
 
     /// One step of deleting the rows of groups that were left.

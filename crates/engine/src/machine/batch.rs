@@ -40,6 +40,8 @@ pub(super) struct Draft {
     pub(super) bytes: usize,
     /// The keys of documents that it announces: first and last.
     pub(super) announces: Option<(Vec<u8>, Vec<u8>)>,
+    /// Which of the changes' writers are this device's.
+    pub(super) writers: BTreeSet<[u8; 16]>,
 }
 
 /// What becomes true in memory once the batch is committed.

@@ -4,6 +4,7 @@
 //! What is in the outbox stays there: an entry may be at the relay already, and later ones name it as their parent.
 
 use super::Machine;
+use super::announce::Whole;
 use super::batch::Effect;
 use super::documents::{Staged, Stop};
 use super::rows::{Missing, parse_document};
@@ -21,6 +22,9 @@ const STEP_ROWS: u32 = 2_000;
 const STEP_BYTES: usize = 512 << 10;
 /// The tag of value rows. See [`crate::store::keys::value_key`].
 const VALUE_TAG: u8 = b'v';
+
+/// A document's row, and what an entry carries of it.
+type CaughtUp = (Option<DocumentRow>, Whole);
 
 impl Machine {
     /// Whether a change may still go into an entry of its own.
@@ -60,14 +64,18 @@ impl Machine {
         }
         let begins = group.caught_up_through.is_none();
         let rows = self.scan_rows(scan, &range)?;
-        let mut documents: Vec<(Key, String, String, Result<Staged, Failure>)> = Vec::new();
+        let mut documents: Vec<(Key, String, String, Result<CaughtUp, Failure>)> = Vec::new();
         let mut missing = None;
         for (key, row) in &rows.rows {
             let RowValue::Present(bytes) = row else { continue };
             let behind = DocumentRowRef::decode(bytes).is_ok_and(|row| row.sent_with == BEHIND);
             let Some((collection, id)) = parse_document(key).filter(|_| behind) else { continue };
-            match self.load_staged(&collection, &id) {
-                Ok(staged) => documents.push((key.clone(), collection, id, Ok(staged))),
+            let whole = self.load_staged(&collection, &id).and_then(|staged| {
+                let row = staged.row().cloned();
+                Ok((row, self.whole(&collection, staged)?))
+            });
+            match whole {
+                Ok(whole) => documents.push((key.clone(), collection, id, Ok(whole))),
                 Err(Stop::Missing(not_here)) => missing = Some(not_here),
                 Err(Stop::Failed(failure)) => documents.push((key.clone(), collection, id, Err(failure))),
             }
@@ -95,11 +103,7 @@ impl Machine {
         Ok(())
     }
 
-    fn catch_up_one(&mut self, key: &Key, collection: &str, id: &str, staged: Result<Staged, Failure>) {
-        let whole = staged.and_then(|staged| {
-            let row = staged.row().cloned();
-            self.whole(collection, staged).map(|whole| (row, whole))
-        });
+    fn catch_up_one(&mut self, key: &Key, collection: &str, id: &str, whole: Result<CaughtUp, Failure>) {
         let (row, whole) = match whole {
             Ok(whole) => whole,
             Err(failure) => return self.tell(Event::Error { failure: failure.about(collection, id) }),
@@ -111,6 +115,10 @@ impl Machine {
                 DocumentChange { collection: collection.to_owned(), id: id.to_owned(), chunks: piece.clone().into() };
             self.make_room_in_draft(change.size());
             sequence = self.carry(change);
+            self.batch.draft.writers.extend(whole.own.iter().copied());
+        }
+        if whole.rebuilt.is_some() {
+            self.note_own_writing();
         }
         if let Some(row) = &mut row {
             row.sent_with = sequence;

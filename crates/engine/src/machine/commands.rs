@@ -78,6 +78,13 @@ impl Machine {
                 let asked = Asked { query: &query, within: within.as_ref(), ..Asked::default() };
                 self.read(|machine| machine.count(task, &collection, asked))?
             }
+            Command::History { collection, id, before, limit } => {
+                self.read(|machine| machine.history(&collection, &id, before.as_deref(), limit))?
+            }
+            Command::At { collection, id, version } => {
+                self.read(|machine| machine.document_at(&collection, &id, &version))?
+            }
+            Command::Conflicts { collection, id } => self.read(|machine| machine.conflicts(&collection, &id))?,
             Command::Collections {} => self.read(|machine| machine.collections(task).map_err(Stop::from))?,
             Command::Write { writes, durability, split } => {
                 self.writing(durability, |machine| machine.write(&writes, !split))?

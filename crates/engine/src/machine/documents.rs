@@ -1,12 +1,13 @@
 //! Commands about documents: reading them, listing them, and writing several, all or nothing.
 
+use super::history::parse_version;
 use super::indexes::Incoming;
 use super::many::{not_applicable, parse_modifiers};
 use super::rows::{Missing, chunk_unit, parse_document};
 use super::task::CommandTask;
 use super::{Machine, keys};
-use crate::api::{ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
-use crate::document::edit::{self, Current, EditError, Edited};
+use crate::api::{ChangedVersions, ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
+use crate::document::edit::{self, Current, Direction, EditError, Edited, OwnActors, Step};
 use crate::document::state::{BEHIND, ChunkWrite, DocumentRowRef};
 use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, Version, json};
 use crate::group::{DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES};
@@ -19,6 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_PAGE: u32 = 10_000;
 /// The most bytes of rows behind one page of documents.
 const MAX_PAGE_BYTES: usize = 4 << 20;
+
+/// Of writes that change more documents the changes are not told one by one.
+const MAX_TOLD_CHANGES: usize = 1_000;
 
 /// A command that failed, or rows that are missing.
 pub(super) enum Stop {
@@ -49,6 +53,10 @@ pub(super) struct Staged {
     touched: bool,
     /// Not everything of it travels: an edit of it as a whole would let the rest leave. See [`super::parts`].
     parted: bool,
+    /// The versions that the changes are.
+    versions: Vec<String>,
+    /// Which of its writers were this device; asked for only where something is taken back.
+    own: OwnActors,
 }
 
 /// The ids of documents that a write has changed.
@@ -165,7 +173,7 @@ impl Machine {
 
     /// Applies writes: computes everything first, so that a failure leaves nothing behind.
     pub(super) fn write(&mut self, writes: &[Write], atomic: bool) -> Result<Reply, Stop> {
-        self.write_changes(writes, atomic).map(|(results, _)| Reply::Written { results })
+        self.write_changes(writes, atomic).map(|(results, _, changed)| Reply::Written { results, changed })
     }
 
     /// [`Machine::write`], which also answers the ids of documents that are different now. When they are not to be `atomic`,
@@ -174,7 +182,7 @@ impl Machine {
         &mut self,
         writes: &[Write],
         atomic: bool,
-    ) -> Result<(Vec<WriteResult>, Changed), Stop> {
+    ) -> Result<(Vec<WriteResult>, Changed, Vec<ChangedVersions>), Stop> {
         let mut stage = Stage::new();
         let loaded = self.load_stage(writes, &mut stage);
         if matches!(loaded, Err(Stop::Missing(_))) {
@@ -193,6 +201,7 @@ impl Machine {
         }
         self.make_room_in_draft(if carried <= MAX_PLAIN_ENTRY_BYTES { carried } else { 0 });
         let behind = !self.outbox_has_room();
+        let told = changed_versions(&stage);
         let mut changed = Changed::new();
         for (key, (collection, id, staged)) in stage {
             if !staged.changes.is_empty() || staged.touched {
@@ -200,7 +209,7 @@ impl Machine {
             }
             self.apply_staged(key, &collection, &id, staged, behind);
         }
-        Ok((results, changed))
+        Ok((results, changed, told))
     }
 
     fn load_stage(&mut self, writes: &[Write], stage: &mut Stage) -> Result<(), Stop> {
@@ -210,10 +219,18 @@ impl Machine {
             let collection = parse_collection(collection)?;
             for id in ids {
                 let id = parse_id(collection.as_str(), id)?;
-                match self.load_staged(collection.as_str(), id.as_str()) {
+                let loaded = self.load_staged(collection.as_str(), id.as_str());
+                let loaded = match write {
+                    Write::Revert { .. } => loaded.and_then(|staged| self.with_own_writers(staged)),
+                    Write::Put { .. } | Write::Delete { .. } | Write::Modify { .. } => loaded,
+                };
+                match loaded {
                     Ok(staged) => {
                         let key = value_key(collection.as_str(), id.as_str());
-                        stage.insert(key, (collection.to_string(), id.to_string(), staged));
+                        let own = staged.own.clone();
+                        let (_, _, kept) =
+                            stage.entry(key).or_insert_with(|| (collection.to_string(), id.to_string(), staged));
+                        kept.own.extend(own);
                     }
                     Err(Stop::Missing(not_here)) => missing = Some(not_here),
                     Err(failed) => return Err(failed),
@@ -257,6 +274,15 @@ impl Machine {
                 let modifiers = parse_modifiers(modifiers)?;
                 let modified = ids.iter().map(|id| self.stage_modify(collection, id, &modifiers, stage));
                 Ok(WriteResult::Modified { versions: modified.collect::<Result<_, _>>()? })
+            }
+            Write::Revert { collection, ids, versions, redo } => {
+                if versions.len() != ids.len() {
+                    return Err(Failure::new(ErrorCode::RequestInvalid, "ids and versions differ in number"));
+                }
+                let direction = if *redo { Direction::Redo } else { Direction::Undo };
+                let each = ids.iter().zip(versions);
+                let reverted = each.map(|(id, versions)| self.stage_revert(collection, id, versions, direction, stage));
+                Ok(WriteResult::Reverted { reverted: reverted.collect::<Result<_, _>>()? })
             }
         }
     }
@@ -346,6 +372,46 @@ impl Machine {
         Ok(true)
     }
 
+    /// Takes changes back, the latest first; without any, the last one that can be.
+    fn stage_revert(
+        &mut self,
+        collection: &str,
+        id: &str,
+        versions: &[String],
+        direction: Direction,
+        stage: &mut Stage,
+    ) -> Result<bool, Failure> {
+        let (now, actor) = (self.now.as_ms(), self.actor);
+        let staged = staged(stage, collection, id)?;
+        let versions = versions.iter().rev().map(|version| parse_version(version)).collect::<Result<Vec<_>, _>>()?;
+        let mut steps: Vec<Step<'_>> = versions.iter().map(Step::Change).collect();
+        if steps.is_empty() {
+            steps.push(Step::Last);
+        }
+        let mut reverted = false;
+        for step in steps {
+            let edited = staged.edit(|current| match current {
+                Some(current) => edit::undo(current, direction, step, &staged.own, actor, now),
+                None => Ok(None),
+            });
+            if let Some(edited) = edited.map_err(|failure| failure.about(collection, id))? {
+                staged.take(edited)?;
+                reverted = true;
+            }
+        }
+        Ok(reverted)
+    }
+
+    /// A document together with which of its writers were this device.
+    fn with_own_writers(&mut self, staged: Staged) -> Result<Staged, Stop> {
+        if staged.row.is_none() {
+            return Ok(staged);
+        }
+        let writers = edit::writers(&staged.chunks()).map_err(|error| edit_failure(&error.into()))?;
+        let own = self.own_writers(&writers)?;
+        Ok(Staged { own, ..staged })
+    }
+
     /// How much of an entry these changes fill, counted also when no entry is written.
     fn carried_bytes(&self, stage: &Stage) -> usize {
         let each = |(collection, id, staged): &(String, String, Staged)| {
@@ -359,6 +425,7 @@ impl Machine {
         if staged.changes.is_empty() && !staged.touched {
             return;
         }
+        self.note_own_writing();
         let covered = !staged.changes.is_empty() && self.travels_now(&key);
         let mut row = staged.row;
         let travels = covered && !behind && row.as_ref().is_none_or(|row| row.sent_with != BEHIND);
@@ -370,6 +437,7 @@ impl Machine {
             let change = DocumentChange { collection: collection.to_owned(), id: id.to_owned(), chunks };
             self.make_room_in_draft(change.size());
             let sequence = self.carry(change);
+            self.batch.draft.writers.insert(self.actor.0);
             if let Some(row) = &mut row {
                 row.sent_with = sequence;
             }
@@ -451,6 +519,7 @@ impl Staged {
         self.chunks.push(edited.write.bytes.clone());
         self.writes.push(edited.write);
         self.changes.push(edited.change);
+        self.versions.push(edited.version.to_string());
         self.row = Some(edited.row);
         Ok(())
     }
@@ -461,8 +530,23 @@ fn touched(write: &Write) -> (&String, &Vec<String>) {
     match write {
         Write::Put { collection, ids, .. }
         | Write::Delete { collection, ids }
-        | Write::Modify { collection, ids, .. } => (collection, ids),
+        | Write::Modify { collection, ids, .. }
+        | Write::Revert { collection, ids, .. } => (collection, ids),
     }
+}
+
+/// The changes that a write made, for a handle that may take them back.
+fn changed_versions(stage: &Stage) -> Vec<ChangedVersions> {
+    let changed: Vec<_> = stage.values().filter(|(_, _, staged)| !staged.versions.is_empty()).collect();
+    if changed.len() > MAX_TOLD_CHANGES {
+        return vec![];
+    }
+    let told = changed.into_iter().map(|(collection, id, staged)| ChangedVersions {
+        collection: collection.clone(),
+        id: id.clone(),
+        versions: staged.versions.clone(),
+    });
+    told.collect()
 }
 
 fn staged<'a>(stage: &'a mut Stage, collection: &str, id: &str) -> Result<&'a mut Staged, Failure> {

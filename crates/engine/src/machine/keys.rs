@@ -11,15 +11,17 @@ const COLLECTION: u8 = b'c';
 const CONTROL: u8 = b'k';
 const ENTRY: u8 = b'e';
 const ENTRY_INDEX: u8 = b'i';
+const GROUP_WRITER: u8 = b'h';
 const GROUP: u8 = b'g';
 const JOINING: u8 = b'j';
 const OUTBOX: u8 = b'o';
 const QUARANTINE: u8 = b'q';
 const RELAY: u8 = b'r';
 const SETTINGS: u8 = b's';
+const OWN_WRITER: u8 = b'u';
 
 /// The tags of rows that belong to one generation of a group.
-pub(super) const OF_A_GROUP: [u8; 6] = [CONTROL, ENTRY, ENTRY_INDEX, OUTBOX, QUARANTINE, RELAY];
+pub(super) const OF_A_GROUP: [u8; 7] = [CONTROL, ENTRY, ENTRY_INDEX, OUTBOX, QUARANTINE, RELAY, GROUP_WRITER];
 
 pub(super) fn settings() -> Key {
     KeyWriter::new(SETTINGS).finish()
@@ -106,6 +108,16 @@ pub(super) fn parse_relay(key: &[u8]) -> Option<String> {
     let mut reader = KeyReader::new(key, RELAY).ok()?;
     reader.number().ok()?;
     reader.text().ok()
+}
+
+/// This device has written by this name: the first bytes of an actor.
+pub(super) fn own_writer(writer: &[u8; 16]) -> Key {
+    KeyWriter::new(OWN_WRITER).fixed(writer).finish()
+}
+
+/// A member of the group has written by this name.
+pub(super) fn group_writer(generation: u64, writer: &[u8; 16]) -> Key {
+    KeyWriter::new(GROUP_WRITER).number(generation).fixed(writer).finish()
 }
 
 /// The local sequence number at the end of an entry's, control's or outbox row's key.

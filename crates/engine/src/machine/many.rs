@@ -23,7 +23,7 @@ impl Machine {
         let Matched { ids, corrupt } = self.matched(task, collection, query)?;
         let (collection, modifiers) = (collection.to_owned(), modifiers.to_owned());
         let write = [Write::Modify { collection, ids: ids.clone(), modifiers }];
-        let (results, changed) = self.write_changes(&write, false)?;
+        let (results, changed, _) = self.write_changes(&write, false)?;
         task.matched = None;
         let versions = match results.into_iter().next() {
             Some(WriteResult::Modified { versions }) => versions,

@@ -9,7 +9,7 @@ use super::task::{RefillTask, Task};
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
 use crate::crypto::plan_payload;
-use crate::group::{DATA_CONTEXT, DataPayload, DocumentChange, MAX_PLAIN_ENTRY_BYTES, RelayPlace};
+use crate::group::{DATA_CONTEXT, DataPayload, DocumentChange, MAX_PLAIN_ENTRY_BYTES, MAX_WRITERS, RelayPlace, Writer};
 use crate::store::{Key, RowValue, StoreFailure};
 use ashore_protocol::codec::{decode, encode};
 use ashore_protocol::frame::{ClientFrame, Placed};
@@ -87,13 +87,14 @@ impl Machine {
 
     /// Seals, signs and stores the entry that was being gathered.
     pub(super) fn seal_draft(&mut self) {
-        let Draft { changes, announces, .. } = std::mem::take(&mut self.batch.draft);
+        let Draft { changes, announces, writers, .. } = std::mem::take(&mut self.batch.draft);
         if changes.is_empty() {
             return;
         }
         let documents: BTreeSet<_> = changes.iter().map(|change| (&change.collection, &change.id)).collect();
         let count = documents.len() as u64;
-        let plan = plan_payload(&encode(&DataPayload { changes }));
+        let writers = writers.into_iter().take(MAX_WRITERS).map(Writer).collect();
+        let plan = plan_payload(&encode(&DataPayload { changes, writers: Some(writers) }));
         let Some(group) = &self.sync.group else { return };
         let epoch = group.state.epoch;
         let Some(key) = group.secrets.epochs.get(&epoch.0).map(|key| key.derive(DATA_CONTEXT)) else { return };

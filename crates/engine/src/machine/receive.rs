@@ -35,7 +35,7 @@ const MAX_QUARANTINED: usize = 10_000;
 /// A verified entry, and what it carries once it was opened; kept while its documents are loaded.
 pub(super) struct Front {
     entry: VerifiedEntry,
-    changes: Option<Vec<DocumentChange>>,
+    opened: Option<DataPayload>,
 }
 
 /// The row of a quarantined entry.
@@ -161,7 +161,7 @@ impl Machine {
     fn verify(&mut self, bytes: &[u8]) -> Option<Front> {
         let group = self.sync.group.as_ref()?.state.group;
         match VerifiedEntry::decode(bytes) {
-            Ok(entry) if entry.group() == group => Some(Front { entry, changes: None }),
+            Ok(entry) if entry.group() == group => Some(Front { entry, opened: None }),
             Ok(_) => {
                 self.misbehaved("an entry of another group");
                 None
@@ -195,26 +195,27 @@ impl Machine {
             if let Some(reason) = self.missing_parent(&front.entry)? {
                 return Ok(self.keep_aside(&front.entry, reason, again));
             }
-            if front.changes.is_none() {
-                match self.open_changes(&front.entry) {
-                    Ok(changes) => front.changes = Some(changes),
+            let opened = match front.opened.take() {
+                Some(opened) => opened,
+                None => match self.open_changes(&front.entry) {
+                    Ok(opened) => opened,
                     Err(reason) => return Ok(self.keep_aside(&front.entry, reason, again)),
-                }
-            }
-            let changes = front.changes.take().unwrap_or_default();
-            let merged = match self.merge_changes(&changes) {
+                },
+            };
+            let merged = match self.merge_changes(&opened.changes) {
                 Ok(Ok(merged)) => merged,
                 Ok(Err(reason)) => return Ok(self.keep_aside(&front.entry, reason, again)),
                 Err(missing) => {
-                    front.changes = Some(changes);
+                    front.opened = Some(opened);
                     return Err(missing);
                 }
             };
             let incoming =
                 merged.iter().map(|MergedDocument { collection, id, row, .. }| Incoming { collection, id, row });
             let claims = self.claims(incoming);
-            if let Err(missing) = self.load_claims(&claims) {
-                front.changes = Some(changes);
+            let ready = self.load_claims(&claims).and_then(|()| self.note_writers(front.entry.author(), &opened));
+            if let Err(missing) = ready {
+                front.opened = Some(opened);
                 return Err(missing);
             }
             for document in merged {
@@ -244,7 +245,7 @@ impl Machine {
         Ok(missing)
     }
 
-    fn open_changes(&self, entry: &VerifiedEntry) -> Result<Vec<DocumentChange>, KeptReason> {
+    fn open_changes(&self, entry: &VerifiedEntry) -> Result<DataPayload, KeptReason> {
         let group = self.sync.group.as_ref().ok_or(KeptReason::MissingKey)?;
         let key = group.secrets.epochs.get(&entry.epoch().0).ok_or(KeptReason::MissingKey)?;
         let plain = open_payload(&key.derive(DATA_CONTEXT), entry.header_bytes(), entry.payload());
@@ -253,7 +254,7 @@ impl Machine {
         let named = |change: &DocumentChange| {
             CollectionName::parse(&change.collection).is_ok() && DocumentId::parse(&change.id).is_ok()
         };
-        if payload.changes.iter().all(named) { Ok(payload.changes) } else { Err(KeptReason::DoesNotApply) }
+        if payload.changes.iter().all(named) { Ok(payload) } else { Err(KeptReason::DoesNotApply) }
     }
 
     /// Merges an entry's changes into copies of its documents: all of them, or none.
@@ -347,7 +348,7 @@ impl Machine {
         let entry =
             stored.and_then(|row| Entry::decode(&row.entry).ok()).and_then(|entry| entry.verified_before().ok());
         if let Some(entry) = entry {
-            self.settle_entry(&mut Front { entry, changes: None }, true)?;
+            self.settle_entry(&mut Front { entry, opened: None }, true)?;
         }
         if let Some(group) = &mut self.sync.group {
             group.retry.retain(|each| *each != id);

@@ -384,7 +384,7 @@ impl Story {
 
     fn take_answer(&mut self, index: usize, mark: u64, outcome: Outcome) -> Result<(), Broken> {
         match outcome {
-            Outcome::Ok(Reply::Written { results }) => self.acknowledged(index, mark, &results),
+            Outcome::Ok(Reply::Written { results, .. }) => self.acknowledged(index, mark, &results),
             Outcome::Ok(Reply::Documents { documents, versions, .. }) => self.was_read(mark, &documents, &versions)?,
             Outcome::Ok(Reply::Invite { short_code, .. }) => self.invites.push(short_code),
             Outcome::Ok(Reply::Joined { .. }) => {

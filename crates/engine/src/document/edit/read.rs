@@ -3,16 +3,23 @@
 //! What no version here writes reads as the nearest value: a table as a map, an unknown scalar as bytes. What no value can hold (NaN, anything deeper than the limit) reads as null. None of it is lost by
 //! a put that leaves it alone.
 
-use automerge::{Automerge, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValueRef, ValueRef};
+use automerge::{Automerge, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, ScalarValueRef, ValueRef};
 
 use crate::document::value::{MAX_DEPTH, Value};
 
 /// The document's value, now or at earlier heads.
-pub(super) fn document(doc: &Automerge, at: Option<&[ChangeHash]>) -> Value {
+pub(in crate::document) fn document(doc: &Automerge, at: Option<&[ChangeHash]>) -> Value {
     object(doc, &ROOT, ObjType::Map, at, 0)
 }
 
-fn object(doc: &Automerge, id: &ObjId, kind: ObjType, at: Option<&[ChangeHash]>, depth: usize) -> Value {
+/// The value of one object in it, which lies at this depth.
+pub(in crate::document) fn object(
+    doc: &Automerge,
+    id: &ObjId,
+    kind: ObjType,
+    at: Option<&[ChangeHash]>,
+    depth: usize,
+) -> Value {
     if kind == ObjType::Text {
         return Value::Text(text(doc, id, at));
     }
@@ -58,6 +65,11 @@ fn text(doc: &Automerge, id: &ObjId, at: Option<&[ChangeHash]>) -> String {
         None => doc.text(id),
     };
     text.unwrap_or_default()
+}
+
+/// A scalar that was read before.
+pub(in crate::document) fn owned(scalar: &ScalarValue) -> Value {
+    self::scalar(&scalar.clone().into())
 }
 
 fn scalar(scalar: &ScalarValueRef<'_>) -> Value {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::edit::{self, Actor, Current, EditError, Merged};
+use crate::document::edit::{self, Actor, Current, Direction, EditError, Merged, OwnActors, Step};
 use crate::document::state::ChunkWrite;
 use crate::document::{DocumentRow, Value, Version, json};
 
@@ -71,6 +71,30 @@ impl Replica {
         edited.map(|edited| self.keep(edited)).is_some()
     }
 
+    /// Takes the last step back; answers whether there was one.
+    pub(super) fn undo(&mut self) -> bool {
+        self.revert(Direction::Undo, Step::Last)
+    }
+
+    pub(super) fn redo(&mut self) -> bool {
+        self.revert(Direction::Redo, Step::Last)
+    }
+
+    pub(super) fn revert(&mut self, direction: Direction, step: Step<'_>) -> bool {
+        let (actor, own) = (self.actor, self.own());
+        let edited = self
+            .with_current(|current| {
+                current.map_or(Ok(None), |current| edit::undo(current, direction, step, &own, actor, 0))
+            })
+            .unwrap();
+        edited.map(|edited| self.keep(edited)).is_some()
+    }
+
+    /// Undoes or redoes as a device would that was this one and has been opened again since.
+    pub(super) fn own(&self) -> OwnActors {
+        [self.actor.0].into()
+    }
+
     /// Merges and answers whether anything changed; panics when something is missing.
     pub(super) fn merge(&mut self, remote: &[u8]) -> bool {
         self.try_merge(remote).expect("nothing is missing")
@@ -127,7 +151,7 @@ impl Replica {
         run(self.row.as_ref().map(|row| Current { row, chunks: &chunks }))
     }
 
-    fn keep(&mut self, edited: edit::Edited) {
+    pub(super) fn keep(&mut self, edited: edit::Edited) {
         self.sent.push(edited.change);
         self.store(edited.row, edited.write);
     }

@@ -1,0 +1,150 @@
+/** A document's past: its changes, the document as it was, conflicts, and undo of what was done through one handle. */
+
+import type { Documents } from "./documents.js";
+import type { ChangedVersions } from "./generated/ChangedVersions.js";
+import type { PathStep } from "./generated/PathStep.js";
+import type { Written } from "./generated/Written.js";
+import { fromJson } from "./json.js";
+
+/** Who made a change, and when. */
+export interface Author {
+  /** When, by the writer's clock, in whole seconds. */
+  readonly at: Date;
+  /** This device did, now or before the database was opened again. */
+  readonly mine: boolean;
+  /** Which device of the group; `null` where that is not known, such as in a database that shares with nobody. */
+  readonly device: { readonly id: string; readonly name: string } | null;
+}
+
+/** One change of a document. */
+export interface Change extends Author {
+  /** The document as its writer saw it then: give it to `at`. */
+  readonly version: string;
+  /** `undo` takes one of the writer's changes back, `redo` an undo. */
+  readonly kind: "put" | "delete" | "undo" | "redo";
+  /** The document's own fields in which something changed, in byte order; at most 1,000. */
+  readonly fields: readonly string[];
+}
+
+/** Which part of a history. */
+export interface HistoryOptions {
+  /** At most so many changes, up to 1,000; 100 unless told otherwise. */
+  readonly limit?: number | undefined;
+  /** Only changes before this one: the `version` of the last one that is shown. */
+  readonly before?: string | undefined;
+}
+
+/** One of the values that devices set while apart. */
+export interface ConflictingValue extends Author {
+  readonly value: unknown;
+  /** The change that set it. */
+  readonly version: string;
+  /** The document shows it. */
+  readonly winner: boolean;
+}
+
+/** A place in a document that devices set to different values while apart. */
+export interface Conflict {
+  /** The names of fields and positions in arrays that lead to it. */
+  readonly path: readonly (string | number)[];
+  /** The one that the document shows first. */
+  readonly values: readonly ConflictingValue[];
+}
+
+/** What an undo or redo left. */
+export interface Undone<T> {
+  /** The document as it is now; `null` when there is none. */
+  readonly document: T | null;
+}
+
+const DEFAULT_CHANGES = 100;
+/** So many steps of one handle can be undone. */
+export const MAX_STEPS = 100;
+
+/** One page of a document's changes, the latest first. */
+export async function history(
+  documents: Documents,
+  collection: string,
+  id: string,
+  { limit = DEFAULT_CHANGES, before }: HistoryOptions,
+  signal?: AbortSignal,
+): Promise<Change[]> {
+  const asked = { collection, id, before: before ?? null, limit };
+  const { changes } = await documents.ask([collection], { history: asked }, "history", { op: "history", signal });
+  return changes.map(({ version, by, kind, fields }) => Object.assign(author(by), { version, kind, fields }));
+}
+
+/** A document as it was. */
+export async function documentAt(
+  documents: Documents,
+  collection: string,
+  id: string,
+  version: string,
+  signal?: AbortSignal,
+): Promise<object | null> {
+  const reply = await documents.ask([collection], { at: { collection, id, version } }, "documents", {
+    op: "at",
+    signal,
+  });
+  return (fromJson(reply.documents, reply.tagged)[0] ?? null) as object | null;
+}
+
+/** Where a document shows one of several values. */
+export async function conflicts(
+  documents: Documents,
+  collection: string,
+  id: string,
+  signal?: AbortSignal,
+): Promise<Conflict[]> {
+  const asked = { conflicts: { collection, id } };
+  const reply = await documents.ask([collection], asked, "conflicts", { op: "conflicts", signal });
+  const values = fromJson(reply.values, reply.tagged) as unknown[][];
+  return reply.conflicts.map(({ path, claims }, at) => ({
+    path: path.map(toStep),
+    values: claims.map(({ version, by }, rank) =>
+      Object.assign(author(by), { value: values[at]?.[rank], version, winner: rank === 0 }),
+    ),
+  }));
+}
+
+/** One step: the changes of one write, by document. */
+type Step = readonly ChangedVersions[];
+
+/**
+ * The steps of one handle that can be undone and redone, the last at the end. They are gone with the handle; what this device did in one document
+ * can be undone after that too, by `collection.undo`.
+ */
+export class Steps {
+  readonly undo: Step[] = [];
+  readonly redo: Step[] = [];
+
+  /** Something new was written: what was undone before cannot be redone any more. */
+  wrote(changed: Step | undefined): void {
+    if (changed && changed.length > 0) {
+      this.redo.length = 0;
+      push(this.undo, changed);
+    }
+  }
+
+  /** The last step was taken back by these changes. */
+  took(direction: "undo" | "redo", changed: Step | undefined): void {
+    if (changed && changed.length > 0) {
+      push(direction === "undo" ? this.redo : this.undo, changed);
+    }
+  }
+}
+
+function push(steps: Step[], step: Step): void {
+  steps.push(step);
+  if (steps.length > MAX_STEPS) {
+    steps.shift();
+  }
+}
+
+function author({ at, mine, device, name }: Written): Author {
+  return { at: new Date(at), mine, device: device === null ? null : { id: device, name: name ?? "" } };
+}
+
+function toStep(step: PathStep): string | number {
+  return "key" in step ? step.key : step.index;
+}
