@@ -7,6 +7,7 @@ pub mod chunk;
 pub mod edit;
 pub mod json;
 pub mod name;
+pub mod shape;
 pub mod state;
 pub mod text;
 pub mod value;

@@ -169,6 +169,16 @@ fn commands() -> Vec<Command> {
         Command::Watch { watch: 1, collection: collection(), query: "{}".into(), id: Some("n1".into()) },
         Command::WatchTaken { watch: 1, patch: 65_536 },
         Command::Unwatch { watch: 1 },
+        Command::Write {
+            writes: vec![Write::Migrate {
+                collection: collection(),
+                ids: vec!["n1".into()],
+                documents: r#"[{"$version":2,"a":1}]"#.into(),
+                bases: vec![Some("AbCdEfGhIjk.LmNoPqRsTuv".into())],
+            }],
+            durability: Durability::Relaxed,
+            split: true,
+        },
     ]
 }
 

@@ -9,6 +9,7 @@ mod golden;
 mod later_versions;
 mod replica;
 mod replicas;
+mod shapes;
 mod stale_puts;
 mod text;
 mod texts;

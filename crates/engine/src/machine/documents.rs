@@ -18,6 +18,11 @@ const MAX_PAGE: u32 = 10_000;
 /// The most bytes of rows behind one page of documents.
 const MAX_PAGE_BYTES: usize = 4 << 20;
 
+fn parse_version(text: &str) -> Result<Version, Failure> {
+    let unknown = "the version that was read is not one of this database";
+    Version::parse(text).ok_or_else(|| Failure::new(ErrorCode::DocumentUnknownVersion, unknown))
+}
+
 /// A command that failed, or rows that are missing.
 pub(super) enum Stop {
     Missing(Missing),
@@ -47,6 +52,9 @@ pub(super) struct Staged {
 
 /// The documents that a write touches, by their value key.
 type Stage = BTreeMap<Key, (String, String, Staged)>;
+
+/// Stages one document of a write that puts; answers its version.
+type StagePut = fn(&mut Machine, &str, &str, &Value, Option<&str>, &mut Stage) -> Result<String, Failure>;
 
 impl Machine {
     pub(super) fn get(&mut self, collection: &str, ids: &[String]) -> Result<(Reply, bool), Stop> {
@@ -138,7 +146,9 @@ impl Machine {
     pub(super) fn want_for_write(&mut self, writes: &[Write]) {
         for write in writes {
             let (collection, ids) = match write {
-                Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
+                Write::Put { collection, ids, .. }
+                | Write::Migrate { collection, ids, .. }
+                | Write::Delete { collection, ids } => (collection, ids),
             };
             for id in ids {
                 let _ = self.rows.one(&value_key(collection, id));
@@ -177,7 +187,9 @@ impl Machine {
         let mut missing = None;
         for write in writes {
             let (collection, ids) = match write {
-                Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
+                Write::Put { collection, ids, .. }
+                | Write::Migrate { collection, ids, .. }
+                | Write::Delete { collection, ids } => (collection, ids),
             };
             let collection = parse_collection(collection)?;
             for id in ids {
@@ -217,7 +229,10 @@ impl Machine {
     fn stage_write(&mut self, write: &Write, stage: &mut Stage) -> Result<WriteResult, Failure> {
         match write {
             Write::Put { collection, ids, documents, bases } => {
-                self.stage_puts(collection, ids, documents, bases, stage)
+                self.stage_puts(collection, ids, documents, bases, stage, Self::stage_put)
+            }
+            Write::Migrate { collection, ids, documents, bases } => {
+                self.stage_puts(collection, ids, documents, bases, stage, Self::stage_migration)
             }
             Write::Delete { collection, ids } => {
                 let existed =
@@ -234,6 +249,7 @@ impl Machine {
         documents: &str,
         bases: &[Option<String>],
         stage: &mut Stage,
+        put: StagePut,
     ) -> Result<WriteResult, Failure> {
         let values = json::parse_many(documents).map_err(|error| document_failure(&error))?;
         if values.len() != ids.len() || bases.len() != ids.len() {
@@ -241,8 +257,8 @@ impl Machine {
         }
         let mut versions = Vec::with_capacity(ids.len());
         for ((id, value), base) in ids.iter().zip(&values).zip(bases) {
-            let put = self.stage_put(collection, id, value, base.as_deref(), stage);
-            versions.push(put.map_err(|failure| failure.about(collection, id))?);
+            let version = put(self, collection, id, value, base.as_deref(), stage);
+            versions.push(version.map_err(|failure| failure.about(collection, id))?);
         }
         Ok(WriteResult::Put { versions })
     }
@@ -255,15 +271,30 @@ impl Machine {
         base: Option<&str>,
         stage: &mut Stage,
     ) -> Result<String, Failure> {
-        let base = match base {
-            Some(text) => Some(Version::parse(text).ok_or_else(|| {
-                Failure::new(ErrorCode::DocumentUnknownVersion, "the version that was read is not one of this database")
-            })?),
-            None => None,
-        };
+        let base = base.map(parse_version).transpose()?;
         let (now, actor) = (self.now.as_ms(), self.actor);
         let staged = staged(stage, collection, id)?;
         let put = staged.edit(|current| edit::put(current, base.as_ref(), value, actor, now))?;
+        if let Some(edited) = put.edited {
+            staged.take(edited)?;
+        }
+        Ok(put.version.to_string())
+    }
+
+    fn stage_migration(
+        &mut self,
+        collection: &str,
+        id: &str,
+        value: &Value,
+        base: Option<&str>,
+        stage: &mut Stage,
+    ) -> Result<String, Failure> {
+        let base = parse_version(base.unwrap_or_default())?;
+        let staged = staged(stage, collection, id)?;
+        let put = staged.edit(|current| match current {
+            Some(current) => edit::migrate(current, &base, value),
+            None => Ok(edit::Put { version: base.clone(), edited: None }),
+        })?;
         if let Some(edited) = put.edited {
             staged.take(edited)?;
         }

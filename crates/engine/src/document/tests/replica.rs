@@ -127,7 +127,7 @@ impl Replica {
         run(self.row.as_ref().map(|row| Current { row, chunks: &chunks }))
     }
 
-    fn keep(&mut self, edited: edit::Edited) {
+    pub(super) fn keep(&mut self, edited: edit::Edited) {
         self.sent.push(edited.change);
         self.store(edited.row, edited.write);
     }
