@@ -5,7 +5,7 @@
 
 import type { Client } from "./client.js";
 import { AshoreError } from "./errors.js";
-import { type CollectionOptions, commandsOf, sameOptions } from "./options.js";
+import { checkOptions, type CollectionOptions, commandsOf, sameOptions } from "./options.js";
 
 interface Declared {
   readonly options: CollectionOptions;
@@ -34,6 +34,7 @@ export class Declarations {
       throw new AshoreError("request.invalid", message, { op: "collection", collection });
     }
     if (!before) {
+      checkOptions(collection, options);
       this.#of.set(collection, { options, told: false, refusal: null });
     }
   }
