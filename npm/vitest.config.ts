@@ -15,7 +15,11 @@ const args = [
   "--disable-sync",
 ];
 // The suite runs what ships: the built package.
-const alias = { ashore: new URL("./dist/index.js", import.meta.url).pathname };
+const built = (file: string): string => new URL(`./dist/${file}.js`, import.meta.url).pathname;
+const alias = [
+  { find: /^ashore$/, replacement: built("index") },
+  { find: /^ashore\/compat$/, replacement: built("compat") },
+];
 const conformance = { include: ["test/conformance/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
@@ -31,6 +35,8 @@ export default defineConfig({
         plugins: [docsExamples()],
         resolve: { alias },
         worker: { format: "es" },
+        // Found later, they would make the page load again in the middle of a test.
+        optimizeDeps: { include: ["arktype", "valibot", "zod"] },
         test: {
           ...conformance,
           name: "chromium",

@@ -2,9 +2,9 @@
 
 import type { CallOptions, Documents, Entry, Range, WriteOptions } from "./documents.js";
 import { serialise } from "./documents.js";
-import type { Emitter, Unsubscribe } from "./emitter.js";
+import { Emitter, type Unsubscribe } from "./emitter.js";
 import { AshoreError } from "./errors.js";
-import type { Filter } from "./filter.js";
+import type { Filter, PathOf } from "./filter.js";
 import {
   type Change,
   type Conflict,
@@ -18,9 +18,12 @@ import { type IndexInfo, type IndexOptions, toSpec } from "./indexes.js";
 import { LiveStates, subscribe, type SubscribeOptions } from "./live.js";
 import { type DeleteResult, type Modifiers, toModifiersText, type UpdateResult } from "./modifiers.js";
 import { Query } from "./query.js";
+import { resolve, type Resolved } from "./refs.js";
+import type { Issue } from "./schema.js";
 import { type SearchOptions, type SearchResult, search } from "./search.js";
 import { checkCollection, checkId } from "./text.js";
 import { type Edit, edited } from "./updates.js";
+import { type InvalidDocument, invalidOf, invalidAmong, migrateAll, type MigrationResult } from "./upkeep.js";
 import { keyOf } from "./versions.js";
 import type { Watcher } from "./watches.js";
 
@@ -39,6 +42,8 @@ export interface CollectionEvents {
   readonly change: CollectionChange;
   /** An index has been built, or some more of one; all indexes as they are. */
   readonly indexes: readonly IndexInfo[];
+  /** Another device wrote documents that do not fit this handle's schema, or could not be migrated. They are kept. */
+  readonly invalid: readonly InvalidDocument<object>[];
 }
 
 /**
@@ -451,10 +456,84 @@ export class Collection<T extends object = Record<string, unknown>> {
    */
   on<Name extends keyof CollectionEvents>(name: Name, handler: (event: CollectionEvents[Name]) => void): Unsubscribe {
     const stopListening = this.#documents.listen();
-    const off = this.#events.on(name, handler);
+    const off =
+      name === "invalid"
+        ? this.#onInvalid(handler as (event: CollectionEvents["invalid"]) => void)
+        : this.#events.on(name, handler);
     return () => {
       off();
       stopListening();
+    };
+  }
+
+  /**
+   * What is wrong with a document that was read here: it does not fit the collection's schema, or could not be migrated; nothing when it is fine. What
+   * other devices and older versions wrote is never dropped, so look where it matters.
+   *
+   * @example
+   * ```ts
+   * const note = await notes.get("n1");
+   * if (note && (await notes.issuesOf(note)).length > 0) showRepair(note);
+   * ```
+   */
+  async issuesOf(document: T): Promise<readonly Issue[]> {
+    return this.#documents.shapes.issuesOf(this.name, document);
+  }
+
+  /** The documents that do not fit the collection's schema, or could not be migrated, in byte order of their ids, loaded page by page. */
+  async *invalid(range: Range & CallOptions = {}): AsyncGenerator<InvalidDocument<T>, void, undefined> {
+    yield* invalidOf(this.#documents, this.name, range) as AsyncGenerator<InvalidDocument<T>, void, undefined>;
+  }
+
+  /**
+   * Rewrites every document of an older version in this app's shape, so that queries and indexes find it by its new fields. Works page by page; ended in
+   * the middle and called again, it goes on. Devices that do it at the same time make the same changes, which are one.
+   *
+   * @example
+   * ```ts
+   * await notes.migrateAll(); // { documents: 1200, migrated: 340, failed: 0 }
+   * ```
+   */
+  async migrateAll(options: WriteOptions = {}): Promise<MigrationResult> {
+    return migrateAll(this.#documents, this.name, options);
+  }
+
+  /**
+   * The document that a field refers to, by the collection's `refs`; `null` as long as it is not there, which may be until another device's change
+   * arrives. Of a field with several ids one for each, in their order.
+   *
+   * @example
+   * ```ts
+   * const items = db.collection<Item>("items", { refs: { listId: "lists" } });
+   * await items.resolve(item, "listId"); // { title: "Shop" }, or null
+   * ```
+   *
+   * @throws {@link AshoreError} `request.invalid` when the options name no collection for that path.
+   */
+  async resolve(document: T, path: PathOf<T>, { signal }: CallOptions = {}): Promise<Resolved> {
+    const [resolved] = await resolve(this.#documents, this.name, [document], path, signal);
+    return resolved ?? null;
+  }
+
+  /** The same for many documents, read in one go. */
+  async resolveAll(documents: readonly T[], path: PathOf<T>, { signal }: CallOptions = {}): Promise<Resolved[]> {
+    return resolve(this.#documents, this.name, documents, path, signal);
+  }
+
+  /** Looks at what others changed, only while somebody listens. */
+  #onInvalid(handler: (event: CollectionEvents["invalid"]) => void): Unsubscribe {
+    const own = new Emitter<Pick<CollectionEvents, "invalid">>();
+    own.on("invalid", handler);
+    const look = async (ids: readonly string[]): Promise<void> => {
+      const invalid = await invalidAmong(this.#documents, this.name, ids).catch(() => []);
+      if (invalid.length > 0) {
+        own.emit("invalid", invalid);
+      }
+    };
+    const off = this.#events.on("change", ({ ids, remote }) => (remote ? look(ids) : undefined));
+    return () => {
+      off();
+      own.clear();
     };
   }
 

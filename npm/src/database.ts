@@ -91,7 +91,7 @@ export class Database {
   collection<T extends object = Record<string, unknown>>(name: string, options?: CollectionOptions<T>): Collection<T> {
     checkCollection(name);
     if (options) {
-      this.#documents.declarations.declare(name, options);
+      this.#documents.declarations.declare(name, options as CollectionOptions);
     }
     let events = this.#collectionEvents.get(name);
     if (!events) {

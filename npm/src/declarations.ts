@@ -5,7 +5,7 @@
 
 import type { Client } from "./client.js";
 import { AshoreError } from "./errors.js";
-import { type CollectionOptions, commandsOf, sameOptions } from "./options.js";
+import { checkOptions, type CollectionOptions, commandsOf, sameOptions } from "./options.js";
 
 interface Declared {
   readonly options: CollectionOptions;
@@ -35,6 +35,7 @@ export class Declarations {
     }
     if (!before) {
       // What cannot be declared is said here, before anything is written as if nothing were declared.
+      checkOptions(collection, options);
       commandsOf(collection, options);
       this.#of.set(collection, { options, told: false, refusal: null });
     }

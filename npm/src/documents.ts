@@ -14,6 +14,7 @@ import { fromInfo, type IndexInfo, type Plan } from "./indexes.js";
 import { fromJson, toJson } from "./json.js";
 import { Pending } from "./pending.js";
 import type { SearchResult } from "./search.js";
+import { type PutWrite, Shapes, VERSION_FIELD } from "./shapes.js";
 import { checkId } from "./text.js";
 import { Versions, keyOf } from "./versions.js";
 import { Watches } from "./watches.js";
@@ -84,6 +85,7 @@ export class Documents {
   readonly client: Client;
   readonly durability: Durability;
   readonly declarations: Declarations;
+  readonly shapes: Shapes;
   readonly watches: Watches;
   readonly #onFault: (error: AshoreError) => void;
   readonly #listening = new Set<() => void>();
@@ -94,6 +96,7 @@ export class Documents {
     this.durability = durability;
     this.#onFault = onFault;
     this.declarations = new Declarations(client, onFault);
+    this.shapes = new Shapes(this.declarations);
     this.watches = new Watches(this);
   }
 
@@ -111,6 +114,7 @@ export class Documents {
     kind: Kind,
     options: AskOptions,
   ): Promise<ReplyOf<Kind>> {
+    this.shapes.checkCommand(options.op, command);
     const declared = [...collections].filter((collection) => this.declarations.tell(collection));
     const reply = this.client.ask(command, kind, options);
     const check = (): void => declared.forEach((collection) => this.declarations.check(options.op, collection));
@@ -135,13 +139,27 @@ export class Documents {
 
   /** At most {@link MAX_IDS} documents, now: waits for no write of this handle. */
   async readPage(op: string, collection: string, ids: readonly string[], signal?: AbortSignal): Promise<Read[]> {
+    const stored = await this.#readStored(op, collection, ids, signal);
+    return ids.map((id, at) => this.remember(collection, id, stored[at]?.document, stored[at]?.version));
+  }
+
+  /** Documents as they are stored, now, however many; nothing is remembered of them. */
+  async readStored(op: string, collection: string, ids: readonly string[], signal?: AbortSignal): Promise<Read[]> {
+    const pages: Promise<Read[]>[] = [];
+    for (let start = 0; start < ids.length; start += MAX_IDS) {
+      pages.push(this.#readStored(op, collection, ids.slice(start, start + MAX_IDS), signal));
+    }
+    return (await Promise.all(pages)).flat();
+  }
+
+  async #readStored(op: string, collection: string, ids: readonly string[], signal?: AbortSignal): Promise<Read[]> {
     const reply = await this.ask([collection], { get: { collection, ids: [...ids] } }, "documents", { op, signal });
     const corrupt = reply.corrupt[0];
     if (corrupt !== undefined) {
       throw corruptDocument(op, collection, corrupt);
     }
-    const values = fromJson(reply.documents, reply.tagged);
-    return ids.map((id, at) => this.#remember(collection, id, values[at], reply.versions[at]));
+    const values = fromJson(reply.documents, reply.tagged) as (object | null)[];
+    return values.map((document, at) => ({ document, version: reply.versions[at] ?? "" }));
   }
 
   /** The ids in that range, in byte order: all of them, however many pages that takes; or of the documents that are parked. */
@@ -175,6 +193,21 @@ export class Documents {
     range: Range,
     signal?: AbortSignal,
   ): AsyncGenerator<Entry<object>[], void, undefined> {
+    for await (const page of this.scanStored(op, collection, range, signal)) {
+      yield page.map(({ id, document, version }) => ({
+        id,
+        document: this.remember(collection, id, document, version).document as object,
+      }));
+    }
+  }
+
+  /** The same as they are stored, with their versions; nothing is remembered of them. */
+  async *scanStored(
+    op: string,
+    collection: string,
+    range: Range,
+    signal?: AbortSignal,
+  ): AsyncGenerator<(Entry<object> & { readonly version: string })[], void, undefined> {
     for (const wanted = new Pages(range, SCAN_PAGE); !wanted.done;) {
       this.checkOpen(op);
       const part = wanted.next();
@@ -182,11 +215,8 @@ export class Documents {
         this.ask([collection], { scan: { collection, range: part } }, "documents", { op, signal }),
       );
       this.reportCorrupt(op, collection, page.corrupt);
-      const values = fromJson(page.documents, page.tagged);
-      yield page.ids.map((id, at) => ({
-        id,
-        document: this.#remember(collection, id, values[at], page.versions[at]).document as object,
-      }));
+      const values = fromJson(page.documents, page.tagged) as object[];
+      yield page.ids.map((id, at) => ({ id, document: values[at] as object, version: page.versions[at] ?? "" }));
       wanted.got(page.ids, page.more);
     }
   }
@@ -212,11 +242,10 @@ export class Documents {
     this.reportCorrupt(op, collection, found.corrupt);
     const values = fromJson(found.documents, found.tagged) as object[];
     const entries = found.ids.map((id, at) => {
-      const document = values[at] as object;
       if (!partial) {
-        this.#remember(collection, id, document, found.versions[at]);
+        return { id, document: this.remember(collection, id, values[at], found.versions[at]).document as object };
       }
-      return { id, document };
+      return { id, document: this.shapes.reveal(collection, values[at] as object) };
     });
     return { entries, next: found.next };
   }
@@ -250,7 +279,7 @@ export class Documents {
     this.reportCorrupt("search", collection, found.corrupt);
     const values = fromJson(found.documents, found.tagged) as object[];
     const hits = found.ids.map((id, at) => {
-      const document = this.#remember(collection, id, values[at], found.versions[at]).document as object;
+      const document = this.remember(collection, id, values[at], found.versions[at]).document as object;
       const terms = new Set((found.matched[at] ?? []).map((place) => found.terms[place] as string));
       return { id, document, score: found.scores[at] as number, terms: [...terms] };
     });
@@ -271,11 +300,22 @@ export class Documents {
     return found.conflicts.map(({ ids }) => ids);
   }
 
-  /** Applies the writes, all or nothing. `split`: they may travel in several entries. */
+  /** Applies the writes, all or nothing, in the shape that their collections have. `split`: they may travel in several entries. */
   async write(op: string, writes: Write[], options: WriteOptions, split = false): Promise<WriteResult[]> {
-    const { results, changed } = await this.#write(op, writes, options, split);
+    const shaped = writes.some((write) => "put" in write && this.shapes.has(write.put.collection));
+    const prepared = shaped ? await this.pending.hold(() => this.shapes.prepare(this, op, writes, options)) : writes;
+    const { results, changed } = await this.#write(op, prepared, options, split);
     this.steps.wrote(changed);
     return results;
+  }
+
+  /** Writes what documents were migrated to; nobody's own change, so nothing to undo. Answers their versions. */
+  async migrate(op: string, migrate: PutWrite, options: WriteOptions): Promise<readonly string[]> {
+    const [result] = (await this.#write(op, [{ migrate }], options, true)).results;
+    if (!result || !("put" in result)) {
+      throw new AshoreError("internal", "The answer to a migration was of another kind.", { op });
+    }
+    return result.put.versions;
   }
 
   /**
@@ -350,28 +390,28 @@ export class Documents {
     return this.ask(new Set(writes.map(collectionOf)), command, "written", { op, signal: options.signal });
   }
 
+  /** What the app sees of a document that was read; the version that it has is remembered. */
+  remember(collection: string, id: string, document: object | null | undefined, version: string | undefined): Read {
+    const found = document ? this.shapes.read(collection, id, version ?? "", document) : null;
+    // Where there is nothing the version is "": a put based on it adds to what others put meanwhile and replaces nothing of it.
+    this.versions.saw(collection, id, version ?? "", found);
+    return { document: found, version: version ?? "" };
+  }
+
   /** Documents that do not decode: an `error` event for each. */
   reportCorrupt(op: string, collection: string, corrupt: readonly string[]): void {
     for (const id of corrupt) {
       this.#onFault(corruptDocument(op, collection, id));
     }
   }
-
-  #remember(collection: string, id: string, document: unknown, version: string | undefined): Read {
-    const found = document ?? null;
-    // Where there is nothing the version is "": a put based on it adds to what others put meanwhile and replaces nothing of it.
-    this.versions.saw(collection, id, version ?? "", found);
-    return { document: found, version: version ?? "" };
-  }
-}
-
-function collectionOf(write: Write): string {
-  return Object.values(write as Record<string, { collection: string }>)[0]?.collection ?? "";
 }
 
 /** The JSON text of `document`, or `document.not-serializable` with all that it is about. */
 export function serialise(op: string, collection: string, id: string, document: unknown): string {
   try {
+    if (typeof document === "object" && document !== null && Object.hasOwn(document, VERSION_FIELD)) {
+      throw new AshoreError("document.not-serializable", `document.${VERSION_FIELD}: this field is Ashore's own.`);
+    }
     return toJson(document);
   } catch (error) {
     if (!(error instanceof AshoreError)) {
@@ -379,6 +419,11 @@ export function serialise(op: string, collection: string, id: string, document: 
     }
     throw new AshoreError(error.code, error.message, { op, collection, id });
   }
+}
+
+function collectionOf(write: Write): string {
+  const [part] = Object.values(write) as { readonly collection: string }[];
+  return part?.collection ?? "";
 }
 
 /** A range cut into pages: each starts after the last id of the one before. */

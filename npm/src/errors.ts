@@ -3,6 +3,7 @@
 import type { ErrorCode } from "./generated/ErrorCode.js";
 import type { Failure } from "./generated/Failure.js";
 import type { QueryMistake } from "./generated/QueryMistake.js";
+import type { Issue } from "./schema.js";
 
 /** What an {@link AshoreError} is about. */
 export interface AshoreErrorOptions {
@@ -16,6 +17,8 @@ export interface AshoreErrorOptions {
   readonly id?: string | undefined;
   /** With `query.invalid`: what is wrong where in the query. */
   readonly query?: QueryMistake | undefined;
+  /** With `document.invalid`: what is wrong with the document, and where. */
+  readonly issues?: readonly Issue[] | undefined;
   /** What was thrown underneath, where there is something. */
   readonly cause?: unknown;
 }
@@ -47,6 +50,8 @@ export class AshoreError extends Error {
   readonly id: string | undefined;
   /** With `query.invalid`: what is wrong where in the query. */
   readonly query: QueryMistake | undefined;
+  /** With `document.invalid`: what is wrong with the document, and where. */
+  readonly issues: readonly Issue[] | undefined;
 
   constructor(code: ErrorCode, message: string, options: AshoreErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -56,6 +61,7 @@ export class AshoreError extends Error {
     this.collection = options.collection;
     this.id = options.id;
     this.query = options.query;
+    this.issues = options.issues;
   }
 
   /** The error for a failure that the engine reported. @internal */

@@ -5,6 +5,7 @@ import type { ChangedVersions } from "./generated/ChangedVersions.js";
 import type { PathStep } from "./generated/PathStep.js";
 import type { Written } from "./generated/Written.js";
 import { fromJson } from "./json.js";
+import { VERSION_FIELD } from "./shapes.js";
 
 /** Who made a change, and when. */
 export interface Author {
@@ -71,7 +72,10 @@ export async function history(
 ): Promise<Change[]> {
   const asked = { collection, id, before: before ?? null, limit };
   const { changes } = await documents.ask([collection], { history: asked }, "history", { op: "history", signal });
-  return changes.map(({ version, by, kind, fields }) => Object.assign(author(by), { version, kind, fields }));
+  return changes.map(({ version, by, kind, fields }) => {
+    const named = fields.filter((field) => field !== VERSION_FIELD);
+    return Object.assign(author(by), { version, kind, fields: named });
+  });
 }
 
 /** A document as it was. */
@@ -86,7 +90,8 @@ export async function documentAt(
     op: "at",
     signal,
   });
-  return (fromJson(reply.documents, reply.tagged)[0] ?? null) as object | null;
+  const stored = (fromJson(reply.documents, reply.tagged)[0] ?? null) as object | null;
+  return stored && documents.shapes.reveal(collection, stored);
 }
 
 /** Where a document shows one of several values. */
@@ -99,12 +104,13 @@ export async function conflicts(
   const asked = { conflicts: { collection, id } };
   const reply = await documents.ask([collection], asked, "conflicts", { op: "conflicts", signal });
   const values = fromJson(reply.values, reply.tagged) as unknown[][];
-  return reply.conflicts.map(({ path, claims }, at) => ({
+  const found = reply.conflicts.map(({ path, claims }, at) => ({
     path: path.map(toStep),
     values: claims.map(({ version, by }, rank) =>
       Object.assign(author(by), { value: values[at]?.[rank], version, winner: rank === 0 }),
     ),
   }));
+  return found.filter(({ path }) => path[0] !== VERSION_FIELD);
 }
 
 /** One step: the changes of one write, by document. */

@@ -4,6 +4,7 @@ import { AshoreError } from "./errors.js";
 import type { PathOf } from "./filter.js";
 import type { Command } from "./generated/Command.js";
 import { type IndexOptions, toSpec } from "./indexes.js";
+import type { Schema } from "./schema.js";
 
 /** The most fields that `local` or `sync` may name. */
 const MAX_FIELDS = 64;
@@ -45,6 +46,41 @@ export interface CollectionOptions<T extends object = Record<string, unknown>> {
   readonly sync?: true | readonly FieldOf<T>[] | undefined;
   /** `false`: deletes do not travel, and those of other devices do nothing here. `true` unless told otherwise. */
   readonly syncDeletes?: boolean | undefined;
+  /**
+   * Checks documents before they are written: a validator of zod, valibot, arktype or any other that follows Standard Schema. What it makes of a document
+   * is what is stored; fields that it does not know and that are stored stay. `docs/schemas.md` has all of it.
+   */
+  readonly schema?: Schema<T> | undefined;
+  /** Which version of their shape this app writes documents in: 1 unless given. Documents of older versions are read through `migrate`. */
+  readonly version?: number | undefined;
+  /**
+   * Makes a document of each older version one of the next: `{ 1: (document) => … }` leads from 1 to 2. The function may edit what it is given, a copy, or
+   * return another; the same document must always become the same, on every device.
+   */
+  readonly migrate?: Readonly<Record<number, Migrate>> | undefined;
+  /** Fields that hold the id of a document of another collection, or an array of ids, and of which: see {@link Collection.resolve}. */
+  readonly refs?: { readonly [Path in PathOf<T>]?: string } | undefined;
+}
+
+/** Leads a document from one version of its shape to the next. */
+// oxlint-disable-next-line typescript/no-explicit-any -- old shapes have no type any more.
+export type Migrate = (document: any) => object | void;
+
+/** The highest version that a shape may have: versions are counted by hand. */
+const MAX_VERSION = 1_000_000;
+
+/** Refuses options that cannot be meant, with `request.invalid`. */
+export function checkOptions(collection: string, { version = 1, migrate = {} }: CollectionOptions): void {
+  const refuse = (message: string): never => {
+    throw new AshoreError("request.invalid", message, { op: "collection", collection });
+  };
+  if (!Number.isSafeInteger(version) || version < 1 || version > MAX_VERSION) {
+    refuse("A version must be a whole number from 1.");
+  }
+  const steps = Object.keys(migrate);
+  if (steps.length !== version - 1 || steps.some((step) => !(Number(step) >= 1 && Number(step) < version))) {
+    refuse(`migrate must lead from every version below ${version} to the next, and from no other.`);
+  }
 }
 
 type Leaf = string | number | bigint | boolean | null | undefined | Date | Uint8Array | readonly unknown[];

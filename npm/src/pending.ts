@@ -51,6 +51,16 @@ export class Pending {
     return earlier ? earlier.then(read) : read();
   }
 
+  /** Runs what a write of this handle does before it is sent: until then the write is held back. */
+  async hold<T>(prepare: () => Promise<T>): Promise<T> {
+    this.#delayed += 1;
+    try {
+      return await prepare();
+    } finally {
+      this.#delayed -= 1;
+    }
+  }
+
   /** Resolves when every write that is under way now has been answered. */
   async all(): Promise<void> {
     await Promise.all([...this.#last.values(), this.#any]);
@@ -62,12 +72,7 @@ export class Pending {
   }
 
   async #after<T>(earlier: Promise<unknown>, write: () => Promise<T>): Promise<T> {
-    this.#delayed += 1;
-    try {
-      await earlier;
-    } finally {
-      this.#delayed -= 1;
-    }
+    await this.hold(() => earlier);
     return write();
   }
 }

@@ -5,6 +5,7 @@ import type { Unsubscribe } from "./emitter.js";
 import { AshoreError } from "./errors.js";
 import { type Filter, toQueryText } from "./filter.js";
 import type { Plan } from "./indexes.js";
+import { select as cut } from "./select.js";
 import { type LiveResult, LiveStates, subscribe, type SubscribeOptions } from "./live.js";
 import { type DeleteResult, type Modifiers, toModifiersText, type UpdateResult } from "./modifiers.js";
 import type { Transaction } from "./transaction.js";
@@ -183,9 +184,10 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
       throw new AshoreError("request.invalid", "A transaction's queries cannot be watched.", { op });
     }
     const { sort, offset, limit, select } = this.#parts;
-    const asked = { sort, offset, ...limited(limit), ...(select ? { select } : {}) };
+    const cutHere = select && this.#documents.shapes.migrates(this.#collection) ? select : null;
+    const asked = { sort, offset, ...limited(limit), ...(select && !cutHere ? { select } : {}) };
     const query = toQueryText(op, this.#collection, this.#filter, asked);
-    const watched = { op, collection: this.#collection, query, id: null, partial: select !== null };
+    const watched = { op, collection: this.#collection, query, id: null, partial: select !== null, cut: cutHere };
     return this.#documents.watches.start(watched) as Watcher<LiveResult<T>>;
   }
 
@@ -212,12 +214,17 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
     const ask: FindPage = find ?? ((...asked) => source.find(...asked));
     const { sort, select } = this.#parts;
     let { offset, limit } = this.#parts;
+    // Documents that may have to be migrated are read whole.
+    const cutHere = select && this.#documents.shapes.migrates(this.#collection) ? select : null;
     let after: string | null = null;
     do {
-      const asked = { sort, offset, ...limited(limit), ...(select ? { select } : {}) };
+      const asked = { sort, offset, ...limited(limit), ...(select && !cutHere ? { select } : {}) };
       const query = toQueryText(op, this.#collection, this.#filter, asked);
       const page = await ask(op, this.#collection, query, after, PAGE, select !== null, signal);
-      yield page.entries as Entry<T>[];
+      const { entries } = page;
+      yield (
+        cutHere ? entries.map(({ id, document }) => ({ id, document: cut(document, cutHere) })) : entries
+      ) as Entry<T>[];
       after = page.next;
       limit -= page.entries.length;
       offset = 0;

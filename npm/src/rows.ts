@@ -18,8 +18,14 @@ export class Rows {
   readonly #byId = new Map<string, Row>();
   /** Rows that went and may come again with what is still to come. */
   readonly #gone = new Map<string, Row>();
+  readonly #see: (id: string, version: string, stored: object) => object;
   #entries: Entry<object>[] = [];
   #shared = false;
+
+  /** `see`: what the app sees of a stored document. */
+  constructor(see: (id: string, version: string, stored: object) => object = (_id, _version, stored) => stored) {
+    this.#see = see;
+  }
 
   /** All of them. The array is never changed: the next patch makes another. */
   get entries(): readonly Entry<object>[] {
@@ -65,7 +71,8 @@ export class Rows {
 
   #come(id: string, version: string, document: object): Entry<object> {
     const before = this.#gone.get(id);
-    const row = before?.version === version ? before : { entry: { id, document }, version };
+    const row =
+      before?.version === version ? before : { entry: { id, document: this.#see(id, version, document) }, version };
     this.#byId.set(id, row);
     return row.entry;
   }

@@ -97,13 +97,16 @@ export class Transaction {
     documents.reportCorrupt(op, collection, found.corrupt);
     const values = fromJson(found.documents, found.tagged) as object[];
     const entries = found.ids.map((id, at) => {
-      const document = values[at] as object;
-      const version = found.versions[at] as string;
-      if (!partial && this.#touched.view(collection, id) === undefined) {
-        documents.versions.saw(collection, id, version, document);
-        this.#touched.read(collection, id, { document, version });
+      const value = values[at] as object;
+      if (this.#touched.view(collection, id) !== undefined) {
+        return { id, document: value };
       }
-      return { id, document };
+      if (partial) {
+        return { id, document: documents.shapes.reveal(collection, value) };
+      }
+      const read = documents.remember(collection, id, value, found.versions[at]);
+      this.#touched.read(collection, id, read);
+      return { id, document: read.document as object };
     });
     return { entries, next: found.next };
   }

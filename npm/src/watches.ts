@@ -9,6 +9,7 @@ import type { Event } from "./generated/Event.js";
 import type { Patch } from "./generated/Patch.js";
 import type { LiveResult } from "./live.js";
 import { difference, type Row, Rows } from "./rows.js";
+import { select } from "./select.js";
 
 /** What is watched. */
 export interface Watched {
@@ -20,6 +21,8 @@ export interface Watched {
   readonly id: string | null;
   /** Only parts of the documents: no base for a put. */
   readonly partial: boolean;
+  /** The parts that the page cuts out of whole documents. */
+  readonly cut?: readonly string[] | null;
 }
 
 /** Something that has states, one after another. */
@@ -100,7 +103,7 @@ class Watch implements Watcher<LiveResult<object>> {
   readonly #watched: Watched;
   readonly #documents: Documents;
   readonly #ended: () => void;
-  readonly #rows = new Rows();
+  readonly #rows: Rows;
   /** What was given last, and the rows of ids that were touched since, as they were then. */
   #given: readonly Entry<object>[] | null = null;
   readonly #touched = new Map<string, Row | undefined>();
@@ -120,6 +123,11 @@ class Watch implements Watcher<LiveResult<object>> {
     this.#watched = watched;
     this.#documents = documents;
     this.#ended = ended;
+    const { collection, cut } = watched;
+    this.#rows = new Rows((row, version, stored) => {
+      const document = documents.shapes.read(collection, row, version, stored);
+      return cut ? select(document, cut) : document;
+    });
   }
 
   begin(): void {

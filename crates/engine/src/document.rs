@@ -9,6 +9,7 @@ pub mod edit;
 pub mod history;
 pub mod json;
 pub mod name;
+pub mod shape;
 pub mod state;
 pub mod text;
 pub mod value;

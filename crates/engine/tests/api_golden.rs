@@ -236,6 +236,16 @@ fn commands() -> Vec<Command> {
             durability: Durability::Relaxed,
             split: false,
         },
+        Command::Write {
+            writes: vec![Write::Migrate {
+                collection: collection(),
+                ids: vec!["n1".into()],
+                documents: r#"[{"$version":2,"a":1}]"#.into(),
+                bases: vec![Some("AbCdEfGhIjk.LmNoPqRsTuv".into())],
+            }],
+            durability: Durability::Relaxed,
+            split: true,
+        },
     ]
 }
 

@@ -8,6 +8,7 @@ export type ErrorCode =
   | "document.too-large"
   | "document.invalid-id"
   | "document.invalid-collection"
+  | "document.invalid"
   | "document.unknown-version"
   | "text.out-of-range"
   | "query.invalid"

@@ -25,6 +25,26 @@ export type Write =
       };
     }
   | {
+      migrate: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * One id per document.
+         */
+        ids: Array<string>;
+        /**
+         * As in `put`, in the new shape.
+         */
+        documents: string;
+        /**
+         * Per id the version that was migrated.
+         */
+        bases: Array<string | null>;
+      };
+    }
+  | {
       delete: {
         /**
          * The collection's name.

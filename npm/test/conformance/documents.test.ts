@@ -10,49 +10,6 @@ interface Note {
   done?: boolean;
 }
 
-// The example of the storage plugin that apps come from, word for word but for the names: its four calls as functions of a database.
-describe("the storage example", () => {
-  it("returns the values that it promises", async () => {
-    const db = await database();
-    const storagePut = (collection: string, id: string, document: object) =>
-      db.collection<object>(collection).put(id, document);
-    const storageGet = (collection: string, id: string) => db.collection(collection).get(id);
-    const storageDelete = (collection: string, id: string) => db.collection(collection).delete(id);
-    const storageList = (collection: string) => db.collection(collection).list();
-
-    // Create
-    await storagePut("users", "user123", {
-      name: "Alice",
-      email: "alice@example.com",
-      createdAt: "2024-01-01T00:00:00Z",
-    });
-
-    // Read
-    const user = await storageGet("users", "user123");
-    expect(user).toEqual({ name: "Alice", email: "alice@example.com", createdAt: "2024-01-01T00:00:00Z" });
-
-    // Update
-    if (user) {
-      user["name"] = "Alice Smith";
-      await storagePut("users", "user123", user);
-    }
-    expect(await storageGet("users", "user123")).toEqual({
-      name: "Alice Smith",
-      email: "alice@example.com",
-      createdAt: "2024-01-01T00:00:00Z",
-    });
-
-    // List
-    expect(await storageList("users")).toEqual(["user123"]);
-
-    // Delete
-    expect(await storageDelete("users", "user123")).toBe(true);
-    expect(await storageGet("users", "user123")).toBeNull();
-    expect(await storageDelete("users", "user123")).toBe(false);
-    expect(await storageList("users")).toEqual([]);
-  });
-});
-
 describe("put and get", () => {
   it("gives back what was put", async () => {
     const notes = (await database()).collection<Note>("notes");

@@ -33,3 +33,11 @@ export async function rejection(promise: Promise<unknown>): Promise<{ code: stri
   }
   throw new Error("it did not reject");
 }
+
+/** A document that must be there. */
+export function there<T>(document: T | null): T {
+  if (document === null) {
+    throw new Error("there is no such document");
+  }
+  return document;
+}

@@ -372,6 +372,17 @@ pub enum Write {
         /// Per id the version that the caller read; `null` compares with what is there.
         bases: Vec<Option<String>>,
     },
+    /// Puts what a migration made of documents of an older shape, as changes that are the same on every device. Answers as `put`.
+    Migrate {
+        /// The collection's name.
+        collection: String,
+        /// One id per document.
+        ids: Vec<String>,
+        /// As in `put`, in the new shape.
+        documents: String,
+        /// Per id the version that was migrated.
+        bases: Vec<Option<String>>,
+    },
     /// Deletes documents, leaving tombstones that sync.
     Delete {
         /// The collection's name.

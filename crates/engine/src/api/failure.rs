@@ -92,6 +92,8 @@ error_codes! {
     DocumentInvalidId = "document.invalid-id", retry: false;
     /// A collection name that is empty, too long or not text.
     DocumentInvalidCollection = "document.invalid-collection", retry: false;
+    /// The document does not fit the collection's schema, or could not be migrated; `issues` says what is wrong where.
+    DocumentInvalid = "document.invalid", retry: false;
     /// The version that the write is based on is not known here.
     DocumentUnknownVersion = "document.unknown-version", retry: false;
     /// A position in a text that lies outside of it, or inside of a character.

@@ -6,18 +6,22 @@
 //!   wrote meanwhile. Where two changed the same field, Automerge's winner is the value: of what this device knows, the put.
 //! - A delete is an empty change with the message "delete" (see [`message`]). A document is deleted if all its heads are deletes, so an edit that
 //!   the deleter had not seen keeps it; a put by who has seen the delete brings it back with exactly the new fields.
+//! - A put never lowers the version of a document's shape, see [`shape`]; a [migration](migrate()) is the same change wherever it is made.
 //! - What others wrote is merged whole or not at all.
 
 mod apply;
 mod check;
 pub(super) mod message;
+mod migrate;
 pub(super) mod read;
 mod revert;
 pub(super) mod undo;
 
 pub use message::Direction;
+pub use migrate::migrate;
 pub use undo::{OwnActors, Step, steps_left, undo, writers};
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -26,6 +30,7 @@ use automerge::{ActorId, Automerge, AutomergeError, Change, ChangeHash, PatchLog
 
 use super::DocumentError;
 use super::chunk::{self, ChunkError, ChunkKind};
+use super::shape;
 use super::state::{ChunkSpan, ChunkWrite, DocumentRow};
 use super::value::Value;
 use super::version::Version;
@@ -168,7 +173,7 @@ pub fn put(
         (None, Some(base)) if !base.is_absent() => Err(EditError::UnknownVersion),
         (None, _) => create(new, actor, now_ms).map(Put::at_the_heads),
         (Some(current), Some(base)) if !current.is_at(base) => current.put_at(base, new, actor, now_ms),
-        (Some(current), _) => current.put_now(new, actor, now_ms),
+        (Some(current), base) => current.put_now(new, base.is_none(), actor, now_ms),
     }
 }
 
@@ -319,15 +324,16 @@ impl Current<'_> {
         version.matches(&self.row.heads) || version.is_absent() && self.row.deleted
     }
 
-    fn put_now(&self, new: &Value, actor: Actor, now_ms: u64) -> Result<Put, EditError> {
+    fn put_now(&self, new: &Value, unread: bool, actor: Actor, now_ms: u64) -> Result<Put, EditError> {
+        // Below a delete the fields are still there.
+        let stored = if self.row.deleted { None } else { Value::decode(&self.row.value).ok() };
+        let new = &*stored.as_ref().map_or(Cow::Borrowed(new), |old| shape::kept(old, new, unread));
         let value = new.encode()?;
         let unchanged = Put { version: self.row.version(), edited: None };
         if !self.row.deleted && value == self.row.value {
             return Ok(unchanged);
         }
         let mut doc = self.load()?.with_actor(actor.id());
-        // Below a delete the fields are still there.
-        let stored = if self.row.deleted { None } else { Value::decode(&self.row.value).ok() };
         let old = stored.unwrap_or_else(|| read::document(&doc, None));
         let change = match try_change(&mut doc, None, now_ms, |tx| apply::difference(tx, &old, new))? {
             Some(change) => change,
@@ -344,6 +350,7 @@ impl Current<'_> {
         let mut heads = heads_of(&doc, base)?;
         let old = read::document(&doc, Some(&heads));
         let revives = self.row.deleted || is_deleted(&doc, &heads);
+        let new = &*if revives { Cow::Borrowed(new) } else { shape::kept(&old, new, false) };
         if old == *new && !revives {
             return Ok(Put { version: base.clone(), edited: None });
         }

@@ -10,6 +10,7 @@ mod history;
 mod later_versions;
 mod replica;
 mod replicas;
+mod shapes;
 mod stale_puts;
 mod text;
 mod texts;

@@ -9,7 +9,7 @@ use super::{Machine, keys};
 use crate::api::{ChangedVersions, ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
 use crate::document::edit::{self, Current, Direction, EditError, Edited, OwnActors, Step};
 use crate::document::state::{BEHIND, ChunkWrite, DocumentRowRef};
-use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, Version, json};
+use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, json};
 use crate::group::{DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES};
 use crate::query::Modifiers;
 use crate::store::keys::{chunk_key, value_key, value_range};
@@ -64,6 +64,9 @@ pub(super) type Changed = BTreeSet<String>;
 
 /// The documents that a write touches, by their value key.
 type Stage = BTreeMap<Key, (String, String, Staged)>;
+
+/// Stages one document of a write that puts; answers its version.
+type StagePut = fn(&mut Machine, &str, &str, &Value, Option<&str>, &mut Stage) -> Result<String, Failure>;
 
 impl Machine {
     pub(super) fn get(&mut self, collection: &str, ids: &[String]) -> Result<(Reply, bool), Stop> {
@@ -222,7 +225,7 @@ impl Machine {
                 let loaded = self.load_staged(collection.as_str(), id.as_str());
                 let loaded = match write {
                     Write::Revert { .. } => loaded.and_then(|staged| self.with_own_writers(staged)),
-                    Write::Put { .. } | Write::Delete { .. } | Write::Modify { .. } => loaded,
+                    Write::Put { .. } | Write::Migrate { .. } | Write::Delete { .. } | Write::Modify { .. } => loaded,
                 };
                 match loaded {
                     Ok(staged) => {
@@ -263,7 +266,10 @@ impl Machine {
     fn stage_write(&mut self, write: &Write, stage: &mut Stage) -> Result<WriteResult, Failure> {
         match write {
             Write::Put { collection, ids, documents, bases } => {
-                self.stage_puts(collection, ids, documents, bases, stage)
+                self.stage_puts(collection, ids, documents, bases, stage, Self::stage_put)
+            }
+            Write::Migrate { collection, ids, documents, bases } => {
+                self.stage_puts(collection, ids, documents, bases, stage, Self::stage_migration)
             }
             Write::Delete { collection, ids } => {
                 let existed =
@@ -294,6 +300,7 @@ impl Machine {
         documents: &str,
         bases: &[Option<String>],
         stage: &mut Stage,
+        put: StagePut,
     ) -> Result<WriteResult, Failure> {
         let values = json::parse_many(documents).map_err(|error| document_failure(&error))?;
         if values.len() != ids.len() || bases.len() != ids.len() {
@@ -301,8 +308,8 @@ impl Machine {
         }
         let mut versions = Vec::with_capacity(ids.len());
         for ((id, value), base) in ids.iter().zip(&values).zip(bases) {
-            let put = self.stage_put(collection, id, value, base.as_deref(), stage);
-            versions.push(put.map_err(|failure| failure.about(collection, id))?);
+            let version = put(self, collection, id, value, base.as_deref(), stage);
+            versions.push(version.map_err(|failure| failure.about(collection, id))?);
         }
         Ok(WriteResult::Put { versions })
     }
@@ -315,12 +322,7 @@ impl Machine {
         base: Option<&str>,
         stage: &mut Stage,
     ) -> Result<String, Failure> {
-        let base = match base {
-            Some(text) => Some(Version::parse(text).ok_or_else(|| {
-                Failure::new(ErrorCode::DocumentUnknownVersion, "the version that was read is not one of this database")
-            })?),
-            None => None,
-        };
+        let base = base.map(parse_version).transpose()?;
         let staged = staged(stage, collection, id)?;
         if let Some((was, now)) = self.parted(collection, staged.row.as_ref())? {
             let version = staged.put_parts((&was, &now), base.as_ref(), value, &self.writer())?;
@@ -350,6 +352,34 @@ impl Machine {
             .and_then(|value| modifiers.apply(&value).map_err(|error| not_applicable(&error)))
             .and_then(|value| self.stage_put(collection, id, &value, None, stage))
             .map_err(|failure| failure.about(collection, id))
+    }
+
+    /// Makes a document what a migration of this device made of it; see [`edit::migrate`].
+    fn stage_migration(
+        &mut self,
+        collection: &str,
+        id: &str,
+        value: &Value,
+        base: Option<&str>,
+        stage: &mut Stage,
+    ) -> Result<String, Failure> {
+        let base = parse_version(base.unwrap_or_default())?;
+        let staged = staged(stage, collection, id)?;
+        if staged.row.as_ref().is_none_or(|row| row.deleted) {
+            return Ok(base.to_string());
+        }
+        if let Some((was, now)) = self.parted(collection, staged.row.as_ref())? {
+            let version = staged.migrate_parts((&was, &now), &base, value, &self.writer())?;
+            return Ok(version.to_string());
+        }
+        let put = staged.edit(|current| match current {
+            Some(current) => edit::migrate(current, &base, value),
+            None => Ok(edit::Put { version: base.clone(), edited: None }),
+        })?;
+        if let Some(edited) = put.edited {
+            staged.take(edited)?;
+        }
+        Ok(put.version.to_string())
     }
 
     fn stage_delete(&mut self, collection: &str, id: &str, stage: &mut Stage) -> Result<bool, Failure> {
@@ -529,6 +559,7 @@ impl Staged {
 fn touched(write: &Write) -> (&String, &Vec<String>) {
     match write {
         Write::Put { collection, ids, .. }
+        | Write::Migrate { collection, ids, .. }
         | Write::Delete { collection, ids }
         | Write::Modify { collection, ids, .. }
         | Write::Revert { collection, ids, .. } => (collection, ids),

@@ -119,6 +119,34 @@ impl Staged {
         new: &Value,
         writer: &Writer<'_>,
     ) -> Result<Version, Failure> {
+        self.put_both((was, now), base, new, writer, |current, travels, base| {
+            edit::put(current, base, travels, writer.actor, writer.now_ms)
+        })
+    }
+
+    /// Makes the document what a migration made of it at `base`: the part that travels by the change that every device makes.
+    pub(super) fn migrate_parts(
+        &mut self,
+        (was, now): (&Declared, &Declared),
+        base: &Version,
+        new: &Value,
+        writer: &Writer<'_>,
+    ) -> Result<Version, Failure> {
+        self.put_both((was, now), Some(base), new, writer, |current, travels, base| match (current, base) {
+            (Some(current), Some(base)) => edit::migrate(current, base, travels),
+            (current, base) => edit::put(current, base, travels, writer.actor, writer.now_ms),
+        })
+    }
+
+    /// Puts a value; `put` makes the change of the part that travels, of its value and the caller's version of it.
+    fn put_both(
+        &mut self,
+        (was, now): (&Declared, &Declared),
+        base: Option<&Version>,
+        new: &Value,
+        writer: &Writer<'_>,
+        put: impl FnOnce(Option<Current<'_>>, &Value, Option<&Version>) -> Result<edit::Put, EditError>,
+    ) -> Result<Version, Failure> {
         new.encode().map_err(|error| document_failure(&error))?;
         let mut held = self.held(was)?;
         if takes_for_parked(now, was, &held) {
@@ -135,10 +163,7 @@ impl Staged {
         let edited = match travels {
             None => None,
             Some(travels) => {
-                let put = self.edit_alone(alone.as_ref(), |current| {
-                    edit::put(current, base_alone.as_ref(), &travels, writer.actor, writer.now_ms)
-                });
-                Some(put?)
+                Some(self.edit_alone(alone.as_ref(), |current| put(current, &travels, base_alone.as_ref()))?)
             }
         };
         let version = match (&edited, base_alone, &alone) {

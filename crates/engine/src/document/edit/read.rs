@@ -5,11 +5,28 @@
 
 use automerge::{Automerge, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, ScalarValueRef, ValueRef};
 
+use crate::document::shape::{self, SHAPE};
 use crate::document::value::{MAX_DEPTH, Value};
 
 /// The document's value, now or at earlier heads.
 pub(in crate::document) fn document(doc: &Automerge, at: Option<&[ChangeHash]>) -> Value {
-    object(doc, &ROOT, ObjType::Map, at, 0)
+    let mut document = object(doc, &ROOT, ObjType::Map, at, 0);
+    if let Value::Map(fields) = &mut document
+        && let Some(version) = fields.get_mut(SHAPE)
+    {
+        *version = latest_shape(doc, at, version.clone());
+    }
+    document
+}
+
+/// Of concurrent writes of the shape's version the highest counts, whichever Automerge lets win: nobody may lower it.
+fn latest_shape(doc: &Automerge, at: Option<&[ChangeHash]>, winner: Value) -> Value {
+    let all = match at {
+        Some(heads) => doc.get_all_at(ROOT, SHAPE, heads),
+        None => doc.get_all(ROOT, SHAPE),
+    };
+    let numbers = all.unwrap_or_default().into_iter().filter_map(|(value, _)| value.as_u64());
+    numbers.map(Value::unsigned).fold(winner, shape::later)
 }
 
 /// The value of one object in it, which lies at this depth.

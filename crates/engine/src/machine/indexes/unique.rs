@@ -88,7 +88,11 @@ impl Machine {
     /// Notes what [`Machine::check_unique`] will need for writes, as far as what is put tells it.
     pub(in crate::machine) fn want_unique(&mut self, writes: &[Write]) {
         for write in writes {
-            let Write::Put { collection, ids, documents, .. } = write else { continue };
+            let (Write::Put { collection, ids, documents, .. } | Write::Migrate { collection, ids, documents, .. }) =
+                write
+            else {
+                continue;
+            };
             let unique: Vec<IndexDef> = self.unique_indexes(collection).cloned().collect();
             if unique.is_empty() {
                 continue;

@@ -1,0 +1,86 @@
+/** Looking after what is stored of a collection: which documents do not fit, and rewriting those of older versions. */
+
+import type { CallOptions, Documents, Range, WriteOptions } from "./documents.js";
+import type { Issue } from "./schema.js";
+import { keyOf } from "./versions.js";
+
+/** A document that does not fit its collection's schema, or could not be migrated. It is kept as it is. */
+export interface InvalidDocument<T> {
+  readonly id: string;
+  readonly document: T;
+  readonly issues: readonly Issue[];
+}
+
+/** What {@link Collection.migrateAll} did. */
+export interface MigrationResult {
+  /** Documents that were looked at. */
+  readonly documents: number;
+  /** Documents that were rewritten. */
+  readonly migrated: number;
+  /** Documents whose migration threw; they stay as they are. */
+  readonly failed: number;
+}
+
+/** The documents that do not fit, page by page. */
+export async function* invalidOf(
+  documents: Documents,
+  collection: string,
+  range: Range & CallOptions,
+): AsyncGenerator<InvalidDocument<object>, void, undefined> {
+  for await (const page of documents.scan("invalid", collection, range, range.signal)) {
+    for (const { id, document } of page) {
+      const issues = await documents.shapes.issuesOf(collection, document);
+      if (issues.length > 0) {
+        yield { id, document, issues };
+      }
+    }
+  }
+}
+
+/** Of these ids, those whose documents do not fit. */
+export async function invalidAmong(
+  documents: Documents,
+  collection: string,
+  ids: readonly string[],
+): Promise<InvalidDocument<object>[]> {
+  const reads = await documents.read("invalid", collection, ids);
+  const invalid: InvalidDocument<object>[] = [];
+  for (const [at, id] of ids.entries()) {
+    const document = reads[at]?.document;
+    const issues = document ? await documents.shapes.issuesOf(collection, document) : [];
+    if (document && issues.length > 0) {
+      invalid.push({ id, document, issues });
+    }
+  }
+  return invalid;
+}
+
+/** Rewrites documents of older versions, a page at a time. What is migrated already is passed over, so it may be ended and begun again. */
+export async function migrateAll(
+  documents: Documents,
+  collection: string,
+  options: WriteOptions,
+): Promise<MigrationResult> {
+  const op = "migrateAll";
+  const result = { documents: 0, migrated: 0, failed: 0 };
+  const { shapes } = documents;
+  for await (const page of documents.scanStored(op, collection, {}, options.signal)) {
+    const looked = page.map(({ id, document, version }) => ({ id, version, ...shapes.look(collection, document) }));
+    const old = looked.flatMap(({ id, version, migrated }) => (migrated === null ? [] : [{ id, version, migrated }]));
+    result.documents += page.length;
+    result.failed += looked.filter(({ failure }) => failure !== null).length;
+    result.migrated += old.length;
+    if (old.length === 0) {
+      continue;
+    }
+    const migrate = {
+      collection,
+      ids: old.map(({ id }) => id),
+      documents: `[${old.map(({ migrated }) => migrated).join(",")}]`,
+      bases: old.map(({ version }) => version),
+    };
+    const keys = migrate.ids.map((id) => keyOf(collection, id));
+    await documents.pending.write(keys, async () => void (await documents.migrate(op, migrate, options)));
+  }
+  return result;
+}
