@@ -4,11 +4,12 @@ import type { CallOptions, Documents, Entry, Range, WriteOptions } from "./docum
 import { serialise } from "./documents.js";
 import type { Emitter, Unsubscribe } from "./emitter.js";
 import { AshoreError } from "./errors.js";
-import type { Filter } from "./filter.js";
+import type { Filter, PathOf } from "./filter.js";
 import { type IndexInfo, type IndexOptions, toSpec } from "./indexes.js";
 import { LiveStates, subscribe, type SubscribeOptions } from "./live.js";
 import { Query } from "./query.js";
 import { checkCollection, checkId } from "./text.js";
+import { TextHandle } from "./text-handle.js";
 import { keyOf } from "./versions.js";
 import type { Watcher } from "./watches.js";
 
@@ -129,6 +130,22 @@ export class Collection<T extends object = Record<string, unknown>> {
       );
       return changed;
     });
+  }
+
+  /**
+   * A collaborative text at a path in a document, to be edited as it is typed and followed: see {@link TextHandle}. A plain string there becomes a text
+   * with the first edit.
+   *
+   * @example
+   * ```ts
+   * const body = notes.text("n1", "body");
+   * await body.read();
+   * await body.splice(0, 3, "Three");
+   * ```
+   */
+  text(id: string, path: PathOf<T>): TextHandle {
+    checkId("text", this.name, id);
+    return new TextHandle(this.#documents, this.name, id, path);
   }
 
   /** Deletes a document; `true` when there was one. Other devices delete it too, unless one of them has edited it meanwhile. */

@@ -228,7 +228,7 @@ export class Documents {
   async write(op: string, writes: Write[], options: WriteOptions, split = false): Promise<WriteResult[]> {
     const durability = options.durability ?? this.durability;
     const command: Command = { write: { writes, durability, split } };
-    const collections = new Set(writes.map((write) => ("put" in write ? write.put : write.delete).collection));
+    const collections = new Set(writes.map((write) => collectionOf(write)));
     return (await this.ask(collections, command, "written", { op, signal: options.signal })).results;
   }
 
@@ -326,4 +326,11 @@ function after(ms: number): Promise<void> {
 
 function corruptDocument(op: string, collection: string, id: string): AshoreError {
   return new AshoreError("store.corrupt", "The stored bytes of this document do not decode.", { op, collection, id });
+}
+
+function collectionOf(write: Write): string {
+  if ("put" in write) {
+    return write.put.collection;
+  }
+  return "text" in write ? write.text.collection : write.delete.collection;
 }

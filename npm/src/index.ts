@@ -28,3 +28,6 @@ export type { CollectionOptions } from "./options.js";
 export { Query } from "./query.js";
 export { type Invite, Sync, type SyncCapabilities, type SyncEvents, type SyncOptions } from "./sync.js";
 export { Transaction, TransactionCollection } from "./transaction.js";
+export { type MarkOptions, type MarkValue, type TextChange, TextHandle, type TextMark } from "./text-handle.js";
+export type { TextExpand } from "./generated/TextExpand.js";
+export type { TextSplice } from "./generated/TextSplice.js";

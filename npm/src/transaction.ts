@@ -117,7 +117,7 @@ export class Transaction {
     await documents.pending.write(keys, async () => {
       const results = await documents.write("transaction", this.#writes(), options);
       const versions = results.flatMap((result) =>
-        "put" in result ? result.put.versions : result.deleted.existed.map(() => null),
+        "put" in result ? result.put.versions : "deleted" in result ? result.deleted.existed.map(() => null) : [],
       );
       this.#changes.forEach(({ collection, id, document }, at) => {
         const version = versions[at];

@@ -9,6 +9,7 @@ mod event;
 mod failure;
 mod index;
 mod reply;
+mod text;
 
 pub use command::{Call, Calls, Command, Durability, Hint, IdRange, Write};
 pub use event::{ChangedDocuments, DisconnectReason, Event, News, Patch};
@@ -17,6 +18,7 @@ pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
 pub use reply::{
     Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SyncState, SyncStatus, WriteResult,
 };
+pub use text::{TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice};
 
 /// Bytes on the API boundary that are not what this version understands.
 #[derive(Debug, thiserror::Error)]

@@ -9,11 +9,13 @@ pub mod json;
 pub mod name;
 pub mod state;
 pub mod text;
+pub mod text_path;
 pub mod value;
 pub mod version;
 
 pub use name::{CollectionName, DocumentId, NameError};
 pub use state::DocumentRow;
+pub use text_path::TextPath;
 pub use value::Value;
 pub use version::Version;
 

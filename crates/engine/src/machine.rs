@@ -25,6 +25,7 @@ mod status;
 mod sync;
 mod task;
 mod watch;
+mod texts;
 
 pub use input::{ConnectionId, Input};
 pub use output::Output;
@@ -42,6 +43,7 @@ use rows::{Missing, RowCache};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use sync::Sync;
 use task::{CommandTask, OpenTask, ScanSlot, Task};
+use texts::LiveTexts;
 use watch::Watches;
 
 /// A batch that has grown this large waits for its commit before more is done.
@@ -80,6 +82,7 @@ pub struct Machine {
     known_collections: BTreeSet<String>,
     indexes: Indexes,
     watches: Watches,
+    texts: LiveTexts,
     sync: Sync,
     /// For the next group: rows of different groups and sequence numbers never meet.
     next_generation: u64,
@@ -132,6 +135,7 @@ impl Machine {
             known_collections: BTreeSet::new(),
             indexes: Indexes::default(),
             watches: Watches::default(),
+            texts: LiveTexts::default(),
             sync: Sync::default(),
             next_generation: 1,
             next_sequence: 1,

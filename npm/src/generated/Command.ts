@@ -3,6 +3,7 @@ import type { Durability } from "./Durability.js";
 import type { Hint } from "./Hint.js";
 import type { IdRange } from "./IdRange.js";
 import type { IndexSpec } from "./IndexSpec.js";
+import type { TextAsk } from "./TextAsk.js";
 import type { Write } from "./Write.js";
 
 /**
@@ -145,6 +146,26 @@ export type Command =
          * The index's name.
          */
         index: string;
+      };
+    }
+  | {
+      text: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * The document's id.
+         */
+        id: string;
+        /**
+         * Where in the document: names and numbers with dots between them.
+         */
+        path: string;
+        /**
+         * What is asked.
+         */
+        ask: TextAsk;
       };
     }
   | {

@@ -9,6 +9,8 @@ export type ErrorCode =
   | "document.invalid-id"
   | "document.invalid-collection"
   | "document.unknown-version"
+  | "text.missing"
+  | "text.unknown-cursor"
   | "text.out-of-range"
   | "query.invalid"
   | "query.too-large"

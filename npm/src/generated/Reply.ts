@@ -6,6 +6,7 @@ import type { IndexConflict } from "./IndexConflict.js";
 import type { IndexInfo } from "./IndexInfo.js";
 import type { Quarantined } from "./Quarantined.js";
 import type { SyncStatus } from "./SyncStatus.js";
+import type { TextAnswer } from "./TextAnswer.js";
 import type { WriteResult } from "./WriteResult.js";
 
 /**
@@ -150,6 +151,14 @@ export type Reply =
          * There are more: they are told once some of these are settled.
          */
         more: boolean;
+      };
+    }
+  | {
+      text: {
+        /**
+         * Of the kind that was asked for.
+         */
+        answer: TextAnswer;
       };
     }
   | {

@@ -34,7 +34,7 @@ export const editingShortcuts: readonly Shortcut[] = [
 /** Calls the action of a pressed key. Keys belong to the text while one is being typed, and to a dialog while one is open. */
 export function listenForShortcuts(actions: Readonly<Record<string, () => void>>, undo: () => boolean): () => void {
   const onKey = (event: KeyboardEvent): void => {
-    if (event.defaultPrevented || event.altKey || isTyping(event.target)) {
+    if (event.defaultPrevented || event.altKey || isTyping(event.composedPath()[0])) {
       return;
     }
     const key = event.key.toLowerCase();
@@ -58,7 +58,8 @@ export function listenForShortcuts(actions: Readonly<Record<string, () => void>>
   return () => removeEventListener("keydown", onKey);
 }
 
-function isTyping(target: EventTarget | null): boolean {
+/** The target itself: a note's editor is in a shadow root, outside of which the event names only its place. */
+function isTyping(target: EventTarget | undefined): boolean {
   if (!(target instanceof HTMLElement)) {
     return false;
   }

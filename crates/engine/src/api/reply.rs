@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::index::{IndexConflict, IndexInfo};
+use super::text::TextAnswer;
 use serde::{Deserialize, Serialize};
 
 /// The answer to one call.
@@ -113,6 +114,11 @@ pub enum Reply {
         /// There are more: they are told once some of these are settled.
         more: bool,
     },
+    /// To `text`.
+    Text {
+        /// Of the kind that was asked for.
+        answer: TextAnswer,
+    },
     /// To `flush`.
     Flushed {
         /// Changes that still wait.
@@ -188,6 +194,15 @@ pub enum WriteResult {
     Deleted {
         /// In the order of the ids.
         existed: Vec<bool>,
+    },
+    /// To `text`.
+    Text {
+        /// The version whose text is what the caller has now.
+        version: String,
+        /// Where the text is at that version.
+        path: String,
+        /// Others wrote what the caller has not seen.
+        behind: bool,
     },
 }
 

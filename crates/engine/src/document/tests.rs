@@ -7,6 +7,7 @@ mod counters;
 mod edits;
 mod golden;
 mod later_versions;
+mod live;
 mod replica;
 mod replicas;
 mod stale_puts;

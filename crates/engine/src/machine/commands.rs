@@ -80,6 +80,10 @@ impl Machine {
                 self.read(|machine| machine.index_conflicts(task, &collection, &index))?
             }
             Command::Indexes { collection } => self.read(|machine| Ok(machine.list_indexes(&collection)?))?,
+            Command::Text { collection, id, path, ask } => {
+                let (reply, uncommitted) = self.text(&collection, &id, &path, &ask)?;
+                Done { reply, after_commit: uncommitted, remember: false }
+            }
             Command::Flush { timeout_ms } => {
                 let pending = self.pending();
                 if pending == 0 && !self.has_uncommitted() {

@@ -5,7 +5,7 @@ use super::rows::{Missing, chunk_unit, parse_document};
 use super::task::CommandTask;
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
-use crate::document::edit::{self, Current, EditError, Edited};
+use crate::document::edit::{self, Current, EditError, Edited, Live};
 use crate::document::state::{ChunkWrite, DocumentRowRef};
 use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, Version, json};
 use crate::group::{DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES};
@@ -37,12 +37,14 @@ impl From<Failure> for Stop {
 }
 
 /// A document as a write found it or left it.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Staged {
     row: Option<DocumentRow>,
     chunks: Vec<Vec<u8>>,
     writes: Vec<ChunkWrite>,
     changes: Vec<Vec<u8>>,
+    /// The document in Automerge's memory, when a text of it was edited.
+    live: Option<Live>,
 }
 
 /// The documents that a write touches, by their value key.
@@ -137,9 +139,7 @@ impl Machine {
     /// Notes what a write will need, so that commands behind a waiting one are loaded with it.
     pub(super) fn want_for_write(&mut self, writes: &[Write]) {
         for write in writes {
-            let (collection, ids) = match write {
-                Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
-            };
+            let (collection, ids) = named(write);
             for id in ids {
                 let _ = self.rows.one(&value_key(collection, id));
                 let _ = self.rows.all(chunk_unit(collection, id));
@@ -176,9 +176,7 @@ impl Machine {
     fn load_stage(&mut self, writes: &[Write], stage: &mut Stage) -> Result<(), Stop> {
         let mut missing = None;
         for write in writes {
-            let (collection, ids) = match write {
-                Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
-            };
+            let (collection, ids) = named(write);
             let collection = parse_collection(collection)?;
             for id in ids {
                 let id = parse_id(collection.as_str(), id)?;
@@ -223,6 +221,14 @@ impl Machine {
                 let existed =
                     ids.iter().map(|id| self.stage_delete(collection, id, stage)).collect::<Result<_, _>>()?;
                 Ok(WriteResult::Deleted { existed })
+            }
+            Write::Text { collection, id, path, base, edits } => {
+                let key = value_key(collection, id);
+                let mut staged = std::mem::take(staged(stage, collection, id)?);
+                let result = self.stage_text(&key, &mut staged, path, base, edits);
+                let result = result.map_err(|failure| failure.about(collection, id))?;
+                *self::staged(stage, collection, id)? = staged;
+                Ok(result)
             }
         }
     }
@@ -295,7 +301,10 @@ impl Machine {
         stage.values().map(each).sum()
     }
 
-    fn apply_staged(&mut self, key: Key, collection: &str, id: &str, staged: Staged) {
+    fn apply_staged(&mut self, key: Key, collection: &str, id: &str, mut staged: Staged) {
+        if let Some(live) = staged.live.take() {
+            self.texts.keep(&key, live);
+        }
         if staged.changes.is_empty() {
             return;
         }
@@ -360,7 +369,16 @@ impl Staged {
         edit(current).map_err(|error| edit_failure(&error))
     }
 
-    fn take(&mut self, edited: Edited) -> Result<(), Failure> {
+    /// The live document of these edits, if it is still what the row says.
+    pub(super) fn take_live(&mut self, row: &DocumentRow) -> Option<Live> {
+        self.live.take().filter(|live| live.is_at(row))
+    }
+
+    pub(super) fn keep_live(&mut self, live: Live) {
+        self.live = Some(live);
+    }
+
+    pub(super) fn take(&mut self, edited: Edited) -> Result<(), Failure> {
         if edited.change.len() > MAX_CHANGE_BYTES {
             let message =
                 format!("the change takes {} bytes, at most {MAX_CHANGE_BYTES} fit an entry", edited.change.len());
@@ -374,6 +392,14 @@ impl Staged {
         self.changes.push(edited.change);
         self.row = Some(edited.row);
         Ok(())
+    }
+}
+
+/// The documents that a write is about.
+fn named(write: &Write) -> (&str, &[String]) {
+    match write {
+        Write::Put { collection, ids, .. } | Write::Delete { collection, ids } => (collection, ids),
+        Write::Text { collection, id, .. } => (collection, std::slice::from_ref(id)),
     }
 }
 
@@ -487,7 +513,7 @@ fn document_failure(error: &DocumentError) -> Failure {
     Failure::new(code, error.to_string())
 }
 
-fn edit_failure(error: &EditError) -> Failure {
+pub(super) fn edit_failure(error: &EditError) -> Failure {
     match error {
         EditError::Document(error) => document_failure(error),
         EditError::UnknownVersion => Failure::new(ErrorCode::DocumentUnknownVersion, error.to_string()),

@@ -55,7 +55,7 @@ fn a_put_over_a_row_from_before_there_were_texts_and_counters_edits_them() {
     let (_, text) = doc.get(ROOT, "text").unwrap().unwrap();
     assert_eq!((doc.text(&text).unwrap().as_str(), doc.marks(&text).unwrap().len()), ("hello you", 1));
     let (count, _) = doc.get(ROOT, "count").unwrap().unwrap();
-    assert!(count.is_counter() && count.to_i64() == Some(7), "{count:?}");
+    assert!(count.is_counter() && count.as_i64() == Some(7), "{count:?}");
 }
 
 #[test]
