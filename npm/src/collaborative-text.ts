@@ -29,7 +29,7 @@ export class Text {
     return this.value.length;
   }
 
-  /** Takes `deleteCount` units out at `at` and puts `insert` in their place. Refused with `text.out-of-range`: what lies outside of the text. */
+  /** Takes `deleteCount` units out at `at` and puts `insert` in their place. Refused with `text.out-of-range`: what is outside of the text or halves a character. */
   splice(at: number, deleteCount: number, insert = ""): this {
     checkSplice(this.value, at, deleteCount);
     this.value = this.value.slice(0, at) + insert + this.value.slice(at + deleteCount);
@@ -73,13 +73,18 @@ export function isText(value: object): value is Text {
   return (value as Record<symbol, unknown>)[KIND] === true;
 }
 
-/** Refuses a splice that does not lie inside of `whole`. @internal */
+/** Refuses a splice that does not fit `whole`. @internal */
 export function checkSplice(whole: string, at: number, deleteCount: number): void {
   const fits = Number.isSafeInteger(at) && Number.isSafeInteger(deleteCount) && at >= 0 && deleteCount >= 0;
-  if (!fits || at + deleteCount > whole.length) {
+  if (!fits || at + deleteCount > whole.length || isInside(whole, at) || isInside(whole, at + deleteCount)) {
     throw new AshoreError(
       "text.out-of-range",
       `There is no such place in the text: ${deleteCount} units at ${at}, of ${whole.length}.`,
     );
   }
+}
+
+/** Between the two halves of a character. */
+function isInside(whole: string, at: number): boolean {
+  return /^[\uD800-\uDBFF][\uDC00-\uDFFF]$/.test(whole.slice(at - 1, at + 1));
 }

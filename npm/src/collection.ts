@@ -22,6 +22,7 @@ import { resolve, type Resolved } from "./refs.js";
 import type { Issue } from "./schema.js";
 import { type SearchOptions, type SearchResult, search } from "./search.js";
 import { checkCollection, checkId } from "./text.js";
+import { TextHandle } from "./text-handle.js";
 import { type Edit, edited } from "./updates.js";
 import { type InvalidDocument, invalidOf, invalidAmong, migrateAll, type MigrationResult } from "./upkeep.js";
 import { keyOf } from "./versions.js";
@@ -209,6 +210,22 @@ export class Collection<T extends object = Record<string, unknown>> {
       );
       return changed;
     });
+  }
+
+  /**
+   * A collaborative text at a path in a document, to be edited as it is typed and followed: see {@link TextHandle}. A plain string there becomes a text
+   * with the first edit.
+   *
+   * @example
+   * ```ts
+   * const body = notes.text("n1", "body");
+   * await body.read();
+   * await body.splice(0, 3, "Three");
+   * ```
+   */
+  text(id: string, path: PathOf<T>): TextHandle {
+    checkId("text", this.name, id);
+    return new TextHandle(this.#documents, this.name, id, path);
   }
 
   /** Deletes a document; `true` when there was one. Other devices delete it too, unless one of them has edited it meanwhile. */

@@ -36,3 +36,6 @@ export { type Invite, Sync, type SyncCapabilities, type SyncEvents, type SyncOpt
 export { Transaction, TransactionCollection } from "./transaction.js";
 export type { Edit } from "./updates.js";
 export type { InvalidDocument, MigrationResult } from "./upkeep.js";
+export { type MarkOptions, type MarkValue, type TextChange, TextHandle, type TextMark } from "./text-handle.js";
+export type { TextExpand } from "./generated/TextExpand.js";
+export type { TextSplice } from "./generated/TextSplice.js";

@@ -353,13 +353,13 @@ export class TransactionCollection<T extends object = Record<string, unknown>> {
 
 /** The versions that a write left; none for documents that are gone. */
 function versionsOf(result: WriteResult | undefined): readonly string[] {
-  if (!result || "deleted" in result) {
+  if (!result) {
     return [];
   }
-  if ("reverted" in result) {
-    return [];
+  if ("put" in result) {
+    return result.put.versions;
   }
-  return "put" in result ? result.put.versions : result.modified.versions;
+  return "modified" in result ? result.modified.versions : [];
 }
 
 function isWithin(id: string, { after, before, prefix }: Range): boolean {

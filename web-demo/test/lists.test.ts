@@ -146,10 +146,11 @@ describe("a note", () => {
   test("typing_is_saved_by_itself_and_at_once_when_the_page_goes_away", async () => {
     await page.getByTestId("start-note").click();
     await page.getByTestId("note-title").fill("Plumber");
+    await page.getByTestId("note-body").waitFor();
     await page.keyboard.press("Enter");
     await page.keyboard.type("Mornings are best.");
     await page.reload();
-    await expect.poll(() => page.getByTestId("note-body").inputValue()).toBe("Mornings are best.");
+    await expect.poll(() => page.getByTestId("note-body").innerText()).toBe("Mornings are best.");
     expect(await page.getByTestId("note-title").inputValue()).toBe("Plumber");
   });
 

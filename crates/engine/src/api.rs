@@ -10,6 +10,7 @@ mod failure;
 mod history;
 mod index;
 mod reply;
+mod text;
 
 pub use command::{Call, Calls, Command, Durability, Hint, IdRange, Overlay, Write};
 pub use event::{ChangedDocuments, DisconnectReason, Event, News, Patch};
@@ -20,6 +21,7 @@ pub use reply::{
     Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SyncSettings, SyncState, SyncStatus,
     WriteResult,
 };
+pub use text::{TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice};
 
 /// Bytes on the API boundary that are not what this version understands.
 #[derive(Debug, thiserror::Error)]

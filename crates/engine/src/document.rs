@@ -12,11 +12,13 @@ pub mod name;
 pub mod shape;
 pub mod state;
 pub mod text;
+pub mod text_path;
 pub mod value;
 pub mod version;
 
 pub use name::{CollectionName, DocumentId, NameError};
 pub use state::DocumentRow;
+pub use text_path::TextPath;
 pub use value::Value;
 pub use version::Version;
 

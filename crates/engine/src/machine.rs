@@ -30,6 +30,7 @@ mod search;
 mod status;
 mod sync;
 mod task;
+mod texts;
 mod watch;
 mod writers;
 
@@ -50,6 +51,7 @@ use rows::{Missing, RowCache};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use sync::Sync;
 use task::{CommandTask, OpenTask, ScanSlot, Task};
+use texts::LiveTexts;
 use watch::Watches;
 
 /// A batch that has grown this large waits for its commit before more is done.
@@ -98,6 +100,7 @@ pub struct Machine {
     seen_key: SecretKey,
     /// Collections of which something was declared that cannot be.
     refused_collections: BTreeSet<String>,
+    texts: LiveTexts,
     sync: Sync,
     /// For the next group: rows of different groups and sequence numbers never meet.
     next_generation: u64,
@@ -156,6 +159,7 @@ impl Machine {
             collections: BTreeMap::new(),
             refused_collections: BTreeSet::new(),
             seen_key: SecretKey::new(options.local_secret).derive(SEEN_CONTEXT),
+            texts: LiveTexts::default(),
             sync: Sync::default(),
             next_generation: 1,
             next_sequence: 1,

@@ -8,7 +8,8 @@ use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, Hint, HistoryChange, IdRange,
     IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Overlay, Patch, PathStep, Quarantined,
-    QueryMistake, Reply, SyncSettings, SyncState, SyncStatus, Write, WriteResult, Written, decode, encode,
+    QueryMistake, Reply, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice,
+    Write, WriteResult, Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -246,7 +247,53 @@ fn commands() -> Vec<Command> {
             durability: Durability::Relaxed,
             split: true,
         },
+        text(TextAsk::Read {}),
+        text(TextAsk::Changes { since: "AbCdEfGhIjk".into() }),
+        text(TextAsk::Cursor { version: "AbCdEfGhIjk".into(), position: 7 }),
+        text(TextAsk::Position { version: "AbCdEfGhIjk".into(), cursor: "12@ab".into() }),
+        text(TextAsk::Marks { version: "AbCdEfGhIjk".into() }),
+        Command::Write {
+            writes: vec![Write::Text {
+                collection: collection(),
+                id: "n1".into(),
+                path: "parts.0.body".into(),
+                base: "AbCdEfGhIjk".into(),
+                edits: text_edits(),
+            }],
+            durability: Durability::Relaxed,
+            split: false,
+        },
     ]
+}
+
+fn text(ask: TextAsk) -> Command {
+    Command::Text { collection: "notes".into(), id: "n1".into(), path: "body".into(), ask }
+}
+
+fn splice() -> TextSplice {
+    TextSplice { at: 3, delete: 2, insert: "🏖".into() }
+}
+
+fn text_edits() -> Vec<TextEdit> {
+    let mark =
+        |expand| TextEdit::Mark { start: 0, end: 9, name: "bold".into(), value: r#"{"value":true}"#.into(), expand };
+    let marks = [TextExpand::None, TextExpand::Before, TextExpand::After, TextExpand::Both].map(mark);
+    [TextEdit::Splice(splice()), TextEdit::Update { text: "Milk".into() }].into_iter().chain(marks).collect()
+}
+
+fn text_answers() -> Vec<Reply> {
+    let version = || "AbCdEfGhIjk".to_owned();
+    let answers = [
+        TextAnswer::Read { text: "Milk".into(), version: version() },
+        TextAnswer::Changes { splices: vec![splice()], marks: true, version: version(), path: "body".into() },
+        TextAnswer::Cursor { cursor: "12@ab".into() },
+        TextAnswer::Position { position: 7 },
+        TextAnswer::Marks { marks: r#"[{"end":9,"name":"bold","start":0,"value":true}]"#.into() },
+    ];
+    let edited = WriteResult::Text { version: version(), path: "body".into(), behind: true };
+    let mut replies: Vec<_> = answers.into_iter().map(|answer| Reply::Text { answer }).collect();
+    replies.push(Reply::Written { results: vec![edited], changed: vec![] });
+    replies
 }
 
 fn outcomes() -> Vec<Outcome> {
@@ -369,7 +416,8 @@ fn outcomes() -> Vec<Outcome> {
     let (path, reason) = ("$or[0].due".to_owned(), "there is no such operator".to_owned());
     mistaken.query = Some(Box::new(QueryMistake { path, operator: Some("$after".into()), reason }));
     let mistaken = Outcome::Failed(mistaken);
-    replies.into_iter().map(Outcome::Ok).chain(failures).chain([mistaken]).collect()
+    let texts = text_answers().into_iter().map(Outcome::Ok);
+    replies.into_iter().map(Outcome::Ok).chain(failures).chain([mistaken]).chain(texts).collect()
 }
 
 fn events() -> Vec<Event> {

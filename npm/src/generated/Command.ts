@@ -4,6 +4,7 @@ import type { Hint } from "./Hint.js";
 import type { IdRange } from "./IdRange.js";
 import type { IndexSpec } from "./IndexSpec.js";
 import type { Overlay } from "./Overlay.js";
+import type { TextAsk } from "./TextAsk.js";
 import type { Write } from "./Write.js";
 
 /**
@@ -226,6 +227,26 @@ export type Command =
          * At most so many, 1 to 1,000; 0 means 1,000.
          */
         limit: number;
+      };
+    }
+  | {
+      text: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * The document's id.
+         */
+        id: string;
+        /**
+         * Where in the document: names and numbers with dots between them.
+         */
+        path: string;
+        /**
+         * What is asked.
+         */
+        ask: TextAsk;
       };
     }
   | {

@@ -10,6 +10,8 @@ export type ErrorCode =
   | "document.invalid-collection"
   | "document.invalid"
   | "document.unknown-version"
+  | "text.missing"
+  | "text.unknown-cursor"
   | "text.out-of-range"
   | "query.invalid"
   | "query.too-large"

@@ -10,6 +10,7 @@ import type { IndexInfo } from "./IndexInfo.js";
 import type { Quarantined } from "./Quarantined.js";
 import type { SyncSettings } from "./SyncSettings.js";
 import type { SyncStatus } from "./SyncStatus.js";
+import type { TextAnswer } from "./TextAnswer.js";
 import type { WriteResult } from "./WriteResult.js";
 
 /**
@@ -203,6 +204,14 @@ export type Reply =
          * the index cannot be read, which is then built again.
          */
         complete: boolean;
+      };
+    }
+  | {
+      text: {
+        /**
+         * Of the kind that was asked for.
+         */
+        answer: TextAnswer;
       };
     }
   | {

@@ -35,4 +35,20 @@ export type WriteResult =
          */
         reverted: Array<boolean>;
       };
+    }
+  | {
+      text: {
+        /**
+         * The version whose text is what the caller has now.
+         */
+        version: string;
+        /**
+         * Where the text is at that version.
+         */
+        path: string;
+        /**
+         * Others wrote what the caller has not seen.
+         */
+        behind: boolean;
+      };
     };

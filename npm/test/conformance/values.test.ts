@@ -123,7 +123,8 @@ describe("a text", () => {
     expect(() => body.splice(4, 0, "x")).toThrowError("no such place");
     expect(() => body.splice(2, 2)).toThrowError("no such place");
     expect(() => body.splice(-1, 0)).toThrowError("no such place");
-    body.splice(2, 1);
+    expect(() => body.splice(2, 1)).toThrowError("no such place");
+    body.update("\ud83c");
     expect(await rejection(collection.put("n1", { ...note("Milk", 0, ""), body }))).toMatchObject({
       code: "document.not-serializable",
     });

@@ -41,6 +41,36 @@ export class Saltbox {
     await this.at("list-page").waitFor();
   }
 
+  /** Makes a note of that title and opens it. */
+  async newNote(title) {
+    await this.at("start-note").click();
+    await this.at("note-title").fill(title);
+    await this.at("note-body").waitFor();
+  }
+
+  /** Opens the note of that title, as soon as it is there. */
+  async openNote(title) {
+    await this.goHome();
+    await this.at("note-link").filter({ hasText: title }).click();
+    await this.at("note-body").waitFor();
+  }
+
+  /** Types into the open note, key by key, where the caret is. */
+  typeNote(text) {
+    return this.at("note-body").pressSequentially(text);
+  }
+
+  caretTo(key) {
+    return this.at("note-body").press(key);
+  }
+
+  /** What the open note shows. */
+  note() {
+    return this.at("note-body").evaluate((body) =>
+      [...body.querySelectorAll(".cm-line")].map((line) => line.textContent).join("\n"),
+    );
+  }
+
   async addItem(text) {
     await this.at("new-item").fill(text);
     await this.at("new-item").press("Enter");

@@ -2,11 +2,14 @@
 // away in between. A page that goes away cannot wait for a write, so it leaves its words where the next one finds them.
 
 import { signal } from "@preact/signals";
+import type { TextHandle } from "ashore";
 import type { Household } from "./household.js";
 import { attempt } from "./toasts.js";
-import type { Note } from "./types.js";
 
 export type NoteField = "title" | "body";
+
+/** Something that may hold words which are not in the database yet. */
+type Unsaved = { readonly save: () => Promise<void>; readonly leave: () => readonly Left[] };
 
 /** How long typing may rest before it is saved, in milliseconds. */
 const restMs = 350;
@@ -62,7 +65,66 @@ export class Draft {
   }
 }
 
-const drafts = new Set<Draft>();
+/** The typing in a note's text: each key is sent at once, and the note says when it was edited once the typing rests. */
+export class Typing {
+  readonly #household: Household;
+  readonly #note: string;
+  readonly #handle: TextHandle;
+  /** Edits on their way. */
+  #waiting = 0;
+  #typedAt = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(household: Household, note: string, handle: TextHandle) {
+    this.#household = household;
+    this.#note = note;
+    this.#handle = handle;
+  }
+
+  /** An edit is on its way; ends as it does. */
+  async typed(stored: Promise<void>): Promise<void> {
+    this.#waiting += 1;
+    this.#typedAt = Date.now();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.save(), restMs);
+    this.#tell();
+    try {
+      await stored;
+    } finally {
+      this.#waiting -= 1;
+      this.#tell();
+    }
+  }
+
+  /** Says when the note was edited, if that is not said yet. */
+  async save(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (this.#timer === undefined) {
+      return;
+    }
+    this.#timer = undefined;
+    await attempt(this.#household.notes.edit(this.#note, { updatedAt: new Date(this.#typedAt) }));
+    this.#tell();
+  }
+
+  leave(): readonly Left[] {
+    const text = this.#handle.value;
+    return this.#waiting === 0 || text === null
+      ? []
+      : [{ note: this.#note, field: "body", text, typedAt: this.#typedAt }];
+  }
+
+  #tell(): void {
+    if (this.#waiting > 0 || this.#timer !== undefined) {
+      drafts.add(this);
+    } else {
+      drafts.delete(this);
+    }
+    unsaved.value = drafts.size;
+  }
+}
+
+const drafts = new Set<Unsaved>();
 
 /** Saves everything that was typed: before the page is reloaded by us, or when it is put into the background. */
 export async function saveDrafts(): Promise<void> {
@@ -94,7 +156,16 @@ export async function takeLeftDrafts(household: Household): Promise<void> {
   }
 }
 
-function write(household: Household, note: string, field: NoteField, text: string): Promise<void> {
-  const fields: Partial<Note> = { [field]: text, updatedAt: new Date() };
-  return household.notes.edit(note, fields);
+async function write(household: Household, note: string, field: NoteField, text: string): Promise<void> {
+  if (field === "title") {
+    await household.notes.edit(note, { title: text, updatedAt: new Date() });
+    return;
+  }
+  const body = household.noteText(note);
+  try {
+    await body.update(text);
+  } finally {
+    body.close();
+  }
+  await household.notes.edit(note, { updatedAt: new Date() });
 }

@@ -1,6 +1,6 @@
 // The household's database, open: its lists, items and notes, kept current by the database's own events.
 
-import { open, type Database } from "ashore";
+import { open, type Database, type TextHandle } from "ashore";
 import { signal } from "@preact/signals";
 import { takeLeftDrafts } from "./drafts.js";
 import { LiveDocuments } from "./documents.js";
@@ -32,6 +32,11 @@ export class Household {
     household.#listen();
     await Promise.all([household.#loadAll(), loadPersistence(database)]);
     return household;
+  }
+
+  /** The text of a note, to be edited as it is typed. */
+  noteText(id: string): TextHandle {
+    return this.database.collection<Note>("notes").text(id, "body");
   }
 
   #listen(): void {

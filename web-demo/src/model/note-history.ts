@@ -1,6 +1,6 @@
 // A note's past: its moments, the note as it was then, and going back.
 
-import { AshoreError, type Change, type Collection } from "ashore";
+import { AshoreError, type Change, type Collection, text } from "ashore";
 import { saveDrafts } from "./drafts.js";
 import type { Household } from "./household.js";
 import { attempt, tell } from "./toasts.js";

@@ -42,7 +42,7 @@ export function listenForShortcuts(
   step: (direction: "undo" | "redo") => boolean,
 ): () => void {
   const onKey = (event: KeyboardEvent): void => {
-    if (event.defaultPrevented || event.altKey || isTyping(event.target)) {
+    if (event.defaultPrevented || event.altKey || isTyping(event.composedPath()[0])) {
       return;
     }
     const key = event.key.toLowerCase();
@@ -74,7 +74,8 @@ function directionOf(key: string, shift: boolean): "undo" | "redo" | null {
   return key === "y" ? "redo" : null;
 }
 
-function isTyping(target: EventTarget | null): boolean {
+/** The target itself: a note's editor is in a shadow root, outside of which the event names only its place. */
+function isTyping(target: EventTarget | undefined): boolean {
   if (!(target instanceof HTMLElement)) {
     return false;
   }

@@ -1,5 +1,7 @@
 // What the household keeps: lists, their items, and notes. Documents from other devices are parsed here, once.
 
+import { Text, text as toText } from "ashore";
+
 export const listKinds = ["shopping", "chores", "plain"] as const;
 export type ListKind = (typeof listKinds)[number];
 
@@ -8,7 +10,7 @@ export type ListColour = (typeof listColours)[number];
 
 export type List = { title: string; kind: ListKind; colour: ListColour; position: string };
 export type Item = { list: string; text: string; done: boolean; position: string };
-export type Note = { title: string; body: string; updatedAt: Date };
+export type Note = { title: string; body: Text; updatedAt: Date };
 
 /** A document with the id that it is kept under. */
 export type Kept<T> = Readonly<T> & { readonly id: string };
@@ -30,11 +32,20 @@ export function parseItem(value: unknown): Item {
 
 export function parseNote(value: unknown): Note {
   const { title, body, updatedAt } = fields(value);
-  return { title: text(title), body: text(body), updatedAt: updatedAt instanceof Date ? updatedAt : new Date(0) };
+  return {
+    title: text(title),
+    body: collaborative(body),
+    updatedAt: updatedAt instanceof Date ? updatedAt : new Date(0),
+  };
 }
 
 function fields(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** Notes from before there were collaborative texts have a string; it becomes a text when it is edited. */
+function collaborative(value: unknown): Text {
+  return value instanceof Text ? value : toText(text(value));
 }
 
 function text(value: unknown): string {

@@ -119,7 +119,7 @@ function SheetCard({ note }: { readonly note: Kept<Note> }): JSX.Element {
           {note.title || "Untitled note"}
         </a>
       </h3>
-      <p class="sheet-body">{note.body || "Empty"}</p>
+      <p class="sheet-body">{note.body.value || "Empty"}</p>
       <p class="sheet-foot">{sayWhen(note.updatedAt.getTime(), now.value)}</p>
     </li>
   );

@@ -163,7 +163,7 @@ function AsItWas({ id, note, latest }: AsItWasProps): JSX.Element {
     <>
       <h3 data-testid="title-then">{note.title || "Untitled note"}</h3>
       <p class="history-body" data-testid="body-then">
-        {note.body || "No text."}
+        {note.body.value || "No text."}
       </p>
       {latest ? (
         <p class="hint">This is how the note was left last.</p>

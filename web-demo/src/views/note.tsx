@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { Draft, unsaved, type NoteField } from "../model/drafts.js";
+import { Draft, unsaved } from "../model/drafts.js";
 import { deleteNote } from "../model/notes.js";
 import { addresses, replaceWith } from "../model/route.js";
 import { now, sayWhen, useClock } from "../model/times.js";
@@ -10,6 +10,7 @@ import type { Kept, Note } from "../model/types.js";
 import { useHousehold } from "./context.js";
 import { GrowingText } from "./growing-text.js";
 import { Back, Bin } from "./icons.js";
+import { NoteBody } from "./note-body.js";
 import { NoteSteps } from "./note-history.js";
 
 export function NotePage({ id }: { readonly id: string }): JSX.Element {
@@ -47,7 +48,7 @@ function ShownNote({ note }: { readonly note: Kept<Note> }): JSX.Element {
             <Back />
           </a>
           <h1 class="visually-hidden">{note.title || "Untitled note"}</h1>
-          <NoteText note={note} field="title" />
+          <NoteTitle note={note} />
           <button
             type="button"
             class="button-plain"
@@ -59,7 +60,7 @@ function ShownNote({ note }: { readonly note: Kept<Note> }): JSX.Element {
             <Bin />
           </button>
         </header>
-        <NoteText note={note} field="body" />
+        <NoteBody key={note.id} note={note.id} />
         <footer class="note-foot">
           <p data-testid="note-foot" data-saved={unsaved.value === 0}>
             {unsaved.value === 0 ? `Edited ${sayWhen(note.updatedAt.getTime(), now.value)}` : "Saving…"}
@@ -71,39 +72,35 @@ function ShownNote({ note }: { readonly note: Kept<Note> }): JSX.Element {
   );
 }
 
-type FieldProps = { readonly note: Kept<Note>; readonly field: NoteField };
-
-/** Typing stays in the field until it is saved; what another device writes meanwhile to the other field arrives at once. */
-function NoteText({ note, field }: FieldProps): JSX.Element {
+/** Typing stays in the field until it is saved; what another device writes meanwhile to the text arrives at once. */
+function NoteTitle({ note }: { readonly note: Kept<Note> }): JSX.Element {
   const household = useHousehold();
   const [typed, setTyped] = useState<string | null>(null);
   const draft = useMemo(
-    () => new Draft(household, note.id, field, (saved) => setTyped((latest) => (latest === saved ? null : latest))),
-    [household, note.id, field],
+    () => new Draft(household, note.id, "title", (saved) => setTyped((latest) => (latest === saved ? null : latest))),
+    [household, note.id],
   );
   useEffect(() => () => void draft.save(), [draft]);
-  const isTitle = field === "title";
   return (
     <GrowingText
-      class={isTitle ? "page-title" : "note-body"}
-      label={isTitle ? "Title" : "Text"}
-      placeholder={isTitle ? "Title" : "Write something…"}
-      testId={isTitle ? "note-title" : "note-body"}
-      maxLength={isTitle ? 200 : 100_000}
-      autoFocus={isTitle && note.title === "" && note.body === ""}
-      value={typed ?? note[field]}
+      class="page-title"
+      label="Title"
+      placeholder="Title"
+      testId="note-title"
+      maxLength={200}
+      autoFocus={note.title === "" && note.body.length === 0}
+      value={typed ?? note.title}
       onType={(text) => {
-        const words = isTitle ? text.replace(/\r?\n/g, " ") : text;
+        const words = text.replace(/\r?\n/g, " ");
         setTyped(words);
         draft.type(words);
       }}
       onBlur={() => void draft.save()}
       onKeyDown={(event) => {
-        if (!isTitle || event.key !== "Enter") {
-          return;
+        if (event.key === "Enter") {
+          event.preventDefault();
+          document.querySelector<HTMLElement>(".note-body")?.focus();
         }
-        event.preventDefault();
-        document.querySelector<HTMLElement>("[data-testid=note-body]")?.focus();
       }}
     />
   );

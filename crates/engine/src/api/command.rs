@@ -1,6 +1,7 @@
 //! What a page asks of the engine.
 
 use super::index::IndexSpec;
+use super::text::{TextAsk, TextEdit};
 use serde::{Deserialize, Serialize};
 
 /// Several calls of one client, in the order in which they take effect.
@@ -170,6 +171,17 @@ pub enum Command {
         offset: u32,
         /// At most so many, 1 to 1,000; 0 means 1,000.
         limit: u32,
+    },
+    /// Something about one collaborative text of a document; answers `text`.
+    Text {
+        /// The collection's name.
+        collection: String,
+        /// The document's id.
+        id: String,
+        /// Where in the document: names and numbers with dots between them.
+        path: String,
+        /// What is asked.
+        ask: TextAsk,
     },
     /// Waits until every committed change is at the relay, or the time is over; answers `flushed`.
     Flush {
@@ -382,6 +394,19 @@ pub enum Write {
         documents: String,
         /// Per id the version that was migrated.
         bases: Vec<Option<String>>,
+    },
+    /// Edits a collaborative text, as one change that is made at the version that the caller has. A plain string becomes a text.
+    Text {
+        /// The collection's name.
+        collection: String,
+        /// The document's id.
+        id: String,
+        /// Where in the document: names and numbers with dots between them.
+        path: String,
+        /// The version that the caller has.
+        base: String,
+        /// One after another: each is about what the ones before left.
+        edits: Vec<TextEdit>,
     },
     /// Deletes documents, leaving tombstones that sync.
     Delete {

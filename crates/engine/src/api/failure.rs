@@ -96,6 +96,10 @@ error_codes! {
     DocumentInvalid = "document.invalid", retry: false;
     /// The version that the write is based on is not known here.
     DocumentUnknownVersion = "document.unknown-version", retry: false;
+    /// There is no text at that path, or it is gone.
+    TextMissing = "text.missing", retry: false;
+    /// A cursor that is none of this text.
+    TextUnknownCursor = "text.unknown-cursor", retry: false;
     /// A position in a text that lies outside of it, or inside of a character.
     TextOutOfRange = "text.out-of-range", retry: false;
     /// A filter, an order, a selection or modifiers that cannot be understood; `query` says where and why.

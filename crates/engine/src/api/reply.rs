@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::history::{ChangedVersions, FieldConflict, HistoryChange};
 use super::index::{IndexConflict, IndexInfo};
+use super::text::TextAnswer;
 use serde::{Deserialize, Serialize};
 
 /// The answer to one call.
@@ -141,6 +142,11 @@ pub enum Reply {
         /// Everything was looked at. Not so while the index is built, when a beginning fits too much to read it all, and when a part of
         /// the index cannot be read, which is then built again.
         complete: bool,
+    },
+    /// To `text`.
+    Text {
+        /// Of the kind that was asked for.
+        answer: TextAnswer,
     },
     /// To `flush`.
     Flushed {
@@ -290,6 +296,15 @@ pub enum WriteResult {
     Reverted {
         /// In the order of the ids.
         reverted: Vec<bool>,
+    },
+    /// To `text`.
+    Text {
+        /// The version whose text is what the caller has now.
+        version: String,
+        /// Where the text is at that version.
+        path: String,
+        /// Others wrote what the caller has not seen.
+        behind: bool,
     },
 }
 

@@ -11,12 +11,14 @@
 
 mod apply;
 mod check;
+mod live;
 pub(super) mod message;
 mod migrate;
 pub(super) mod read;
 mod revert;
 pub(super) mod undo;
 
+pub use live::{Expand, Live, TextChanges, TextEdit, TextEdited, TextError, TextMark};
 pub use message::Direction;
 pub use migrate::migrate;
 pub use undo::{OwnActors, Step, steps_left, undo, writers};
@@ -221,23 +223,35 @@ fn merge_checked(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, 
         Some(current) => current.load()?,
         None => Automerge::new(),
     };
+    merge_into(&mut doc, current, remote, &mut PatchLog::inactive(), |_, _| None)
+}
+
+/// Merges into the document that `current` is; `quickly` may know its value without reading all of it again.
+fn merge_into(
+    doc: &mut Automerge,
+    current: Option<Current<'_>>,
+    remote: &[u8],
+    log: &mut PatchLog,
+    quickly: impl FnOnce(&Automerge, &mut PatchLog) -> Option<Value>,
+) -> Result<Merged, MergeError> {
     let before = doc.get_heads();
     let mut changes = changes_of(remote)?;
     changes.retain(|change| doc.get_change_meta_by_hash(&change.hash()).is_none());
     if changes.is_empty() {
         return Ok(Merged::Unchanged);
     }
-    let changes = match check::check(&doc, changes) {
+    let changes = match check::check(doc, changes) {
         Ok(changes) => changes,
         Err(Stopped::Missing(missing)) => return Ok(Merged::MissingDeps(missing)),
         Err(Stopped::Refused(reason)) => return Err(refused(reason)),
     };
-    doc.apply_changes(changes).map_err(refused)?;
+    doc.apply_changes_log_patches(changes, log).map_err(refused)?;
     let missing = doc.get_missing_deps(&[]);
     if !missing.is_empty() {
         return Ok(Merged::MissingDeps(missing));
     }
-    let (row, write) = merged(current, &doc, &before);
+    let value = quickly(doc, log);
+    let (row, write) = merged(current, doc, &before, value);
     Ok(Merged::Changed { row, write })
 }
 
@@ -422,10 +436,16 @@ fn writer_at(doc: &Automerge, heads: &[ChangeHash], actor: Actor) -> (ActorId, O
     (writer, latest)
 }
 
-fn merged(current: Option<Current<'_>>, doc: &Automerge, before: &[ChangeHash]) -> (DocumentRow, ChunkWrite) {
+fn merged(
+    current: Option<Current<'_>>,
+    doc: &Automerge,
+    before: &[ChangeHash],
+    value: Option<Value>,
+) -> (DocumentRow, ChunkWrite) {
     let heads = sorted_heads(doc);
     let deleted = is_deleted(doc, &heads);
-    let value = if deleted { Value::empty() } else { read::document(doc, None) }.to_bytes();
+    let whole = || value.unwrap_or_else(|| read::document(doc, None));
+    let value = if deleted { Value::empty() } else { whole() }.to_bytes();
     let (sent_with, (chunks, write)) = match current {
         Some(Current { row, .. }) => (row.sent_with, row.chunks.append(changes_after(doc, before), || joined(doc))),
         None => (0, ChunkSpan::first(first_chunk(doc))),

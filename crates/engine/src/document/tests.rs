@@ -8,6 +8,7 @@ mod edits;
 mod golden;
 mod history;
 mod later_versions;
+mod live;
 mod replica;
 mod replicas;
 mod shapes;

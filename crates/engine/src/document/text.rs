@@ -18,6 +18,36 @@ pub struct Splice {
     pub insert: String,
 }
 
+/// A position outside of a text, or inside of a character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such place in the text")]
+pub struct OutOfRange;
+
+impl Splice {
+    /// Makes the change; none when it does not fit.
+    pub fn apply(&self, text: &mut String) -> Result<(), OutOfRange> {
+        let end = self.at.checked_add(self.delete).ok_or(OutOfRange)?;
+        let (start, end) = byte_at(text, self.at).zip(byte_at(text, end)).ok_or(OutOfRange)?;
+        text.replace_range(start..end, &self.insert);
+        Ok(())
+    }
+}
+
+/// The byte at which a unit of a text begins, or the text's end; none outside of it and inside of a character.
+pub fn byte_at(text: &str, unit: usize) -> Option<usize> {
+    if text.is_ascii() {
+        return (unit <= text.len()).then_some(unit);
+    }
+    let mut left = unit;
+    for (byte, character) in text.char_indices() {
+        if left == 0 {
+            return Some(byte);
+        }
+        left = left.checked_sub(character.len_utf16())?;
+    }
+    (left == 0).then_some(text.len())
+}
+
 /// What makes `new` of `old`, in rising order, all positions in `old`: apply them from the last to the first. No splice begins
 /// or ends inside a character.
 ///

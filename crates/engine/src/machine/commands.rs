@@ -112,6 +112,10 @@ impl Machine {
                 Done { reply, after_commit: self.has_uncommitted(), remember: false }
             }
             Command::Parked { collection, range } => self.read(|machine| machine.parked(task, &collection, &range))?,
+            Command::Text { collection, id, path, ask } => {
+                let (reply, uncommitted) = self.text(&collection, &id, &path, &ask)?;
+                Done { reply, after_commit: uncommitted, remember: false }
+            }
             Command::Flush { timeout_ms } => {
                 let pending = self.pending();
                 if pending == 0 && !self.has_uncommitted() {

@@ -7,7 +7,7 @@ use super::rows::{Missing, chunk_unit, parse_document};
 use super::task::CommandTask;
 use super::{Machine, keys};
 use crate::api::{ChangedVersions, ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
-use crate::document::edit::{self, Current, Direction, EditError, Edited, OwnActors, Step};
+use crate::document::edit::{self, Current, Direction, EditError, Edited, Live, OwnActors, Step};
 use crate::document::state::{BEHIND, ChunkWrite, DocumentRowRef};
 use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, json};
 use crate::group::{DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES};
@@ -43,7 +43,7 @@ impl From<Failure> for Stop {
 }
 
 /// A document as a write found it or left it.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Staged {
     row: Option<DocumentRow>,
     chunks: Vec<Vec<u8>>,
@@ -57,6 +57,8 @@ pub(super) struct Staged {
     versions: Vec<String>,
     /// Which of its writers were this device; asked for only where something is taken back.
     own: OwnActors,
+    /// The document in Automerge's memory, when a text of it was edited.
+    live: Option<Live>,
 }
 
 /// The ids of documents that a write has changed.
@@ -225,7 +227,7 @@ impl Machine {
                 let loaded = self.load_staged(collection.as_str(), id.as_str());
                 let loaded = match write {
                     Write::Revert { .. } => loaded.and_then(|staged| self.with_own_writers(staged)),
-                    Write::Put { .. } | Write::Migrate { .. } | Write::Delete { .. } | Write::Modify { .. } => loaded,
+                    _ => loaded,
                 };
                 match loaded {
                     Ok(staged) => {
@@ -289,6 +291,14 @@ impl Machine {
                 let each = ids.iter().zip(versions);
                 let reverted = each.map(|(id, versions)| self.stage_revert(collection, id, versions, direction, stage));
                 Ok(WriteResult::Reverted { reverted: reverted.collect::<Result<_, _>>()? })
+            }
+            Write::Text { collection, id, path, base, edits } => {
+                let key = value_key(collection, id);
+                let mut staged = std::mem::take(staged(stage, collection, id)?);
+                let result = self.stage_text(&key, &mut staged, path, base, edits);
+                let result = result.map_err(|failure| failure.about(collection, id))?;
+                *self::staged(stage, collection, id)? = staged;
+                Ok(result)
             }
         }
     }
@@ -451,7 +461,10 @@ impl Machine {
         stage.values().map(each).sum()
     }
 
-    pub(super) fn apply_staged(&mut self, key: Key, collection: &str, id: &str, staged: Staged, behind: bool) {
+    pub(super) fn apply_staged(&mut self, key: Key, collection: &str, id: &str, mut staged: Staged, behind: bool) {
+        if let Some(live) = staged.live.take() {
+            self.texts.keep(&key, live);
+        }
         if staged.changes.is_empty() && !staged.touched {
             return;
         }
@@ -518,13 +531,19 @@ impl Staged {
 
     /// Edits the document as a whole. Refused where not everything of it travels: [`Staged::put_parts`] knows what may.
     fn edit<T>(&self, edit: impl FnOnce(Option<Current<'_>>) -> Result<T, EditError>) -> Result<T, Failure> {
+        self.check_whole()?;
+        let chunks = self.chunks();
+        let current = self.row.as_ref().map(|row| Current { row, chunks: &chunks });
+        edit(current).map_err(|error| edit_failure(&error))
+    }
+
+    /// Refuses where not everything of the document travels.
+    pub(super) fn check_whole(&self) -> Result<(), Failure> {
         if self.parted {
             let message = "this cannot be done to a document of which a part stays on this device";
             return Err(Failure::new(ErrorCode::RequestInvalid, message));
         }
-        let chunks = self.chunks();
-        let current = self.row.as_ref().map(|row| Current { row, chunks: &chunks });
-        edit(current).map_err(|error| edit_failure(&error))
+        Ok(())
     }
 
     pub(super) fn set_row(&mut self, row: DocumentRow) {
@@ -535,6 +554,15 @@ impl Staged {
     /// The new row and what the store writes beside it.
     pub(super) fn into_written(self) -> (Option<DocumentRow>, Vec<ChunkWrite>) {
         (self.row, self.writes)
+    }
+
+    /// The live document of these edits, if it is still what the row says.
+    pub(super) fn take_live(&mut self, row: &DocumentRow) -> Option<Live> {
+        self.live.take().filter(|live| live.is_at(row))
+    }
+
+    pub(super) fn keep_live(&mut self, live: Live) {
+        self.live = Some(live);
     }
 
     pub(super) fn take(&mut self, edited: Edited) -> Result<(), Failure> {
@@ -556,13 +584,14 @@ impl Staged {
 }
 
 /// The collection and the documents that a write is about.
-fn touched(write: &Write) -> (&String, &Vec<String>) {
+fn touched(write: &Write) -> (&str, &[String]) {
     match write {
         Write::Put { collection, ids, .. }
         | Write::Migrate { collection, ids, .. }
         | Write::Delete { collection, ids }
         | Write::Modify { collection, ids, .. }
         | Write::Revert { collection, ids, .. } => (collection, ids),
+        Write::Text { collection, id, .. } => (collection, std::slice::from_ref(id)),
     }
 }
 

@@ -119,7 +119,8 @@ impl Machine {
 }
 
 pub(super) fn parse_version(text: &str) -> Result<Version, Failure> {
-    Version::parse(text).ok_or_else(|| Failure::new(ErrorCode::DocumentUnknownVersion, "this is no version of this database"))
+    Version::parse(text)
+        .ok_or_else(|| Failure::new(ErrorCode::DocumentUnknownVersion, "this is no version of this database"))
 }
 
 fn path_step(step: Step) -> PathStep {

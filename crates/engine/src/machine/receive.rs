@@ -15,7 +15,7 @@ use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
 use crate::collection::{Declarations, Declared, Held, Travels};
 use crate::crypto::{Key, open_payload};
-use crate::document::edit::{self, Current, Merged};
+use crate::document::edit::{self, Current, Live, Merged};
 use crate::document::state::ChunkWrite;
 use crate::document::{CollectionName, DocumentId, DocumentRow, Value};
 use crate::group::{DATA_CONTEXT, DataPayload, DocumentChange};
@@ -278,6 +278,11 @@ impl Machine {
         if let Some(missing) = missing {
             return Err(missing);
         }
+        let mut lives: BTreeMap<(&str, &str), Live> = BTreeMap::new();
+        for (name, staged) in &documents {
+            let live = staged.row().and_then(|row| self.texts.take(&value_key(name.0, name.1), row));
+            lives.extend(live.map(|live| (*name, live)));
+        }
         let mut merged: BTreeMap<(&str, &str), MergedDocument> = BTreeMap::new();
         for change in changes {
             let name = (change.collection.as_str(), change.id.as_str());
@@ -285,11 +290,23 @@ impl Machine {
             let Some(declarations) = self.readable_declarations(name.0) else {
                 return Ok(Err(KeptReason::MissingChange));
             };
-            match merge_one(name, before, merged.get(&name), &change.chunks, &declarations, &self.seen_key) {
+            match merge_one(
+                name,
+                before,
+                merged.get(&name),
+                lives.get_mut(&name),
+                &change.chunks,
+                &declarations,
+                &self.seen_key,
+            ) {
                 Ok(Some(document)) => drop(merged.insert(name, document)),
                 Ok(None) => {}
                 Err(reason) => return Ok(Err(reason)),
             }
+        }
+        // Each is used only while it is what its document's row says: so also when these are not stored after all.
+        for (name, live) in lives {
+            self.texts.keep(&value_key(name.0, name.1), live);
         }
         Ok(Ok(merged.into_values().collect()))
     }
@@ -362,6 +379,7 @@ fn merge_one(
     (collection, id): (&str, &str),
     stored: Option<&Staged>,
     before: Option<&MergedDocument>,
+    live: Option<&mut Live>,
     chunks: &[u8],
     declarations: &Declarations,
     key: &Key,
@@ -387,7 +405,11 @@ fn merge_one(
         row => row.cloned(),
     };
     let current = alone.as_ref().map(|row| Current { row, chunks: &known });
-    match edit::merge(current, chunks) {
+    let merged = match (live, current) {
+        (Some(live), Some(current)) => live.merge(current, chunks),
+        (_, current) => edit::merge(current, chunks),
+    };
+    match merged {
         Ok(Merged::Unchanged) => Ok(None),
         Ok(Merged::MissingDeps(_)) => Err(KeptReason::MissingChange),
         Ok(Merged::Changed { row: merged_row, write }) => {

@@ -139,6 +139,14 @@ fn integer(value: &Value) -> Option<i64> {
     }
 }
 
+/// The scalar that a plain value is; none for lists, maps, counters and texts.
+pub(super) fn scalar(value: &Value) -> Option<ScalarValue> {
+    match to_hydrate(value) {
+        hydrate::Value::Scalar(scalar) if !scalar.is_counter() => Some(scalar),
+        _ => None,
+    }
+}
+
 fn to_hydrate(value: &Value) -> hydrate::Value {
     hydrate::Value::Scalar(match value {
         Value::Null => ScalarValue::Null,

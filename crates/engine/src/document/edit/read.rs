@@ -102,3 +102,20 @@ fn scalar(scalar: &ScalarValueRef<'_>) -> Value {
         ScalarValueRef::Null => Value::Null,
     }
 }
+
+/// The value of a scalar that is by itself, such as a mark's.
+pub(super) fn owned_scalar(scalar: &automerge::ScalarValue) -> Value {
+    match scalar {
+        automerge::ScalarValue::Bytes(bytes) | automerge::ScalarValue::Unknown { bytes, .. } => {
+            Value::Bytes(bytes.clone())
+        }
+        automerge::ScalarValue::Str(text) => Value::String(text.to_string()),
+        automerge::ScalarValue::Int(number) => Value::Int(*number),
+        automerge::ScalarValue::Uint(number) => Value::unsigned(*number),
+        automerge::ScalarValue::F64(number) => Value::number(*number).unwrap_or(Value::Null),
+        automerge::ScalarValue::Counter(counter) => Value::Int(i64::from(counter)),
+        automerge::ScalarValue::Timestamp(millis) => Value::Date(*millis),
+        automerge::ScalarValue::Boolean(bool) => Value::Bool(*bool),
+        automerge::ScalarValue::Null => Value::Null,
+    }
+}

@@ -2,26 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::edit::{self, Actor, Current, Direction, EditError, Merged, OwnActors, Step};
+use crate::document::edit::{
+    self, Actor, Current, Direction, EditError, Live, Merged, OwnActors, Step, TextEdit, TextError,
+};
 use crate::document::state::ChunkWrite;
-use crate::document::{DocumentRow, Value, Version, json};
+use crate::document::{DocumentRow, TextPath, Value, Version, json};
 
-#[derive(Clone)]
 pub(super) struct Replica {
     actor: Actor,
     pub(super) row: Option<DocumentRow>,
     pub(super) chunks: BTreeMap<u32, Vec<u8>>,
     /// The changes made here, in order.
     pub(super) sent: Vec<Vec<u8>>,
+    /// The document in memory, for editing texts and merging; used while it is what the row says.
+    kept: Option<Live>,
 }
 
 pub(super) fn value(text: &str) -> Value {
     json::parse_one(text).unwrap()
 }
 
+impl Clone for Replica {
+    fn clone(&self) -> Self {
+        let (row, chunks, sent) = (self.row.clone(), self.chunks.clone(), self.sent.clone());
+        Self { actor: self.actor, row, chunks, sent, kept: None }
+    }
+}
+
 impl Replica {
     pub(super) fn new(actor: u8) -> Self {
-        Self { actor: Actor([actor; 16]), row: None, chunks: BTreeMap::new(), sent: vec![] }
+        Self { actor: Actor([actor; 16]), row: None, chunks: BTreeMap::new(), sent: vec![], kept: None }
     }
 
     /// A replica whose document was created with this JSON text.
@@ -64,6 +74,30 @@ impl Replica {
         Ok((put.version, changed))
     }
 
+    /// The document in Automerge's memory, as it is stored.
+    pub(super) fn live(&self) -> Live {
+        self.with_current(|current| Live::load(current.unwrap())).unwrap()
+    }
+
+    /// Edits a text in a document that is kept live from edit to edit; answers the version of the caller's text, and its path.
+    pub(super) fn edit_text(
+        &mut self,
+        base: &Version,
+        path: &TextPath,
+        edits: &[TextEdit],
+    ) -> Result<(Version, TextPath), TextError> {
+        let row = self.row.clone().unwrap();
+        let kept = self.kept.take().filter(|live| live.is_at(&row));
+        let mut live = kept.unwrap_or_else(|| self.live());
+        let edited = live.edit(&row, base, path, edits, self.actor, 1_000 * self.sent.len() as u64)?;
+        if let Some(edited) = edited.edited {
+            self.keep(edited);
+        }
+        assert!(live.is_at(self.row.as_ref().unwrap()));
+        self.kept = Some(live);
+        Ok((edited.version, edited.path))
+    }
+
     pub(super) fn delete(&mut self) -> bool {
         let actor = self.actor;
         let edited =
@@ -102,7 +136,15 @@ impl Replica {
 
     /// None when something is missing.
     pub(super) fn try_merge(&mut self, remote: &[u8]) -> Option<bool> {
-        match self.with_current(|current| edit::merge(current, remote)).unwrap() {
+        // Through the live document when there is one, else from the chunks: both must come to the same.
+        let plain = self.with_current(|current| edit::merge(current, remote)).unwrap();
+        let kept = self.kept.take().zip(self.row.clone()).filter(|(live, row)| live.is_at(row));
+        if let Some((mut live, _)) = kept {
+            let merged = self.with_current(|current| live.merge(current.unwrap(), remote)).unwrap();
+            assert_eq!(merged, plain);
+            self.kept = Some(live);
+        }
+        match plain {
             Merged::Unchanged => Some(false),
             Merged::MissingDeps(missing) => {
                 assert!(!missing.is_empty());

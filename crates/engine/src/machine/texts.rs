@@ -1,0 +1,192 @@
+//! Texts as they are typed: what is asked about one, edits of one, and the few documents that are kept live for it.
+//!
+//! A live document is used only while it is what its row says. So whatever is written past it, or fails on its way, costs a
+//! load and nothing else.
+
+use super::Machine;
+use super::documents::{Staged, Stop, edit_failure, parse_collection, parse_id};
+use super::history::parse_version;
+use crate::api::{self, ErrorCode, Failure, Reply, TextAnswer, TextAsk, TextSplice};
+use crate::document::edit::{Current, EditError, Expand, Live, TextChanges, TextEdit, TextEdited, TextError, TextMark};
+use crate::document::text::Splice;
+use crate::document::{DocumentRow, TextPath, Value, Version, json};
+use crate::store::Key;
+use crate::store::keys::value_key;
+use std::collections::BTreeMap;
+
+/// So many documents are live at most, and about so many bytes of them: the least recently used go first.
+const MAX_LIVE: usize = 8;
+const MAX_LIVE_BYTES: usize = 32 << 20;
+
+/// The documents whose texts are being edited.
+#[derive(Default)]
+pub(super) struct LiveTexts {
+    live: BTreeMap<Key, (Live, u64)>,
+    clock: u64,
+}
+
+impl LiveTexts {
+    /// The live document, if it is what the row says; whoever takes it puts it back once what it made is written.
+    pub(super) fn take(&mut self, key: &Key, row: &DocumentRow) -> Option<Live> {
+        self.live.remove(key).map(|(live, _)| live).filter(|live| live.is_at(row))
+    }
+
+    pub(super) fn keep(&mut self, key: &Key, live: Live) {
+        self.clock += 1;
+        self.live.insert(key.clone(), (live, self.clock));
+        while self.live.len() > 1 && (self.live.len() > MAX_LIVE || self.byte_len() > MAX_LIVE_BYTES) {
+            let oldest = self.live.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
+            oldest.and_then(|key| self.live.remove(&key));
+        }
+    }
+
+    fn byte_len(&self) -> usize {
+        self.live.values().map(|(live, _)| live.byte_len()).sum()
+    }
+}
+
+impl Machine {
+    /// Answers about a text, and whether what it saw is not committed yet.
+    pub(super) fn text(
+        &mut self,
+        collection: &str,
+        id: &str,
+        path: &str,
+        ask: &TextAsk,
+    ) -> Result<(Reply, bool), Stop> {
+        let collection = parse_collection(collection)?;
+        let id = parse_id(collection.as_str(), id)?;
+        let about = |error: TextError| text_failure(&error).about(collection.as_str(), id.as_str());
+        let path = parse_path(path)?;
+        let staged = self.load_staged(collection.as_str(), id.as_str())?;
+        staged.check_whole().map_err(|failure| failure.about(collection.as_str(), id.as_str()))?;
+        let row = staged.row().ok_or_else(|| about(TextError::Missing))?;
+        let key = value_key(collection.as_str(), id.as_str());
+        let live = self.live(&key, &staged, row).map_err(about)?;
+        let answer = answer(&live, row, &path, ask).map_err(about);
+        self.texts.keep(&key, live);
+        Ok((Reply::Text { answer: answer? }, self.rows.is_uncommitted(&key)))
+    }
+
+    /// Stages edits of a text; the live document waits with them until they are written.
+    pub(super) fn stage_text(
+        &mut self,
+        key: &Key,
+        staged: &mut Staged,
+        path: &str,
+        base: &str,
+        edits: &[api::TextEdit],
+    ) -> Result<api::WriteResult, Failure> {
+        staged.check_whole()?;
+        let path = parse_path(path)?;
+        let base = parse_version(base)?;
+        let edits = edits.iter().map(to_edit).collect::<Result<Vec<_>, _>>()?;
+        let (actor, now) = (self.actor, self.now.as_ms());
+        let row = staged.row().cloned().ok_or_else(|| text_failure(&TextError::Missing))?;
+        let mut live = match staged.take_live(&row) {
+            Some(live) => live,
+            None => self.live(key, staged, &row).map_err(|error| text_failure(&error))?,
+        };
+        let edited = live.edit(&row, &base, &path, &edits, actor, now).map_err(|error| text_failure(&error))?;
+        let TextEdited { edited, version, path } = edited;
+        if let Some(edited) = edited {
+            staged.take(edited)?;
+        }
+        let behind = staged.row().is_some_and(|row| !version.matches(&row.heads));
+        staged.keep_live(live);
+        Ok(api::WriteResult::Text { version: version.to_string(), path: path.to_string(), behind })
+    }
+
+    fn live(&mut self, key: &Key, staged: &Staged, row: &DocumentRow) -> Result<Live, TextError> {
+        match self.texts.take(key, row) {
+            Some(live) => Ok(live),
+            None => Ok(Live::load(Current { row, chunks: &staged.chunks() })?),
+        }
+    }
+}
+
+fn answer(live: &Live, row: &DocumentRow, path: &TextPath, ask: &TextAsk) -> Result<TextAnswer, TextError> {
+    let version = |text: &str| Version::parse(text).ok_or(TextError::Edit(EditError::UnknownVersion));
+    let now = || row.version().to_string();
+    Ok(match ask {
+        TextAsk::Read {} => TextAnswer::Read { text: live.text(path)?, version: now() },
+        TextAsk::Changes { since } => {
+            let TextChanges { splices, marks, path } = live.changes(path, &version(since)?)?;
+            let splices = splices.into_iter().map(to_splice).collect();
+            TextAnswer::Changes { splices, marks, version: now(), path: path.to_string() }
+        }
+        TextAsk::Cursor { version: at, position } => {
+            TextAnswer::Cursor { cursor: live.cursor(path, &version(at)?, *position as usize)? }
+        }
+        TextAsk::Position { version: at, cursor } => {
+            TextAnswer::Position { position: size(live.position(path, &version(at)?, cursor)?) }
+        }
+        TextAsk::Marks { version: at } => {
+            let marks = live.marks(path, &version(at)?)?.into_iter().map(to_mark).collect();
+            TextAnswer::Marks { marks: json_text(Value::List(marks)) }
+        }
+    })
+}
+
+fn to_edit(edit: &api::TextEdit) -> Result<TextEdit, Failure> {
+    Ok(match edit {
+        api::TextEdit::Splice(TextSplice { at, delete, insert }) => {
+            TextEdit::Splice(Splice { at: *at as usize, delete: *delete as usize, insert: insert.clone() })
+        }
+        api::TextEdit::Update { text } => TextEdit::Update(text.clone()),
+        api::TextEdit::Mark { start, end, name, value, expand } => {
+            let value = json::parse_one(value).map_err(|_| text_failure(&TextError::InvalidMark))?;
+            let Value::Map(mut value) = value else { return Err(text_failure(&TextError::InvalidMark)) };
+            TextEdit::Mark {
+                start: *start as usize,
+                end: *end as usize,
+                name: name.clone(),
+                value: value.remove(VALUE).unwrap_or(Value::Null),
+                expand: match expand {
+                    api::TextExpand::None => Expand::None,
+                    api::TextExpand::Before => Expand::Before,
+                    api::TextExpand::After => Expand::After,
+                    api::TextExpand::Both => Expand::Both,
+                },
+            }
+        }
+    })
+}
+
+fn to_splice(Splice { at, delete, insert }: Splice) -> TextSplice {
+    TextSplice { at: size(at), delete: size(delete), insert }
+}
+
+fn to_mark(TextMark { start, end, name, value }: TextMark) -> Value {
+    let place = |at: usize| Value::Uint(at as u64);
+    let fields = [("start", place(start)), ("end", place(end)), ("name", Value::String(name)), (VALUE, value)];
+    Value::Map(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+const VALUE: &str = "value";
+
+fn json_text(value: Value) -> String {
+    let mut text = String::new();
+    // What it was made of is a value, so it can be written.
+    let _ = json::write_value(&value, &mut text);
+    text
+}
+
+/// No text is longer than a u32 counts.
+fn size(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+fn parse_path(path: &str) -> Result<TextPath, Failure> {
+    TextPath::parse(path).ok_or_else(|| Failure::new(ErrorCode::RequestInvalid, "a text's path has 1 to 1,024 bytes"))
+}
+
+fn text_failure(error: &TextError) -> Failure {
+    match error {
+        TextError::Missing => Failure::new(ErrorCode::TextMissing, error.to_string()),
+        TextError::OutOfRange(_) => Failure::new(ErrorCode::TextOutOfRange, error.to_string()),
+        TextError::UnknownCursor => Failure::new(ErrorCode::TextUnknownCursor, error.to_string()),
+        TextError::InvalidMark => Failure::new(ErrorCode::RequestInvalid, error.to_string()),
+        TextError::Edit(error) => edit_failure(error),
+    }
+}

@@ -1,0 +1,36 @@
+// The text of a note: saved with every key, and shown as others type it.
+
+import type { EditorView } from "@codemirror/view";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { Typing } from "../model/drafts.js";
+import { attempt } from "../model/toasts.js";
+import { useHousehold } from "./context.js";
+
+export function NoteBody({ note }: { readonly note: string }): JSX.Element {
+  const household = useHousehold();
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const handle = household.noteText(note);
+    const typing = new Typing(household, note, handle);
+    let editor: EditorView | null = null;
+    let gone = false;
+    const open = async (): Promise<void> => {
+      // The editor is a file of its own: who looks at lists does not wait for it.
+      const [{ createEditor }] = await Promise.all([import("../editor/editor.js"), handle.read()]);
+      const parent = place.current;
+      if (!gone && parent !== null) {
+        const onTyped = (stored: Promise<void>): void => void attempt(typing.typed(stored));
+        editor = createEditor({ handle, parent, text: handle.value ?? "", onTyped });
+      }
+    };
+    void attempt(open());
+    return () => {
+      gone = true;
+      editor?.destroy();
+      handle.close();
+      void typing.save();
+    };
+  }, [household, note]);
+  return <div ref={place} class="note-body" />;
+}
