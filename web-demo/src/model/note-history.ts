@@ -50,7 +50,7 @@ export async function noteAt(household: Household, id: string, version: string):
 /** Makes the note what it was then. What it is now stays in its past, so this can be taken back. */
 export async function restore(household: Household, id: string, was: Note): Promise<void> {
   await saveDrafts();
-  const restored = { title: was.title, body: was.body, updatedAt: new Date() };
+  const restored = { title: was.title, body: text(was.body.value), updatedAt: new Date() };
   if ((await attempt(household.notes.edit(id, restored).then(() => true))) === true) {
     tell("The note is as it was.", () => void undoNote(household, id));
   }
