@@ -1,11 +1,12 @@
 //! One device's copy of one document, stored the way the engine stores it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::document::chunk;
 use crate::document::edit::{
     self, Actor, Current, Direction, EditError, Live, Merged, OwnActors, Step, TextEdit, TextError,
 };
-use crate::document::state::ChunkWrite;
+use crate::document::state::{ChunkSpan, ChunkWrite};
 use crate::document::{DocumentRow, TextPath, Value, Version, json};
 
 pub(super) struct Replica {
@@ -141,7 +142,7 @@ impl Replica {
         let kept = self.kept.take().zip(self.row.clone()).filter(|(live, row)| live.is_at(row));
         if let Some((mut live, _)) = kept {
             let merged = self.with_current(|current| live.merge(current.unwrap(), remote)).unwrap();
-            assert_eq!(merged, plain);
+            assert_alike(&merged, &plain);
             self.kept = Some(live);
         }
         match plain {
@@ -215,4 +216,29 @@ impl Replica {
         let expected = if row.deleted { Value::Null } else { Value::decode(&row.value).unwrap() };
         assert_eq!(value, expected);
     }
+}
+
+/// The same, except that changes which do not know of each other may be written in another order.
+fn assert_alike(left: &Merged, right: &Merged) {
+    let (Merged::Changed { row: mine, write: my_write }, Merged::Changed { row: other, write: other_write }) =
+        (left, right)
+    else {
+        assert_eq!(left, right);
+        return;
+    };
+    // Compressed together they may be of another length.
+    let rewritten = my_write.replaces.is_some();
+    let chunks = |row: &DocumentRow| if rewritten { ChunkSpan::NONE } else { row.chunks };
+    let plain = |row: &DocumentRow| DocumentRow { chunks: chunks(row), ..row.clone() };
+    assert_eq!(plain(mine), plain(other));
+    assert_eq!((mine.chunks.first, mine.chunks.last), (other.chunks.first, other.chunks.last));
+    assert_eq!((my_write.number, &my_write.replaces), (other_write.number, &other_write.replaces));
+    let changes = |write: &ChunkWrite| -> BTreeSet<Vec<u8>> {
+        if !rewritten {
+            return chunk::split(&write.bytes).unwrap().iter().map(|chunk| chunk.bytes.to_vec()).collect();
+        }
+        let doc = automerge::Automerge::load(&write.bytes).unwrap();
+        doc.get_changes(&[]).iter().map(|change| change.raw_bytes().to_vec()).collect()
+    };
+    assert_eq!(changes(my_write), changes(other_write));
 }
