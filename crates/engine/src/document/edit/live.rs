@@ -122,7 +122,6 @@ impl Live {
         Ok(Place { parent, prop, found })
     }
 
-    #[expect(clippy::type_complexity, reason = "what Automerge answers, with the step as it understands it")]
     fn get(
         &self,
         object: &ObjId,
