@@ -4,6 +4,7 @@
 //! The first write that knows of no counter makes one under its own mark, so that two devices never make the same one apart;
 //! the same with texts.
 
+use crate::api::TextSplice;
 use crate::rng::Rng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -15,6 +16,28 @@ pub(super) fn edit(document: &mut Value, mark: u64, rng: &mut Rng) -> Value {
     json!({ "counter": counter, "text": text, "erased": erased })
 }
 
+/// A counter that the page knows.
+pub(super) fn counter(document: &Value, rng: &mut Rng) -> Option<String> {
+    known(document, "count-", rng)
+}
+
+/// Types the write's piece into a text that the page knows, or takes another out, as one splice; with the text's name, and what the
+/// write's own field is to hold.
+pub(super) fn splice(document: &Value, mark: u64, rng: &mut Rng) -> Option<(String, TextSplice, Value)> {
+    let name = known(document, "text-", rng)?;
+    let text: Vec<char> = untagged(&document[&name]).as_str()?.chars().collect();
+    let at = rng.below((text.len() / PIECE) as u64 + 1) as usize * PIECE;
+    let units = |characters: usize| (characters * 2) as u32;
+    let found = text.get(at).map(|first| (u64::from(*first as u32) - FIRST) / PIECE as u64);
+    let erased = found.filter(|_| rng.below(4) == 0);
+    let splice = match erased {
+        Some(_) => TextSplice { at: units(at), delete: units(PIECE), insert: String::new() },
+        None => TextSplice { at: units(at), delete: 0, insert: piece(mark) },
+    };
+    let said = json!({ "text": &name, "erased": erased });
+    Some((name, splice, said))
+}
+
 /// What is wrong with the counters and texts of a document; `fields` are those of the writes that are in it.
 pub(super) fn check<'a>(document: &Value, fields: impl Iterator<Item = (u64, &'a Value)>) -> Result<(), String> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
@@ -22,7 +45,13 @@ pub(super) fn check<'a>(document: &Value, fields: impl Iterator<Item = (u64, &'a
     let mut erased = Vec::new();
     for (mark, field) in fields {
         let name = |key: &str| field[key].as_str().unwrap_or_default().to_owned();
-        *counts.entry(name("counter")).or_default() += mark;
+        // A write that counts or types nothing names nothing.
+        if field["counter"].is_string() {
+            *counts.entry(name("counter")).or_default() += mark;
+        }
+        if !field["text"].is_string() {
+            continue;
+        }
         match field["erased"].as_u64() {
             Some(piece) => erased.push((name("text"), piece)),
             None => drop(pieces.entry(name("text")).or_default().insert(mark, 1)),

@@ -2,15 +2,17 @@
 //!
 //! After every schedule, once everything is healed: all devices show the same documents at the same versions; every
 //! acknowledged write is in them, exactly once; each counter is the sum of what was added, each text has every piece that was typed
-//! and not erased, once; nobody ever saw half of a transaction; `synced` was never said while something
-//! waited; nothing that was written can be read at the relay; and at every crash and at the end each index holds exactly the rows
-//! of its documents.
+//! and not erased, once; nobody ever saw half of a transaction; what one device takes back is its own; a document that was written
+//! in a newer shape never falls back to an older one; `synced` was never said while something waited; nothing that was written
+//! can be read at the relay; and at every crash and at the end each index holds exactly the rows of its documents.
 
 #![expect(clippy::indexing_slicing, reason = "a story is test code: its own slip may end it")]
 
+mod edits;
+
 use super::network::{Faults, Network};
 use super::{indexes, rich};
-use crate::api::{Command, Durability, IndexField, IndexSpec, Outcome, Reply, SyncState, Write, WriteResult};
+use crate::api::{Command, Outcome, Reply, SyncState, WriteResult};
 use crate::document::DocumentRow;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +70,8 @@ struct Story {
     invites: Vec<String>,
     joined: BTreeSet<usize>,
     next_mark: u64,
+    /// The power is never lost in this story.
+    power_is_safe: bool,
     /// Writes that may be gone with good reason: relaxed, and the power went before they were synced.
     excused: BTreeSet<u64>,
 }
@@ -97,6 +101,7 @@ impl Story {
         let mut network = Network::seeded(seed);
         let devices = 2 + network.rng.below(3) as usize;
         let pages = (0..devices).map(|_| Page::default()).collect();
+        let power_is_safe = network.rng.below(3) == 0;
         for index in 0..devices {
             network.add_device(&format!("{CANARY}-device-{index}"));
         }
@@ -109,6 +114,7 @@ impl Story {
             invites: vec![],
             joined: BTreeSet::new(),
             next_mark: 1,
+            power_is_safe,
             excused: BTreeSet::new(),
         }
     }
@@ -232,6 +238,7 @@ impl Story {
     }
 
     fn random_faults(&mut self) -> Faults {
+        let power_is_safe = self.power_is_safe;
         let mut one_in = |often: u64| if self.network.rng.below(2) == 0 { 0 } else { often };
         Faults {
             connection_breaks: one_in(40),
@@ -239,13 +246,13 @@ impl Story {
             frame_overtakes: one_in(20),
             commit_fails: one_in(60),
             device_crashes: one_in(120),
-            power_is_lost: one_in(2),
+            power_is_lost: if power_is_safe { 0 } else { one_in(2) },
             relay_commit_fails: one_in(60),
         }
     }
 
     fn crash(&mut self, index: usize) {
-        let power_lost = self.network.rng.below(2) == 0;
+        let power_lost = !self.power_is_safe && self.network.rng.below(2) == 0;
         self.network.crash(index, power_lost);
         self.excuse(index);
     }
@@ -257,93 +264,16 @@ impl Story {
     }
 
     fn read(&mut self, index: usize) {
-        let (documents, collection) = match self.network.rng.below(2) {
-            0 => (vec![self.some_note()], format!("{CANARY}-notes")),
-            _ => (vec![format!("{CANARY}-a"), format!("{CANARY}-b")], format!("{CANARY}-pairs")),
+        let names = match self.network.rng.below(6) {
+            0..=2 => vec![self.some_note()],
+            3 => ["a", "b"].map(|id| (edits::collection("pairs"), format!("{CANARY}-{id}"))).to_vec(),
+            4 => vec![edits::some("undone", self.network.rng.below(2))],
+            _ => vec![edits::some("shaped", self.network.rng.below(2))],
         };
         let mark = self.mark();
-        let names = documents.iter().map(|id| (collection.clone(), id.clone())).collect();
+        let (collection, ids) = (names[0].0.clone(), names.iter().map(|(_, id)| id.clone()).collect());
         self.reads.insert(mark, (index, names));
-        self.network.ask(index, Command::Get { collection, ids: documents }, mark);
-    }
-
-    fn some_note(&mut self) -> String {
-        format!("{CANARY}-note-{}", self.network.rng.below(3))
-    }
-
-    /// A put that adds one field and one list item, a delete, or a transaction over two documents, on top of what was read.
-    fn edit(&mut self, index: usize) {
-        let mark = self.mark();
-        let strict = self.network.rng.below(3) == 0;
-        let durability = if strict { Durability::Strict } else { Durability::Relaxed };
-        let (writes, documents) = match self.network.rng.below(10) {
-            0 => {
-                let (collection, id) = (format!("{CANARY}-passing"), format!("{CANARY}-passing-0"));
-                (vec![Write::Delete { collection, ids: vec![id] }], vec![])
-            }
-            1 => {
-                let document = (format!("{CANARY}-passing"), format!("{CANARY}-passing-0"));
-                (vec![self.put(index, &document, mark)], vec![])
-            }
-            2 | 3 => {
-                let pairs = ["a", "b"].map(|id| (format!("{CANARY}-pairs"), format!("{CANARY}-{id}")));
-                (pairs.iter().map(|name| self.put(index, name, mark)).collect(), pairs.to_vec())
-            }
-            _ => {
-                let documents = vec![(format!("{CANARY}-notes"), self.some_note())];
-                (vec![self.put(index, &documents[0], mark)], documents)
-            }
-        };
-        self.writes.insert(mark, Written { device: index, documents, strict, acknowledged: false });
-        self.network.ask(index, Command::Write { writes, durability, split: false }, mark);
-    }
-
-    fn put(&mut self, index: usize, (collection, id): &(String, String), mark: u64) -> Write {
-        let known = self.pages[index].read.get(&(collection.clone(), id.clone()));
-        // A page that has not read the document takes it for absent: it adds its own field and removes nobody's.
-        let (mut value, base) = known.cloned().unwrap_or((json!({}), String::new()));
-        value[format!("{CANARY}{mark}")] = rich::edit(&mut value, mark, &mut self.network.rng);
-        value["kind"] = json!(mark % 3);
-        value["title"] = json!(format!("word{} w{}", mark % 3, mark % 7));
-        value["said"] =
-            json!([{"text": format!("{} word{}", "again ".repeat(mark as usize % 4), mark % 5)}, {"text": mark}]);
-        value["parts"] = json!([{"size": mark % 5}, {"size": mark % 7}]);
-        if let Some(log) = value.get_mut("log").and_then(Value::as_array_mut) {
-            let at = self.network.rng.below(log.len() as u64 + 1) as usize;
-            log.insert(at, json!(mark));
-        }
-        Write::Put {
-            collection: collection.clone(),
-            ids: vec![id.clone()],
-            documents: Value::Array(vec![value]).to_string(),
-            bases: vec![Some(base)],
-        }
-    }
-
-    /// Other indexes than before on one collection: some are new, some stay, some are dropped.
-    fn declare(&mut self, index: usize) {
-        let field = |path: &str, descending| IndexField { path: path.into(), descending, weight: None };
-        let spec = |name: &str, fields, sparse| IndexSpec {
-            name: name.into(),
-            fields,
-            unique: name.starts_with("unique"),
-            sparse,
-            text: None,
-        };
-        let words = IndexField { weight: Some(3), ..field("title", false) };
-        let mut indexes = vec![
-            spec("kind", vec![field("kind", false)], false),
-            spec("log", vec![field("log", true)], true),
-            spec("both", vec![field("kind", true), field("log", false)], false),
-            spec("unique kind", vec![field("kind", false)], true),
-            spec("deep", vec![field("parts.size", false), field("kind", false)], true),
-            IndexSpec { text: Some(true), ..spec("words", vec![words, field("said.text", false)], false) },
-        ];
-        indexes.retain(|_| self.network.rng.below(2) == 0);
-        let collection = ["notes", "pairs", "passing"][self.network.rng.below(3) as usize];
-        let mark = self.mark();
-        let command = Command::DeclareIndexes { collection: format!("{CANARY}-{collection}"), indexes };
-        self.network.ask(index, command, mark);
+        self.network.ask(index, Command::Get { collection, ids }, mark);
     }
 
     fn check_indexes(&self, index: usize) -> Result<(), Broken> {
@@ -385,6 +315,7 @@ impl Story {
     fn take_answer(&mut self, index: usize, mark: u64, outcome: Outcome) -> Result<(), Broken> {
         match outcome {
             Outcome::Ok(Reply::Written { results, .. }) => self.acknowledged(index, mark, &results),
+            Outcome::Ok(Reply::Updated { ids, .. }) => self.updated(index, mark, ids),
             Outcome::Ok(Reply::Documents { documents, versions, .. }) => self.was_read(mark, &documents, &versions)?,
             Outcome::Ok(Reply::Invite { short_code, .. }) => self.invites.push(short_code),
             Outcome::Ok(Reply::Joined { .. }) => {
@@ -394,7 +325,7 @@ impl Story {
             Outcome::Failed(failure) => match failure.code.as_str() {
                 // The version that was read went with the power.
                 "document.unknown-version" => self.pages[index].read.clear(),
-                "index.duplicate" => {}
+                "index.duplicate" | "text.missing" => {}
                 "sync.offline" | "relay.unreachable" | "request.timed-out" | "relay.misbehaved" => {}
                 _ => return self.broken(format!("device {index} was answered {failure}")),
             },
@@ -408,7 +339,19 @@ impl Story {
         if !written.strict {
             self.pages[index].at_risk.insert(mark);
         }
-        let _ = results;
+        // Modifiers make nothing: where there is no document there is none to be found later.
+        if results.iter().any(|result| matches!(result, WriteResult::Modified { versions } if versions[0].is_empty())) {
+            written.documents.clear();
+        }
+    }
+
+    /// Every document that fitted has the write.
+    fn updated(&mut self, index: usize, mark: u64, ids: Vec<String>) {
+        let notes = ids.into_iter().map(|id| (edits::collection("notes"), id));
+        if let Some(written) = self.writes.get_mut(&mark) {
+            written.documents = notes.collect();
+        }
+        self.acknowledged(index, mark, &[]);
     }
 
     fn was_read(&mut self, mark: u64, documents: &str, versions: &[String]) -> Result<(), Broken> {
@@ -544,7 +487,8 @@ impl Story {
             let document: Value = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
             let fields = document.as_object().into_iter().flatten();
             let writes = fields.filter_map(|(name, field)| Some((name.strip_prefix(CANARY)?.parse().ok()?, field)));
-            rich::check(&document, writes).or_else(|what| self.broken(what))?;
+            rich::check(&document, writes.clone()).or_else(|what| self.broken(what))?;
+            edits::check_shape(&document, writes).or_else(|what| self.broken(what))?;
         }
         Ok(())
     }
@@ -556,7 +500,7 @@ impl Story {
                 let key = crate::store::keys::value_key(collection, id);
                 let text = rows.get(&key[..]).and_then(|row| crate::document::json::write_text(&row.value).ok());
                 let value: Value = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
-                let there = value.get(format!("{CANARY}{mark}")).is_some();
+                let there = value.get(edits::field(*mark)).is_some();
                 let excused = self.excused.contains(mark);
                 if written.acknowledged && !there && !excused {
                     let device = written.device;
