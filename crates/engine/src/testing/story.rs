@@ -205,9 +205,9 @@ impl Story {
         let actions = 30 + self.network.rng.below(50);
         for _ in 0..actions {
             let index = self.network.rng.below(self.pages.len() as u64) as usize;
-            match self.network.rng.below(26) {
-                0..=11 => self.edit(index),
-                12 | 13 => self.read(index),
+            match self.network.rng.below(30) {
+                0..=13 => self.edit(index),
+                26..=29 => self.read(index),
                 14 => {
                     let cut = self.network.rng.below(2) == 0;
                     self.network.cut_off(index, cut);
@@ -267,9 +267,13 @@ impl Story {
         let names = match self.network.rng.below(6) {
             0..=2 => vec![self.some_note()],
             3 => ["a", "b"].map(|id| (edits::collection("pairs"), format!("{CANARY}-{id}"))).to_vec(),
-            4 => vec![edits::some("undone", self.network.rng.below(2))],
-            _ => vec![edits::some("shaped", self.network.rng.below(2))],
+            4 => vec![edits::some("undone", 0)],
+            _ => vec![edits::some("shaped", 0)],
         };
+        self.read_documents(index, names);
+    }
+
+    fn read_documents(&mut self, index: usize, names: Vec<edits::Name>) {
         let mark = self.mark();
         let (collection, ids) = (names[0].0.clone(), names.iter().map(|(_, id)| id.clone()).collect());
         self.reads.insert(mark, (index, names));

@@ -11,7 +11,7 @@ pub(super) type Name = (String, String);
 
 impl Story {
     pub(super) fn edit(&mut self, index: usize) {
-        match self.network.rng.below(20) {
+        match self.network.rng.below(24) {
             0 => {
                 let (collection, id) = some("passing", 0);
                 self.write(index, vec![Write::Delete { collection, ids: vec![id] }], vec![]);
@@ -36,7 +36,7 @@ impl Story {
             12 | 13 => self.modify(index),
             14 => self.update_many(index),
             15 | 16 => self.type_text(index),
-            17 => self.undo(index),
+            17..=19 => self.undo(index),
             _ => self.edit_shaped(index),
         }
     }
@@ -117,9 +117,14 @@ impl Story {
     /// A piece is typed into a text of a note where the page has it, or taken out of it.
     fn type_text(&mut self, index: usize) {
         let mark = self.mark();
-        let note = self.some_note();
+        let notes: Vec<_> = self.pages[index].read.keys().filter(|name| name.0 == collection("notes")).collect();
+        let known = notes.get(self.network.rng.below(notes.len() as u64) as usize).map(|name| (*name).clone());
+        let note = known.unwrap_or_else(|| self.some_note());
         let (value, base) = self.known(index, &note);
-        let Some((path, splice, said)) = rich::splice(&value, mark, &mut self.network.rng) else { return };
+        let Some((path, splice, said)) = rich::splice(&value, mark, &mut self.network.rng) else {
+            self.read_documents(index, vec![note]);
+            return;
+        };
         let edits = vec![TextEdit::Splice(splice)];
         let typed = Write::Text { collection: note.0.clone(), id: note.1.clone(), path, base, edits };
         let marked = modify(&note, &marking(mark, &said));
@@ -129,9 +134,9 @@ impl Story {
     /// Only the first device goes back: what the others wrote stays, whatever it takes back of its own.
     fn undo(&mut self, index: usize) {
         let mark = self.mark();
-        let name = some("undone", self.network.rng.below(2));
+        let name = some("undone", 0);
         if index == 0 && self.network.rng.below(2) == 0 {
-            let redo = self.network.rng.below(3) == 0;
+            let redo = self.network.rng.below(4) == 0;
             let (collection, id) = name;
             self.write(index, vec![Write::Revert { collection, ids: vec![id], versions: vec![vec![]], redo }], vec![]);
             return;
@@ -146,11 +151,15 @@ impl Story {
     /// A document of two shapes: the apps of the odd devices have migrated `name` to `first`, the others know nothing of that.
     fn edit_shaped(&mut self, index: usize) {
         let mark = self.mark();
-        let name = some("shaped", self.network.rng.below(2));
+        let name = some("shaped", 0);
         let (mut value, base) = self.known(index, &name);
         let fields = value.as_object_mut();
         let shape = fields.and_then(|fields| fields.remove("$version")).and_then(|shape| shape.as_u64()).unwrap_or(1);
         let newer = index % 2 == 1;
+        if base.is_empty() && self.network.rng.below(2) == 0 {
+            self.read_documents(index, vec![name]);
+            return;
+        }
         if newer && shape < 2 && !base.is_empty() {
             let fields = value.as_object_mut();
             let first = fields.and_then(|fields| fields.remove("name"));
