@@ -4,7 +4,7 @@
 
 use ashore_engine::api::{
     Command, DocumentState, Durability, ErrorCode, Event, Failure, IdRange, IndexField, IndexSpec, Outcome, Reply,
-    SyncState, Write,
+    SyncState, TextAnswer, TextAsk, TextEdit, TextSplice, Write, WriteResult,
 };
 use ashore_engine::testing::{Network, indexes};
 
@@ -675,4 +675,90 @@ fn in_every_story_all_agree_on_what_travels_and_each_keeps_what_stays() {
     for seed in 100..160 {
         story(seed);
     }
+}
+
+impl World {
+    fn write(&mut self, device: usize, write: Write) -> Result<WriteResult, Failure> {
+        let command = Command::Write { writes: vec![write], durability: Durability::Relaxed, split: false };
+        match self.call(device, command)? {
+            Reply::Written { mut results, .. } => Ok(results.remove(0)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Takes back, or does again, what this device did last; answers whether there was anything.
+    fn revert(&mut self, device: usize, collection: &str, id: &str, redo: bool) -> bool {
+        let (collection, ids) = (collection.to_owned(), vec![id.to_owned()]);
+        match self.write(device, Write::Revert { collection, ids, versions: vec![vec![]], redo }).unwrap() {
+            WriteResult::Reverted { reverted } => reverted[0],
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn text(&mut self, device: usize, id: &str) -> Result<(String, String), Failure> {
+        let (collection, path) = ("accounts".to_owned(), "note".to_owned());
+        match self.call(device, Command::Text { collection, id: id.into(), path, ask: TextAsk::Read {} })? {
+            Reply::Text { answer: TextAnswer::Read { text, version } } => Ok((text, version)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn splice(&mut self, device: usize, id: &str, base: &str, at: u32, insert: &str) -> Result<WriteResult, Failure> {
+        let edits = vec![TextEdit::Splice(TextSplice { at, delete: 0, insert: insert.into() })];
+        let (collection, path) = ("accounts".to_owned(), "note".to_owned());
+        self.write(device, Write::Text { collection, id: id.into(), path, base: base.into(), edits })
+    }
+}
+
+#[test]
+fn undo_takes_back_what_travels_and_leaves_what_stays() {
+    let mut world = World::of_two(31);
+    for device in [ALICE, BOB] {
+        world.declare(device, "accounts", ACCOUNTS);
+    }
+    world.put(ALICE, "accounts", "a", r#"{"name":"Home","password":"hunter2"}"#);
+    world.put(ALICE, "accounts", "a", r#"{"name":"Work","password":"hunter3"}"#);
+    assert!(world.revert(ALICE, "accounts", "a", false));
+    assert_eq!(world.get(ALICE, "accounts", "a"), r#"{"name":"Home","password":"hunter3"}"#);
+    assert!(world.revert(ALICE, "accounts", "a", true));
+    assert_eq!(world.get(ALICE, "accounts", "a"), r#"{"name":"Work","password":"hunter3"}"#);
+    world.settle();
+    assert_eq!(world.get(BOB, "accounts", "a"), r#"{"name":"Work"}"#);
+    assert!(!world.revert(BOB, "accounts", "a", false), "nothing of it is his");
+
+    assert!(world.delete(ALICE, "accounts", "a"));
+    assert!(world.revert(ALICE, "accounts", "a", false));
+    world.settle();
+    assert_eq!(world.get(ALICE, "accounts", "a"), r#"{"name":"Work"}"#);
+    assert_eq!(world.get(BOB, "accounts", "a"), r#"{"name":"Work"}"#);
+    world.never_left(&["hunter"]);
+}
+
+#[test]
+fn what_is_typed_travels_and_leaves_what_stays() {
+    let mut world = World::of_two(32);
+    for device in [ALICE, BOB] {
+        world.declare(device, "accounts", ACCOUNTS);
+    }
+    world.put(ALICE, "accounts", "a", r#"{"note":{"$ashore":["text","milk"]},"password":"hunter2"}"#);
+    world.settle();
+    world.put(BOB, "accounts", "a", r#"{"note":{"$ashore":["text","milk"]},"password":"hunter9"}"#);
+    let (text, version) = world.text(BOB, "a").unwrap();
+    assert_eq!(text, "milk");
+    world.network.cut_off(ALICE, true);
+    world.splice(BOB, "a", &version, 4, " 2 l").unwrap();
+    let (_, version) = world.text(ALICE, "a").unwrap();
+    world.splice(ALICE, "a", &version, 0, "oat ").unwrap();
+    world.settle();
+    for (device, password) in [(ALICE, "hunter2"), (BOB, "hunter9")] {
+        let wanted = format!(r#"{{"note":{{"$ashore":["text","oat milk 2 l"]}},"password":"{password}"}}"#);
+        assert_eq!(world.get(device, "accounts", "a"), wanted);
+    }
+
+    // Once it is declared to stay, nothing that is typed into it leaves, and there is no text to type into.
+    world.declare(ALICE, "accounts", Says { stays: &["password", "note"], ..ACCOUNTS });
+    let (_, version) = world.read(ALICE, "accounts", "a");
+    assert_eq!(world.splice(ALICE, "a", &version, 0, "hunter's ").unwrap_err().code, ErrorCode::TextMissing);
+    world.settle();
+    world.never_left(&["hunter"]);
 }

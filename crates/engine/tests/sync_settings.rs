@@ -1,10 +1,10 @@
-//! When a device syncs, as the app sets it; and that what waits to be sent is bounded.
+//! When a device syncs, as the app sets it; what a write makes of what is to be sent; and that what waits for that is bounded.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_engine::api::{
     Command, DisconnectReason, DocumentState, Durability, ErrorCode, Event, Failure, Outcome, Reply, SyncSettings,
-    SyncState, Write,
+    SyncState, TextEdit, Write,
 };
 use ashore_engine::testing::Network;
 
@@ -224,4 +224,107 @@ fn edits_while_the_outbox_is_full_and_while_it_empties_all_arrive() {
         world.settle();
         assert_eq!(world.all(BOB), world.all(ALICE), "seed {seed}");
     }
+}
+
+fn modify(ids: Vec<String>) -> Write {
+    Write::Modify { collection: "notes".into(), ids, modifiers: r#"{"$inc":{"n":1}}"#.into() }
+}
+
+/// Every kind of write there is, one after another; none is repeated.
+fn all_ways_to_write(versions: &[String]) -> Vec<Command> {
+    let notes = || "notes".to_owned();
+    let relaxed = Durability::Relaxed;
+    let many: Vec<String> = (0..50).map(id).collect();
+    let put = |ids: Vec<String>, text: &str| Write::Put {
+        collection: notes(),
+        documents: format!("[{}]", vec![text; ids.len()].join(",")),
+        bases: vec![None; ids.len()],
+        ids,
+    };
+    let text = |text: &str| format!(r#"{{"body":{{"$ashore":["text","{text}"]}}}}"#);
+    let migrated = format!("[{}]", r#"{"$version":2,"first":"Ada"}"#);
+    let writes = vec![
+        vec![put(vec![id(900)], r#"{"n":1}"#)],
+        vec![put(many.clone(), r#"{"n":1}"#)],
+        vec![modify(vec![id(1)])],
+        vec![
+            put(vec![id(2)], r#"{"n":9}"#),
+            modify(vec![id(3)]),
+            Write::Delete { collection: notes(), ids: vec![id(4)] },
+        ],
+        vec![Write::Delete { collection: notes(), ids: vec![id(5), id(6)] }],
+        vec![Write::Revert { collection: notes(), ids: vec![id(1)], versions: vec![vec![]], redo: false }],
+        vec![put(vec![id(901)], &text("milk"))],
+        vec![Write::Migrate {
+            collection: notes(),
+            ids: vec![id(800)],
+            documents: migrated,
+            bases: vec![Some(versions[0].clone())],
+        }],
+        vec![Write::Text {
+            collection: notes(),
+            id: id(801),
+            path: "body".into(),
+            base: versions[1].clone(),
+            edits: vec![TextEdit::Update { text: "oat milk".into() }],
+        }],
+    ];
+    let mut commands: Vec<_> =
+        writes.into_iter().map(|writes| Command::Write { writes, durability: relaxed, split: false }).collect();
+    commands.push(Command::UpdateMany {
+        collection: notes(),
+        query: r#"{"filter":{"n":1}}"#.into(),
+        modifiers: r#"{"$inc":{"n":1}}"#.into(),
+        durability: relaxed,
+    });
+    commands.push(Command::DeleteMany {
+        collection: notes(),
+        query: r#"{"filter":{"n":2}}"#.into(),
+        durability: relaxed,
+    });
+    commands
+}
+
+#[test]
+fn each_way_to_write_makes_one_record_of_what_is_to_be_sent() {
+    let mut world = World::of_two(6);
+    world.put(ALICE, &[id(800)], r#"{"name":"Ada"}"#);
+    world.put(ALICE, &[id(801)], r#"{"body":"milk"}"#);
+    world.settle();
+    let get = Command::Get { collection: "notes".into(), ids: vec![id(800), id(801)] };
+    let Reply::Documents { versions, .. } = world.call(ALICE, get).unwrap() else { panic!("another reply") };
+    world.network.cut_off(ALICE, true);
+    for (at, command) in all_ways_to_write(&versions).into_iter().enumerate() {
+        let what = format!("{command:?}");
+        world.call(ALICE, command).unwrap();
+        assert_eq!(world.outbox(ALICE) as usize, at + 1, "after {what}");
+    }
+    let waiting = world.outbox(ALICE);
+    let nothing = Write::Delete { collection: "notes".into(), ids: vec![id(7_000)] };
+    for write in [nothing, modify(vec![id(7_000)])] {
+        world
+            .call(ALICE, Command::Write { writes: vec![write], durability: Durability::Strict, split: false })
+            .unwrap();
+        assert_eq!(world.outbox(ALICE), waiting, "what changes nothing is not sent");
+    }
+    world.network.cut_off(ALICE, false);
+    world.settle();
+    assert_eq!(world.outbox(ALICE), 0);
+    assert_eq!(world.all(ALICE), world.all(BOB));
+}
+
+#[test]
+fn what_arrived_is_never_sent_back() {
+    let mut world = World::of_two(7);
+    let entries = |world: &World| world.network.devices.iter().map(|device| device.status.clone().unwrap().head).max();
+    let before = entries(&world).unwrap();
+    for n in 0..100 {
+        world.put(ALICE, &[id(n)], r#"{"by":"alice"}"#);
+        world.put(BOB, &[id(50 + n)], r#"{"by":"bob"}"#);
+    }
+    world.settle();
+    assert_eq!(entries(&world).unwrap() - before, 200, "an entry for each write and no other");
+    world.network.run_ms(7_200_000);
+    assert_eq!(entries(&world).unwrap() - before, 200, "and none afterwards");
+    assert_eq!(world.all(ALICE), world.all(BOB));
 }

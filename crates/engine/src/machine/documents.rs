@@ -295,7 +295,7 @@ impl Machine {
             Write::Text { collection, id, path, base, edits } => {
                 let key = value_key(collection, id);
                 let mut staged = std::mem::take(staged(stage, collection, id)?);
-                let result = self.stage_text(&key, &mut staged, path, base, edits);
+                let result = self.stage_text(collection, &key, &mut staged, path, base, edits);
                 let result = result.map_err(|failure| failure.about(collection, id))?;
                 *self::staged(stage, collection, id)? = staged;
                 Ok(result)
@@ -421,7 +421,6 @@ impl Machine {
         direction: Direction,
         stage: &mut Stage,
     ) -> Result<bool, Failure> {
-        let (now, actor) = (self.now.as_ms(), self.actor);
         let staged = staged(stage, collection, id)?;
         let versions = versions.iter().rev().map(|version| parse_version(version)).collect::<Result<Vec<_>, _>>()?;
         let mut steps: Vec<Step<'_>> = versions.iter().map(Step::Change).collect();
@@ -430,16 +429,37 @@ impl Machine {
         }
         let mut reverted = false;
         for step in steps {
-            let edited = staged.edit(|current| match current {
-                Some(current) => edit::undo(current, direction, step, &staged.own, actor, now),
-                None => Ok(None),
-            });
-            if let Some(edited) = edited.map_err(|failure| failure.about(collection, id))? {
-                staged.take(edited)?;
-                reverted = true;
-            }
+            let taken_back = self.stage_step(collection, staged, direction, step);
+            reverted |= taken_back.map_err(|failure| failure.about(collection, id))?;
         }
         Ok(reverted)
+    }
+
+    /// Takes one step back; answers whether anything was left of it.
+    fn stage_step(
+        &self,
+        collection: &str,
+        staged: &mut Staged,
+        direction: Direction,
+        step: Step<'_>,
+    ) -> Result<bool, Failure> {
+        let own = std::mem::take(&mut staged.own);
+        let take_back = |current: Option<Current<'_>>| match current {
+            Some(current) => edit::undo(current, direction, step, &own, self.actor, self.now.as_ms()),
+            None => Ok(None),
+        };
+        let taken_back = match self.parted(collection, staged.row())? {
+            Some((was, now)) => staged.change_travelling((&was, &now), &self.writer(), |current| {
+                let edited = take_back(current).map_err(|error| edit_failure(&error))?;
+                Ok((edited.is_some(), edited))
+            }),
+            None => staged.edit(take_back).and_then(|edited| {
+                let found = edited.is_some();
+                edited.map_or(Ok(()), |edited| staged.take(edited)).map(|()| found)
+            }),
+        };
+        staged.own = own;
+        taken_back
     }
 
     /// A document together with which of its writers were this device.
@@ -531,19 +551,13 @@ impl Staged {
 
     /// Edits the document as a whole. Refused where not everything of it travels: [`Staged::put_parts`] knows what may.
     fn edit<T>(&self, edit: impl FnOnce(Option<Current<'_>>) -> Result<T, EditError>) -> Result<T, Failure> {
-        self.check_whole()?;
-        let chunks = self.chunks();
-        let current = self.row.as_ref().map(|row| Current { row, chunks: &chunks });
-        edit(current).map_err(|error| edit_failure(&error))
-    }
-
-    /// Refuses where not everything of the document travels.
-    pub(super) fn check_whole(&self) -> Result<(), Failure> {
         if self.parted {
             let message = "this cannot be done to a document of which a part stays on this device";
             return Err(Failure::new(ErrorCode::RequestInvalid, message));
         }
-        Ok(())
+        let chunks = self.chunks();
+        let current = self.row.as_ref().map(|row| Current { row, chunks: &chunks });
+        edit(current).map_err(|error| edit_failure(&error))
     }
 
     pub(super) fn set_row(&mut self, row: DocumentRow) {
@@ -556,9 +570,9 @@ impl Staged {
         (self.row, self.writes)
     }
 
-    /// The live document of these edits, if it is still what the row says.
-    pub(super) fn take_live(&mut self, row: &DocumentRow) -> Option<Live> {
-        self.live.take().filter(|live| live.is_at(row))
+    /// The live document of earlier edits, to be used only if it still is what the row says.
+    pub(super) fn take_live(&mut self) -> Option<Live> {
+        self.live.take()
     }
 
     pub(super) fn keep_live(&mut self, live: Live) {

@@ -257,6 +257,35 @@ impl Staged {
         Ok(dropped)
     }
 
+    /// The row of the part that travels, of a document that is shown.
+    pub(super) fn travelling(&self, was: &Declared) -> Result<Option<DocumentRow>, Failure> {
+        let held = self.held(was)?;
+        Ok(self.alone(was, &held.travels).filter(|_| held.shown))
+    }
+
+    /// Changes the part that travels; what stays here stays as it is. What is declared now holds before anything is changed.
+    pub(super) fn change_travelling<T>(
+        &mut self,
+        (was, now): (&Declared, &Declared),
+        writer: &Writer<'_>,
+        change: impl FnOnce(Option<Current<'_>>) -> Result<(T, Option<Edited>), Failure>,
+    ) -> Result<T, Failure> {
+        if was.number != now.number {
+            self.adopt((was, now), writer)?;
+        }
+        let held = self.held(now)?;
+        let alone = self.alone(now, &held.travels);
+        let (answer, edited) = {
+            let chunks = self.chunks();
+            change(alone.as_ref().map(|row| Current { row, chunks: &chunks }))?
+        };
+        let Some(edited) = edited else { return Ok(answer) };
+        let gone = edited.row.deleted && now.deletes;
+        let stays = if gone { None } else { Some(held.stays.unwrap_or_else(Value::empty)) };
+        self.take_parts((now, now), alone, Some(edited), (held.travels, stays.as_ref()), writer)?;
+        Ok(answer)
+    }
+
     fn held(&self, was: &Declared) -> Result<Held, Failure> {
         let Some(row) = self.row() else {
             return Ok(Held { travels: Value::empty(), stays: None, shown: false });

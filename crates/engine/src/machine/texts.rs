@@ -6,6 +6,7 @@
 use super::Machine;
 use super::documents::{Staged, Stop, edit_failure, parse_collection, parse_id};
 use super::history::parse_version;
+use super::parts::Writer;
 use crate::api::{self, ErrorCode, Failure, Reply, TextAnswer, TextAsk, TextSplice};
 use crate::document::edit::{Current, EditError, Expand, Live, TextChanges, TextEdit, TextEdited, TextError, TextMark};
 use crate::document::text::Splice;
@@ -59,11 +60,14 @@ impl Machine {
         let about = |error: TextError| text_failure(&error).about(collection.as_str(), id.as_str());
         let path = parse_path(path)?;
         let staged = self.load_staged(collection.as_str(), id.as_str())?;
-        staged.check_whole().map_err(|failure| failure.about(collection.as_str(), id.as_str()))?;
-        let row = staged.row().ok_or_else(|| about(TextError::Missing))?;
+        let row = match self.parted(collection.as_str(), staged.row())? {
+            Some((was, _)) => staged.travelling(&was)?,
+            None => staged.row().cloned(),
+        };
+        let row = row.ok_or_else(|| about(TextError::Missing))?;
         let key = value_key(collection.as_str(), id.as_str());
-        let live = self.live(&key, &staged, row).map_err(about)?;
-        let answer = answer(&live, row, &path, ask).map_err(about);
+        let live = self.live(&key, &staged, &row).map_err(about)?;
+        let answer = answer(&live, &row, &path, ask).map_err(about);
         self.texts.keep(&key, live);
         Ok((Reply::Text { answer: answer? }, self.rows.is_uncommitted(&key)))
     }
@@ -71,27 +75,49 @@ impl Machine {
     /// Stages edits of a text; the live document waits with them until they are written.
     pub(super) fn stage_text(
         &mut self,
+        collection: &str,
         key: &Key,
         staged: &mut Staged,
         path: &str,
         base: &str,
         edits: &[api::TextEdit],
     ) -> Result<api::WriteResult, Failure> {
-        staged.check_whole()?;
         let path = parse_path(path)?;
         let base = parse_version(base)?;
         let edits = edits.iter().map(to_edit).collect::<Result<Vec<_>, _>>()?;
-        let (actor, now) = (self.actor, self.now.as_ms());
-        let row = staged.row().cloned().ok_or_else(|| text_failure(&TextError::Missing))?;
-        let mut live = match staged.take_live(&row) {
-            Some(live) => live,
-            None => self.live(key, staged, &row).map_err(|error| text_failure(&error))?,
+        let kept = staged.take_live();
+        let (actor, now_ms) = (self.actor, self.now.as_ms());
+        let change = |texts: &mut LiveTexts, current: Option<Current<'_>>| {
+            let current = current.ok_or(TextError::Missing)?;
+            let mut live = match kept.filter(|live| live.is_at(current.row)).or_else(|| texts.take(key, current.row)) {
+                Some(live) => live,
+                None => Live::load(current)?,
+            };
+            let edited = live.edit(current.row, &base, &path, &edits, actor, now_ms)?;
+            Ok::<_, TextError>((live, edited))
         };
-        let edited = live.edit(&row, &base, &path, &edits, actor, now).map_err(|error| text_failure(&error))?;
-        let TextEdited { edited, version, path } = edited;
-        if let Some(edited) = edited {
-            staged.take(edited)?;
-        }
+        let parted = self.parted(collection, staged.row())?;
+        let (live, version, path) = match parted {
+            None => {
+                let (live, TextEdited { edited, version, path }) = {
+                    let chunks = staged.chunks();
+                    let current = staged.row().map(|row| Current { row, chunks: &chunks });
+                    change(&mut self.texts, current).map_err(|error| text_failure(&error))?
+                };
+                edited.map_or(Ok(()), |edited| staged.take(edited))?;
+                (live, version, path)
+            }
+            // What is not shown here is not typed in.
+            Some(_) if staged.row().is_none_or(|row| row.deleted) => return Err(text_failure(&TextError::Missing)),
+            Some((was, now)) => {
+                let writer = Writer { actor, now_ms, key: &self.seen_key };
+                staged.change_travelling((&was, &now), &writer, |current| {
+                    let (live, TextEdited { edited, version, path }) =
+                        change(&mut self.texts, current).map_err(|error| text_failure(&error))?;
+                    Ok(((live, version, path), edited))
+                })?
+            }
+        };
         let behind = staged.row().is_some_and(|row| !version.matches(&row.heads));
         staged.keep_live(live);
         Ok(api::WriteResult::Text { version: version.to_string(), path: path.to_string(), behind })

@@ -222,15 +222,10 @@ impl Machine {
         Ok(())
     }
 
-    /// Rows that were read with their places are as good as loaded for the first patch.
+    /// Rows that were read with their places, as far as they were kept, are as good as loaded for the first patches.
     fn keep_rows(&mut self, watch: &Watch, read: &[Read]) {
-        let mut bytes = 0;
         for Read { id, row, .. } in read.iter().skip(watch.query.offset).take(watch.query.limit.unwrap_or(usize::MAX)) {
             let Some(row) = row else { return };
-            bytes += row.len();
-            if bytes > MAX_PATCH_BYTES {
-                return;
-            }
             self.rows.keep(value_key(watch.collection.as_str(), id), row.clone());
         }
     }
