@@ -14,7 +14,8 @@ import { fromInfo, type IndexInfo, type Plan } from "./indexes.js";
 import { fromJson, toJson } from "./json.js";
 import { Pending } from "./pending.js";
 import type { SearchResult } from "./search.js";
-import { type PutWrite, Shapes, VERSION_FIELD } from "./shapes.js";
+import { prepare, type PutWrite } from "./shaped-writes.js";
+import { Shapes, VERSION_FIELD } from "./shapes.js";
 import { checkId } from "./text.js";
 import { Versions, keyOf } from "./versions.js";
 import { Watches } from "./watches.js";
@@ -303,7 +304,7 @@ export class Documents {
   /** Applies the writes, all or nothing, in the shape that their collections have. `split`: they may travel in several entries. */
   async write(op: string, writes: Write[], options: WriteOptions, split = false): Promise<WriteResult[]> {
     const shaped = writes.some((write) => "put" in write && this.shapes.has(write.put.collection));
-    const prepared = shaped ? await this.pending.hold(() => this.shapes.prepare(this, op, writes, options)) : writes;
+    const prepared = shaped ? await this.pending.hold(() => prepare(this, op, writes, options)) : writes;
     const { results, changed } = await this.#write(op, prepared, options, split);
     this.steps.wrote(changed);
     return results;
