@@ -4,8 +4,6 @@
  */
 
 import type { Declarations } from "./declarations.js";
-import { AshoreError } from "./errors.js";
-import type { Command } from "./generated/Command.js";
 import { fromJson, toJson } from "./json.js";
 import type { CollectionOptions } from "./options.js";
 import { type Issue, type Schema, validate } from "./schema.js";
@@ -68,19 +66,6 @@ export class Shapes {
     return met && met.version === version ? met.text : null;
   }
 
-  /**
-   * Refuses what the engine would do to documents by itself where their shape is the page's to keep: modifiers of a collection that has a schema or
-   * migrations.
-   */
-  checkCommand(op: string, command: Command): void {
-    for (const collection of modified(command)) {
-      if (this.has(collection)) {
-        const message = "Modifiers are not checked by a schema and not migrated: update with a function instead.";
-        throw new AshoreError("request.invalid", message, { op, collection });
-      }
-    }
-  }
-
   /** What the app sees of a part of a document; it is changed for that. */
   reveal(collection: string, stored: object): object {
     return this.look(collection, stored).document;
@@ -126,16 +111,6 @@ export class Shapes {
     const issues = schema ? ((await validate(schema, document)).issues ?? []) : [];
     return failure ? [failure, ...issues] : issues;
   }
-}
-
-/** The collections whose documents a command modifies in the engine. */
-function modified(command: Command): string[] {
-  const parts = "write" in command ? command.write.writes : [command];
-  return parts.flatMap((part) => {
-    const held = Object.values(part)[0] as { readonly collection?: string; readonly modifiers?: string } | undefined;
-    const writes = held?.modifiers !== undefined && !("apply" in part);
-    return writes && held?.collection !== undefined ? [held.collection] : [];
-  });
 }
 
 /** The text of a document with its version. */

@@ -3,6 +3,8 @@
 import type { Documents, Entry, FindPage, WriteOptions } from "./documents.js";
 import { serialise } from "./documents.js";
 import type { DeleteResult, UpdateResult } from "./modifiers.js";
+import { versionsOf } from "./shaped-writes.js";
+import { keyOf } from "./versions.js";
 
 /** A function that edits the draft of a document or returns another one. */
 export type Edit<T> = (draft: T) => T | void;
@@ -34,6 +36,38 @@ export async function modifyMany(
     updated.ids.forEach((id, at) => documents.versions.saw(collection, id, updated.versions[at] as string, null));
     return { matched: updated.matched, modified: updated.ids.length };
   });
+}
+
+/**
+ * Modifies every document that the pages have, where the page keeps their shape: they are found and read, what comes of them is checked, and all of it is
+ * one write.
+ */
+export async function modifyChecked<T extends object>(
+  documents: Documents,
+  collection: string,
+  pages: (find: FindPage) => AsyncIterable<Entry<T>[]>,
+  modifiers: string,
+  options: WriteOptions,
+): Promise<UpdateResult> {
+  const op = "updateMany";
+  documents.checkOpen(op);
+  const { pending, versions } = documents;
+  const update = async (): Promise<UpdateResult> => {
+    const found = new Set<string>();
+    for await (const page of pages((...asked) => documents.findStored(...asked))) {
+      page.forEach(({ id }) => found.add(id));
+    }
+    const ids = [...found];
+    const written = await documents.writeShaped(op, [{ modify: { collection, ids, modifiers } }], options, true);
+    versionsOf(written.results[0]).forEach((version, at) => {
+      const id = ids[at] as string;
+      if (written.modified.has(keyOf(collection, id))) {
+        versions.saw(collection, id, version, null);
+      }
+    });
+    return { matched: ids.length, modified: written.modified.size };
+  };
+  return pending.writeAny(() => pending.hold(update));
 }
 
 /** Deletes every document that the query asks for, in one step of the engine. */
