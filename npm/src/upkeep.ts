@@ -1,6 +1,6 @@
 /** Looking after what is stored of a collection: which documents do not fit, and rewriting those of older versions. */
 
-import type { CallOptions, Documents, Range, WriteOptions } from "./documents.js";
+import type { CallOptions, Documents, Entry, Range, WriteOptions } from "./documents.js";
 import type { Issue } from "./schema.js";
 import { keyOf } from "./versions.js";
 
@@ -27,11 +27,11 @@ export async function* invalidOf(
   collection: string,
   range: Range & CallOptions,
 ): AsyncGenerator<InvalidDocument<object>, void, undefined> {
-  for await (const page of documents.scan("invalid", collection, range, range.signal)) {
-    for (const { id, document } of page) {
-      const issues = await documents.shapes.issuesOf(collection, document);
-      if (issues.length > 0) {
-        yield { id, document, issues };
+  for await (const page of documents.scanStored("invalid", collection, range, range.signal)) {
+    for (const stored of page) {
+      const found = await invalidIn(documents, collection, stored);
+      if (found) {
+        yield found;
       }
     }
   }
@@ -43,16 +43,34 @@ export async function invalidAmong(
   collection: string,
   ids: readonly string[],
 ): Promise<InvalidDocument<object>[]> {
-  const reads = await documents.read("invalid", collection, ids);
-  const invalid: InvalidDocument<object>[] = [];
-  for (const [at, id] of ids.entries()) {
-    const document = reads[at]?.document;
-    const issues = document ? await documents.shapes.issuesOf(collection, document) : [];
-    if (document && issues.length > 0) {
-      invalid.push({ id, document, issues });
+  const keys = ids.map((id) => keyOf(collection, id));
+  const reads = await documents.pending.read(keys, () => documents.readStored("invalid", collection, ids));
+  const all: InvalidDocument<object>[] = [];
+  for (const [at, { document, version }] of reads.entries()) {
+    const id = ids[at] as string;
+    const found = document && (await invalidIn(documents, collection, { id, document, version }));
+    if (found) {
+      all.push(found);
     }
   }
-  return invalid;
+  return all;
+}
+
+/**
+ * The document, if it does not fit. Only then does it count as read: what was merely looked at is no base for what the app puts, which has not seen it.
+ */
+async function invalidIn(
+  documents: Documents,
+  collection: string,
+  { id, document: stored, version }: Entry<object> & { readonly version: string },
+): Promise<InvalidDocument<object> | null> {
+  const { document } = documents.shapes.look(collection, stored);
+  const issues = await documents.shapes.issuesOf(collection, document);
+  if (issues.length === 0) {
+    return null;
+  }
+  documents.versions.saw(collection, id, version, document);
+  return { id, document, issues };
 }
 
 /** Rewrites documents of older versions, a page at a time. What is migrated already is passed over, so it may be ended and begun again. */
