@@ -1,7 +1,7 @@
 /** Looking after what is stored of a collection: which documents do not fit, and rewriting those of older versions. */
 
 import type { CallOptions, Documents, Entry, Range, WriteOptions } from "./documents.js";
-import type { Issue } from "./schema.js";
+import { invalid, type Issue } from "./schema.js";
 import { keyOf } from "./versions.js";
 
 /** A document that does not fit its collection's schema, or could not be migrated. It is kept as it is. */
@@ -71,6 +71,32 @@ async function invalidIn(
   }
   documents.versions.saw(collection, id, version, document);
   return { id, document, issues };
+}
+
+/**
+ * Rewrites a document if it is of an older version: for whoever edits a part of it in place, and means a part of the new shape. Rejects with
+ * `document.invalid` when it cannot be migrated.
+ */
+export async function migrateOne(documents: Documents, op: string, collection: string, id: string): Promise<void> {
+  const { pending, shapes } = documents;
+  if (!shapes.migrates(collection)) {
+    return;
+  }
+  const migrate = async (): Promise<void> => {
+    const [read] = await documents.readStored(op, collection, [id]);
+    if (!read?.document) {
+      return;
+    }
+    const { failure, migrated } = shapes.look(collection, read.document);
+    if (failure) {
+      throw invalid(op, collection, id, [failure]);
+    }
+    if (migrated !== null) {
+      const write = { collection, ids: [id], documents: `[${migrated}]`, bases: [read.version] };
+      await documents.migrate(op, write, {});
+    }
+  };
+  await pending.write([keyOf(collection, id)], () => pending.hold(migrate));
 }
 
 /** Rewrites documents of older versions, a page at a time. What is migrated already is passed over, so it may be ended and begun again. */
