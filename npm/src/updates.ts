@@ -101,7 +101,7 @@ export async function editMany<T extends object>(
 ): Promise<UpdateResult> {
   const op = "updateMany";
   documents.checkOpen(op);
-  return documents.pending.writeAny(async () => {
+  const edit = async (): Promise<UpdateResult> => {
     const [ids, texts, values, bases]: [string[], string[], T[], (string | null)[]] = [[], [], [], []];
     let matched = 0;
     for await (const page of pages((...asked) => documents.findPage(...asked))) {
@@ -123,5 +123,6 @@ export async function editMany<T extends object>(
       await documents.put(op, collection, ids, texts, bases, values, options);
     }
     return { matched, modified: ids.length };
-  });
+  };
+  return documents.pending.writeAny(() => documents.pending.hold(edit));
 }
