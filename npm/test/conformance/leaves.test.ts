@@ -1,6 +1,6 @@
 /** What leaves of a collection, as an app declares it: what is read here, what is refused, and that typed paths are the document's. */
 
-import type { CollectionOptions } from "ashore";
+import { type CollectionOptions, text, type Text } from "ashore";
 import { describe, expect, it } from "vitest";
 import { database, freshName, persistent, rejection } from "./host.js";
 
@@ -115,6 +115,18 @@ describe("fields that alone travel", () => {
     await items.put("i1", { title: "One again", is_read: false });
     expect(await items.get("i1")).toEqual({ title: "One again", is_read: true });
     expect(await items.parked()).toEqual([]);
+  });
+});
+
+describe("a text of a document of which not everything travels", () => {
+  it.each([{ local: true }, { local: ["secret"] }, { sync: ["body"] }])("is put, not edited: %j", async (leaves) => {
+    const notes = (await database()).collection<{ body: Text }>("notes", leaves as CollectionOptions<{ body: Text }>);
+    await notes.put("n1", { body: text("Milk") });
+    const handle = notes.text("n1", "body");
+    expect(await rejection(handle.read())).toMatchObject({ code: "request.invalid", id: "n1" });
+    expect(await rejection(handle.splice(0, 0, "Oat "))).toMatchObject({ code: "request.invalid" });
+    await notes.put("n1", { body: text("Oat milk") });
+    expect(await notes.get("n1")).toEqual({ body: text("Oat milk") });
   });
 });
 
