@@ -137,7 +137,8 @@ export class Collection<T extends object = Record<string, unknown>> {
    * await notes.update("n1", { $set: { "address.city": "Bern" }, $inc: { likes: 1 }, $addToSet: { tags: "today" } });
    * ```
    *
-   * @throws {@link AshoreError} `query.invalid` when the modifiers cannot be understood, `update.not-applicable` when they do not apply to what is there.
+   * @throws {@link AshoreError} `query.invalid` when the modifiers cannot be understood, `update.not-applicable` when they do not apply to what is there,
+   * `document.invalid` when what comes of them does not fit the collection's schema.
    */
   async update(id: string, modifiers: Modifiers<T>, options?: WriteOptions): Promise<boolean>;
   async update(id: string, change: Edit<T> | Modifiers<T>, options: WriteOptions = {}): Promise<T | null | boolean> {
@@ -150,7 +151,8 @@ export class Collection<T extends object = Record<string, unknown>> {
    * Updates every document that fits a filter; {@link Query.update} does it for a part of them.
    *
    * With modifiers the documents are found and written in one step: nobody else writes in between, it is all or nothing, and the page reads none of
-   * them. At most 10,000 documents, or 32 MiB of them: `update.too-many` otherwise.
+   * them. At most 10,000 documents, or 32 MiB of them: `update.too-many` otherwise. In a collection with a schema or migrations the page finds, reads and
+   * checks them first; one that does not fit rejects with `document.invalid`, and nothing is written.
    *
    * With a function each document is read, edited and put like {@link Collection.update} does, all in one write. What others write between reading
    * and writing is merged field by field.
@@ -193,7 +195,7 @@ export class Collection<T extends object = Record<string, unknown>> {
 
   async #edit(id: string, change: Edit<T>, options: WriteOptions): Promise<T | null> {
     const documents = this.#documents;
-    return documents.pending.write([keyOf(this.name, id)], async () => {
+    const edit = async (): Promise<T | null> => {
       const [read] = await documents.readPage("update", this.name, [id], options.signal);
       if (!read?.document) {
         return null;
@@ -209,7 +211,8 @@ export class Collection<T extends object = Record<string, unknown>> {
         options,
       );
       return changed;
-    });
+    };
+    return documents.pending.write([keyOf(this.name, id)], () => documents.pending.hold(edit));
   }
 
   /**

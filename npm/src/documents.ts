@@ -14,7 +14,8 @@ import { fromInfo, type IndexInfo, type Plan } from "./indexes.js";
 import { fromJson, toJson } from "./json.js";
 import { Pending } from "./pending.js";
 import type { SearchResult } from "./search.js";
-import { type PutWrite, Shapes, VERSION_FIELD } from "./shapes.js";
+import { isShaped, prepare, type Prepared, type PutWrite } from "./shaped-writes.js";
+import { Shapes, VERSION_FIELD } from "./shapes.js";
 import { checkId } from "./text.js";
 import { Versions, keyOf } from "./versions.js";
 import { Watches } from "./watches.js";
@@ -114,7 +115,6 @@ export class Documents {
     kind: Kind,
     options: AskOptions,
   ): Promise<ReplyOf<Kind>> {
-    this.shapes.checkCommand(options.op, command);
     const declared = [...collections].filter((collection) => this.declarations.tell(collection));
     const reply = this.client.ask(command, kind, options);
     const check = (): void => declared.forEach((collection) => this.declarations.check(options.op, collection));
@@ -237,16 +237,38 @@ export class Documents {
     partial: boolean,
     signal?: AbortSignal,
   ): Promise<FoundPage> {
+    const found = await this.#findStored(op, collection, query, from, page, signal);
+    const entries = found.entries.map(({ id, document, version }) => {
+      if (!partial) {
+        return { id, document: this.remember(collection, id, document, version).document as object };
+      }
+      return { id, document: this.shapes.reveal(collection, document) };
+    });
+    return { entries, next: found.next };
+  }
+
+  /** The same as it is stored; nothing is remembered of it. */
+  async findStored(...[op, collection, query, from, page, , signal]: Parameters<FindPage>): Promise<FoundPage> {
+    return this.#findStored(op, collection, query, from, page, signal);
+  }
+
+  async #findStored(
+    op: string,
+    collection: string,
+    query: string,
+    from: string | null,
+    page: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly entries: (Entry<object> & { readonly version: string })[]; readonly next: string | null }> {
     const find = { collection, query, after: from, page };
     const found = await this.ask([collection], { find }, "found", { op, signal });
     this.reportCorrupt(op, collection, found.corrupt);
     const values = fromJson(found.documents, found.tagged) as object[];
-    const entries = found.ids.map((id, at) => {
-      if (!partial) {
-        return { id, document: this.remember(collection, id, values[at], found.versions[at]).document as object };
-      }
-      return { id, document: this.shapes.reveal(collection, values[at] as object) };
-    });
+    const entries = found.ids.map((id, at) => ({
+      id,
+      document: values[at] as object,
+      version: found.versions[at] ?? "",
+    }));
     return { entries, next: found.next };
   }
 
@@ -302,11 +324,50 @@ export class Documents {
 
   /** Applies the writes, all or nothing, in the shape that their collections have. `split`: they may travel in several entries. */
   async write(op: string, writes: Write[], options: WriteOptions, split = false): Promise<WriteResult[]> {
-    const shaped = writes.some((write) => "put" in write && this.shapes.has(write.put.collection));
-    const prepared = shaped ? await this.pending.hold(() => this.shapes.prepare(this, op, writes, options)) : writes;
-    const { results, changed } = await this.#write(op, prepared, options, split);
-    this.steps.wrote(changed);
-    return results;
+    if (writes.some((write) => isShaped(this.shapes, write))) {
+      return (await this.writeShaped(op, writes, options, split)).results;
+    }
+    return this.#writeStep(op, writes, options, split);
+  }
+
+  /** The same where the page keeps the shape of some; answers also the documents that modifiers changed. */
+  async writeShaped(
+    op: string,
+    writes: readonly Write[],
+    options: WriteOptions,
+    split: boolean,
+  ): Promise<{ readonly results: WriteResult[]; readonly modified: Prepared["modified"] }> {
+    return this.pending.hold(async () => {
+      const prepared = await prepare(this, op, writes, options);
+      const results = await this.#writeStep(op, prepared.writes, options, split);
+      return { results: prepared.answer(results), modified: prepared.modified };
+    });
+  }
+
+  /** What modifiers make of these texts of documents, in their order, and how many are different then; nothing is written. */
+  async apply(
+    op: string,
+    collection: string,
+    ids: readonly string[],
+    texts: readonly string[],
+    modifiers: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly documents: object[]; readonly changed: number }> {
+    const made: object[] = [];
+    let changed = 0;
+    let start = 0;
+    // Asked for no document, too: modifiers that cannot be understood are refused whatever there is.
+    do {
+      const [some, documents] = [ids, texts].map((all) => all.slice(start, start + MAX_IDS)) as [string[], string[]];
+      const asked = { apply: { collection, ids: some, documents: `[${documents.join(",")}]`, modifiers } };
+      const applied = await this.ask([collection], asked, "applied", { op, signal });
+      for (const document of fromJson(applied.documents, applied.tagged)) {
+        made.push(document as object);
+      }
+      changed += applied.changed.filter(Boolean).length;
+      start += MAX_IDS;
+    } while (start < ids.length);
+    return { documents: made, changed };
   }
 
   /** Writes what documents were migrated to; nobody's own change, so nothing to undo. Answers their versions. */
@@ -377,6 +438,13 @@ export class Documents {
     }
     this.#listening.clear();
     this.declarations.end();
+  }
+
+  /** Writes what is one step of this handle, to be undone as one. */
+  async #writeStep(op: string, writes: Write[], options: WriteOptions, split: boolean): Promise<WriteResult[]> {
+    const { results, changed } = await this.#write(op, writes, options, split);
+    this.steps.wrote(changed);
+    return results;
   }
 
   async #write(

@@ -51,7 +51,7 @@ export class Pending {
     return earlier ? earlier.then(read) : read();
   }
 
-  /** Runs what a write of this handle does before it is sent: until then the write is held back. */
+  /** Runs what a write of this handle does before it is sent, or all of it: until then the write is held back, and reads wait. */
   async hold<T>(prepare: () => Promise<T>): Promise<T> {
     this.#delayed += 1;
     try {

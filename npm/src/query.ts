@@ -9,7 +9,7 @@ import { select as cut } from "./select.js";
 import { type LiveResult, LiveStates, subscribe, type SubscribeOptions } from "./live.js";
 import { type DeleteResult, type Modifiers, toModifiersText, type UpdateResult } from "./modifiers.js";
 import type { Transaction } from "./transaction.js";
-import { type Edit, editMany, modifyMany, removeMany } from "./updates.js";
+import { type Edit, editMany, modifyChecked, modifyMany, removeMany } from "./updates.js";
 import type { Watcher } from "./watches.js";
 
 /** What is asked besides the filter. */
@@ -119,9 +119,9 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
   async update(change: Modifiers<T> | Edit<T>, options: WriteOptions = {}): Promise<UpdateResult> {
     const { sort, offset, limit } = this.#parts;
     const collection = this.#collection;
+    const complete = this.#with({ select: null });
+    const pages = (find: FindPage) => complete.#pages("updateMany", options, find);
     if (typeof change === "function") {
-      const complete = this.#with({ select: null });
-      const pages = (find: FindPage) => complete.#pages("updateMany", options, find);
       return this.#within
         ? this.#within.editMany(collection, pages, change)
         : editMany(this.#documents, collection, pages, change, options);
@@ -129,6 +129,9 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
     const modifiers = toModifiersText("updateMany", collection, change);
     if (this.#within) {
       return this.#within.modifyMany(collection, this.#ids("updateMany"), modifiers);
+    }
+    if (this.#documents.shapes.has(collection)) {
+      return modifyChecked(this.#documents, collection, pages, modifiers, options);
     }
     const query = toQueryText("updateMany", collection, this.#filter, { sort, offset, ...limited(limit) });
     return modifyMany(this.#documents, collection, query, modifiers, options);
@@ -198,15 +201,15 @@ export class Query<T extends object> implements AsyncIterable<Entry<T>> {
     }
   }
 
-  /** The ids of all of them. */
+  /** The ids of all of them, each once: what others write meanwhile may show a document on two pages. */
   async #ids(op: string): Promise<string[]> {
-    const ids: string[] = [];
+    const ids = new Set<string>();
     for await (const page of this.#with({ select: null }).#pages(op, {})) {
       for (const { id } of page) {
-        ids.push(id);
+        ids.add(id);
       }
     }
-    return ids;
+    return [...ids];
   }
 
   async *#pages(op: string, { signal }: CallOptions, find?: FindPage): AsyncGenerator<Entry<T>[], void, undefined> {

@@ -15,6 +15,7 @@ import type { TextExpand } from "./generated/TextExpand.js";
 import type { TextSplice } from "./generated/TextSplice.js";
 import { fromJson, toJson } from "./json.js";
 import { isWellFormed } from "./text.js";
+import { migrateOne } from "./upkeep.js";
 import { keyOf } from "./versions.js";
 
 /** What the value of a mark may be; `null` takes the mark away. */
@@ -103,7 +104,8 @@ export class TextHandle {
   /**
    * The text. From here on this handle follows what others write, until it is closed.
    *
-   * @throws {@link AshoreError} `text.missing`: there is no such document, or no text and no string at the path.
+   * @throws {@link AshoreError} `text.missing`: there is no such document, or no text and no string at the path; `document.invalid`: the document is of
+   * an older version and could not be migrated.
    */
   async read(): Promise<string> {
     await this.#open("read");
@@ -216,10 +218,16 @@ export class TextHandle {
     if (this.#stops.length === 0) {
       this.#follow();
     }
-    const read = await this.#question(op, "read", { read: {} });
+    const read = await this.#read(op);
     this.#value = read.text;
     this.#version = read.version;
     void this.#run();
+  }
+
+  /** The whole text. An edit is of the app's own shape, so a document of an older one is migrated before it is read. */
+  async #read(op: string): Promise<AnswerOf<"read">> {
+    await migrateOne(this.#documents, op, this.#collection, this.#id);
+    return this.#question(op, "read", { read: {} });
   }
 
   #follow(): void {
@@ -362,7 +370,7 @@ export class TextHandle {
   /** What this handle has is not what is stored: it reads all of it again and tells the difference. */
   async #startAgain(): Promise<void> {
     try {
-      const { text, version } = await this.#question("read", "read", { read: {} });
+      const { text, version } = await this.#read("read");
       const splice = difference(this.#value as string, text);
       this.#version = version;
       const waiting = splice ? this.#queue.splice(0) : [];

@@ -2,13 +2,13 @@
 
 import { isIds } from "./collection.js";
 import type { CallOptions, Documents, Entry, FindPage, FoundPage, Range, WriteOptions } from "./documents.js";
-import { MAX_IDS, serialise } from "./documents.js";
+import { serialise } from "./documents.js";
 import { AshoreError } from "./errors.js";
 import type { Filter } from "./filter.js";
-import type { WriteResult } from "./generated/WriteResult.js";
 import { fromJson, toJson } from "./json.js";
 import { type DeleteResult, type Modifiers, toModifiersText, type UpdateResult } from "./modifiers.js";
 import { Query } from "./query.js";
+import { versionsOf } from "./shaped-writes.js";
 import { checkCollection, checkId } from "./text.js";
 import { TouchedDocuments } from "./touched.js";
 import { type Edit, edited } from "./updates.js";
@@ -71,18 +71,12 @@ export class Transaction {
   async modify(op: string, collection: string, ids: readonly string[], modifiers: string): Promise<number> {
     this.check(op);
     const there = ids.filter((id) => this.#touched.text(collection, id) !== null);
-    let modified = 0;
-    for (let start = 0; start < there.length; start += MAX_IDS) {
-      const some = there.slice(start, start + MAX_IDS);
-      const documents = `[${some.map((id) => this.#touched.text(collection, id)).join(",")}]`;
-      const asked = { apply: { collection, ids: some, documents, modifiers } };
-      const applied = await this.documents.ask([collection], asked, "applied", { op });
-      fromJson(applied.documents, applied.tagged).forEach((document, at) => {
-        this.#touched.modify(collection, some[at] as string, toJson(document), modifiers);
-      });
-      modified += applied.changed.filter(Boolean).length;
-    }
-    return modified;
+    const texts = there.map((id) => this.#touched.text(collection, id) as string);
+    const made = await this.documents.apply(op, collection, there, texts, modifiers);
+    made.documents.forEach((document, at) => {
+      this.#touched.modify(collection, there[at] as string, toJson(document), modifiers);
+    });
+    return made.changed;
   }
 
   /** @internal One page of what a query asks for, of documents as this transaction sees them. */
@@ -349,17 +343,6 @@ export class TransactionCollection<T extends object = Record<string, unknown>> {
     const entries = ids.map((id, at) => ({ id, document: documents[at] as T | null }));
     return entries.filter((entry): entry is Entry<T> & typeof entry => entry.document !== null);
   }
-}
-
-/** The versions that a write left; none for documents that are gone. */
-function versionsOf(result: WriteResult | undefined): readonly string[] {
-  if (!result) {
-    return [];
-  }
-  if ("put" in result) {
-    return result.put.versions;
-  }
-  return "modified" in result ? result.modified.versions : [];
 }
 
 function isWithin(id: string, { after, before, prefix }: Range): boolean {

@@ -63,7 +63,8 @@ function textOf(item: unknown): string {
   return toJson({ item });
 }
 
-function isFields(value: unknown): value is Fields {
+/** Whether it is a plain object. */
+export function isFields(value: unknown): value is Fields {
   const prototype: unknown = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
   return prototype === Object.prototype || prototype === null;
 }

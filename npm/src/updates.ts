@@ -3,6 +3,8 @@
 import type { Documents, Entry, FindPage, WriteOptions } from "./documents.js";
 import { serialise } from "./documents.js";
 import type { DeleteResult, UpdateResult } from "./modifiers.js";
+import { versionsOf } from "./shaped-writes.js";
+import { keyOf } from "./versions.js";
 
 /** A function that edits the draft of a document or returns another one. */
 export type Edit<T> = (draft: T) => T | void;
@@ -36,6 +38,38 @@ export async function modifyMany(
   });
 }
 
+/**
+ * Modifies every document that the pages have, where the page keeps their shape: they are found and read, what comes of them is checked, and all of it is
+ * one write.
+ */
+export async function modifyChecked<T extends object>(
+  documents: Documents,
+  collection: string,
+  pages: (find: FindPage) => AsyncIterable<Entry<T>[]>,
+  modifiers: string,
+  options: WriteOptions,
+): Promise<UpdateResult> {
+  const op = "updateMany";
+  documents.checkOpen(op);
+  const { pending, versions } = documents;
+  const update = async (): Promise<UpdateResult> => {
+    const found = new Set<string>();
+    for await (const page of pages((...asked) => documents.findStored(...asked))) {
+      page.forEach(({ id }) => found.add(id));
+    }
+    const ids = [...found];
+    const written = await documents.writeShaped(op, [{ modify: { collection, ids, modifiers } }], options, true);
+    versionsOf(written.results[0]).forEach((version, at) => {
+      const id = ids[at] as string;
+      if (written.modified.has(keyOf(collection, id))) {
+        versions.saw(collection, id, version, null);
+      }
+    });
+    return { matched: ids.length, modified: written.modified.size };
+  };
+  return pending.writeAny(() => pending.hold(update));
+}
+
 /** Deletes every document that the query asks for, in one step of the engine. */
 export async function removeMany(
   documents: Documents,
@@ -67,7 +101,7 @@ export async function editMany<T extends object>(
 ): Promise<UpdateResult> {
   const op = "updateMany";
   documents.checkOpen(op);
-  return documents.pending.writeAny(async () => {
+  const edit = async (): Promise<UpdateResult> => {
     const [ids, texts, values, bases]: [string[], string[], T[], (string | null)[]] = [[], [], [], []];
     let matched = 0;
     for await (const page of pages((...asked) => documents.findPage(...asked))) {
@@ -89,5 +123,6 @@ export async function editMany<T extends object>(
       await documents.put(op, collection, ids, texts, bases, values, options);
     }
     return { matched, modified: ids.length };
-  });
+  };
+  return documents.pending.writeAny(() => documents.pending.hold(edit));
 }

@@ -1,5 +1,6 @@
 /** What leaves of a collection, as an app declares it: what is read here, what is refused, and that typed paths are the document's. */
 
+import { type CollectionOptions, text, type Text } from "ashore";
 import { describe, expect, it } from "vitest";
 import { database, freshName, persistent, rejection } from "./host.js";
 
@@ -114,6 +115,83 @@ describe("fields that alone travel", () => {
     await items.put("i1", { title: "One again", is_read: false });
     expect(await items.get("i1")).toEqual({ title: "One again", is_read: true });
     expect(await items.parked()).toEqual([]);
+  });
+});
+
+describe("a text of a document of which not everything travels", () => {
+  it.each([{ local: true }, { local: ["secret"] }, { sync: ["body"] }])("is put, not edited: %j", async (leaves) => {
+    const notes = (await database()).collection<{ body: Text }>("notes", leaves as CollectionOptions<{ body: Text }>);
+    await notes.put("n1", { body: text("Milk") });
+    const handle = notes.text("n1", "body");
+    expect(await rejection(handle.read())).toMatchObject({ code: "request.invalid", id: "n1" });
+    expect(await rejection(handle.splice(0, 0, "Oat "))).toMatchObject({ code: "request.invalid" });
+    await notes.put("n1", { body: text("Oat milk") });
+    expect(await notes.get("n1")).toEqual({ body: text("Oat milk") });
+  });
+});
+
+describe("a migration of a document of which not everything travels", () => {
+  const account = { name: "Ada Lovelace", password: "p", smtp: { host: "h", token: "t" } };
+  const migrated = { first: "Ada", last: "Lovelace", password: "p", smtp: { host: "h", token: "T" } };
+  const migrate = {
+    1: ({ name, smtp, ...rest }: Account) => {
+      const [first = "", last = ""] = name.split(" ");
+      return { ...rest, first, last, smtp: { ...smtp, token: smtp?.token?.toUpperCase() } };
+    },
+  };
+  type Person = Omit<typeof migrated, "password"> & { password?: string };
+
+  it.each([
+    ["fields stay", { local: ["password", "smtp.token"] as const }],
+    ["a few fields travel", { sync: ["first", "last"] as const }],
+    ["nothing travels", { local: true } as const],
+  ])("makes its new shape of both parts, where %s", async (_, leaves) => {
+    const db = await database();
+    await db
+      .collection("accounts", leaves as CollectionOptions)
+      .putMany({ a: account, b: account, c: account, d: account });
+    const name = db.name;
+    const newer = await database({ name });
+    const people = newer.collection<Person>("accounts", {
+      ...leaves,
+      version: 2,
+      migrate,
+    } as CollectionOptions<Person>);
+    const raw = db.collection("accounts");
+    expect(await people.get("a")).toEqual(migrated);
+    expect(await raw.get("a")).toEqual(account);
+    await people.update("a", (person) => void (person.first = "Augusta"));
+    await people.update("b", { $set: { password: "q" } });
+    await people.put("c", { ...migrated, last: "Byron" });
+    expect(await people.migrateAll()).toEqual({ documents: 4, migrated: 1, failed: 0 });
+    expect(await raw.all()).toEqual([
+      { id: "a", document: { ...migrated, first: "Augusta" } },
+      { id: "b", document: { ...migrated, password: "q" } },
+      { id: "c", document: { ...migrated, last: "Byron" } },
+      { id: "d", document: migrated },
+    ]);
+    expect(await people.count({ "smtp.token": "T" })).toBe(4);
+    await people.update("a", { $unset: { password: true } });
+    const { password: none, ...rest } = migrated;
+    expect(none).toBe("p");
+    expect(await raw.get("a")).toEqual({ ...rest, first: "Augusta" });
+  });
+
+  /** Where the document stands before and after the migration. */
+  async function states(leaves: object) {
+    const db = await database();
+    const before = db.collection("accounts", leaves as CollectionOptions);
+    await before.put("a", account);
+    const first = await db.sync.statusOf("accounts", "a");
+    const newer = await database({ name: db.name });
+    await newer.collection("accounts", { ...leaves, version: 2, migrate } as CollectionOptions).migrateAll();
+    return [first, await db.sync.statusOf("accounts", "a")];
+  }
+
+  it("makes an entry only where something travels", async () => {
+    expect(await states({ local: true })).toEqual(["local", "local"]);
+    expect(await states({ local: ["password"] })).toEqual(["offline", "offline"]);
+    expect(await states({ sync: ["is_read"] })).toEqual(["local", "local"]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Versions of a document's shape: reading old ones, writing new ones, and apps of several versions on one database. */
 
-import type { CollectionOptions } from "ashore";
+import { type CollectionOptions, text, type Text } from "ashore";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { database, freshName, rejection, there } from "./host.js";
@@ -173,6 +173,126 @@ describe("a document of a newer version", () => {
     parsed.address.city = "Basel";
     await older.put("p", parsed);
     expect(await newer.get("p")).toEqual({ title: "Home", address: { city: "Basel", zip: "3000" }, tags: ["x"] });
+  });
+});
+
+describe("the past of a document of several versions", () => {
+  it("never shows the version, and is given out in the app's shape", async () => {
+    const { one, two, three } = await apps();
+    await one.put("ada", ADA);
+    await two.put("ada", { ...there(await two.get("ada")), first: "Augusta" });
+    await three.update("ada", { $set: { done: true } });
+    const changes = await three.history("ada");
+    expect(changes.flatMap(({ fields }) => fields)).not.toContain("$version");
+    expect(changes[0]?.fields).toEqual(["done"]);
+    expect(changes.at(-1)?.fields).toEqual(["done", "name"]);
+    const documents = await Promise.all(changes.map(({ version }) => three.at("ada", version)));
+    const augusta = { ...ADA_3, names: { first: "Augusta", last: "Lovelace" } };
+    expect([documents[0], documents.at(-1)]).toEqual([{ ...augusta, done: true }, ADA_3]);
+    for (const document of documents) {
+      expect(Object.keys(there(document)).toSorted()).toEqual(["done", "names"]);
+    }
+    expect(await one.at("ada", changes.at(-1)?.version ?? "")).toEqual(ADA);
+    expect(await two.undo("ada")).toEqual({ document: augusta });
+    expect(await one.at("ada", changes[0]?.version ?? "")).toEqual({ ...augusta, done: true });
+  });
+
+  it("has no conflict of versions, only of what they hold", async () => {
+    const { one, two, three } = await apps();
+    await one.put("ada", { name: ADA.name });
+    const [second, third] = [there(await two.get("ada")), there(await three.get("ada"))];
+    await three.put("ada", { ...third, done: true });
+    await two.put("ada", { ...second, done: false });
+    for (const app of [one, two, three]) {
+      expect((await app.conflicts("ada")).map(({ path }) => path)).toEqual([["done"]]);
+    }
+  });
+});
+
+describe("a text of a document of an older version", () => {
+  interface Draft {
+    body: Text | string;
+  }
+  interface Page {
+    content: Text;
+  }
+  const PAGES: CollectionOptions<Page> = {
+    version: 2,
+    migrate: { 1: ({ body }: Draft) => ({ content: text(String(body)) }) },
+  };
+
+  async function editors(body: Text | string) {
+    const name = freshName();
+    const [db1, db2, db3] = [await database({ name }), await database({ name }), await database({ name })];
+    const drafts = db1.collection<Draft>("pages");
+    await drafts.put("p", { body });
+    return { drafts, pages: db2.collection("pages", PAGES), others: db3.collection("pages", PAGES) };
+  }
+
+  it.each([["text", text("milk")] as const, ["string", "milk"] as const])(
+    "a %s, is migrated when it is opened, and edited where it is then",
+    async (_, body) => {
+      const { drafts, pages, others } = await editors(body);
+      const content = pages.text("p", "content");
+      expect(await content.read()).toBe("milk");
+      expect(await drafts.get("p")).toEqual({ content: text("milk") });
+      await content.splice(0, 0, "oat ");
+      const theirs = others.text("p", "content");
+      expect(await theirs.read()).toBe("oat milk");
+      await theirs.splice(8, 0, "!");
+      await expect.poll(() => content.value).toBe("oat milk!");
+      expect(await pages.get("p")).toEqual({ content: text("oat milk!") });
+    },
+  );
+
+  it("is migrated when its first call is an edit, after what was put before it", async () => {
+    const { drafts, pages } = await editors(text("milk"));
+    const put = drafts.put("p", { body: text("oat milk") });
+    const content = pages.text("p", "content");
+    await Promise.all([put, content.splice(0, 0, "no ")]);
+    expect(await pages.get("p")).toEqual({ content: text("no oat milk") });
+  });
+
+  it("opened by two apps at once is one text, in which both type", async () => {
+    const { pages, others } = await editors(text("milk"));
+    const [mine, theirs] = [pages.text("p", "content"), others.text("p", "content")];
+    await Promise.all([mine.splice(0, 0, "a"), theirs.splice(0, 0, "b")]);
+    await expect.poll(() => mine.value === theirs.value).toBe(true);
+    expect(["abmilk", "bamilk"]).toContain(mine.value);
+  });
+
+  it("that stays at its path is the same text for an older app that goes on typing", async () => {
+    const name = freshName();
+    const [older, newer] = [await database({ name }), await database({ name })];
+    const drafts = older.collection<Draft>("pages");
+    await drafts.put("p", { body: text("milk") });
+    const theirs = drafts.text("p", "body");
+    await theirs.read();
+    const V2_PAGES: CollectionOptions<Draft & { done: boolean }> = {
+      version: 2,
+      migrate: { 1: (draft: Draft) => ({ ...draft, done: false }) },
+    };
+    const pages = newer.collection("pages", V2_PAGES);
+    const mine = pages.text("p", "body");
+    await mine.splice(4, 0, "!");
+    await theirs.splice(0, 0, "oat ");
+    await expect.poll(() => mine.value).toBe("oat milk!");
+    expect(await pages.get("p")).toEqual({ body: text("oat milk!"), done: false });
+  });
+
+  it("is refused when the document cannot be migrated", async () => {
+    const db = await database();
+    await db.collection("raw").put("p", { body: text("milk") });
+    const migrate = {
+      1: () => {
+        throw new Error("no");
+      },
+    };
+    const raw = (await database({ name: db.name })).collection<Draft>("raw", { version: 2, migrate });
+    const body = raw.text("p", "body");
+    expect(await rejection(body.splice(0, 0, "x"))).toMatchObject({ code: "document.invalid", op: "splice", id: "p" });
+    await raw.put("p", { body: text("bread") });
+    expect(await body.read()).toBe("bread");
   });
 });
 

@@ -1,6 +1,6 @@
 /** Schemas: what is checked, what is stored, and what does not fit but came all the same. */
 
-import type { AshoreError, CollectionOptions, Schema } from "ashore";
+import { type AshoreError, type CollectionOptions, type Schema, text, Text } from "ashore";
 import { type } from "arktype";
 import * as v from "valibot";
 import { describe, expect, expectTypeOf, it } from "vitest";
@@ -91,7 +91,7 @@ describe("a schema", () => {
 
   it("that does not leave alone what it made is refused, so no transform is applied twice", async () => {
     const lengths = z.object({
-      title: z.union([z.string().transform((text) => text.length), z.number().transform((n) => n + 1)]),
+      title: z.union([z.string().transform((word) => word.length), z.number().transform((n) => n + 1)]),
     });
     const tasks = (await database()).collection<object>("tasks", { schema: lengths });
     const error = await rejection(tasks.put("a", { title: "Milk" }));
@@ -158,6 +158,50 @@ describe("a schema", () => {
     ]);
     await tasks.put("b", { title: "Bread", done: false });
     expect(await tasks.get("b")).toEqual({ title: "Bread", done: false });
+  });
+
+  it("looks for what does not fit without counting it as read: a put takes back nothing that others wrote", async () => {
+    const name = freshName();
+    const anyone = (await database({ name })).collection("tasks");
+    const tasks = (await database({ name })).collection("tasks", { schema: schemas["zod"] as Schema<Task> });
+    await tasks.putMany({ a: { title: "Milk", done: false }, b: { title: "Bread", done: false } });
+    const [a, b] = [{ ...there(await tasks.get("a")) }, { ...there(await tasks.get("b")) }];
+    await anyone.update("a", { $set: { done: true } });
+    await anyone.update("b", { $set: { title: 5 } });
+    const found = [];
+    for await (const each of tasks.invalid()) found.push(each);
+    expect(found).toMatchObject([{ id: "b", document: { title: 5, done: false } }]);
+    await tasks.put("a", { ...a, title: "Oat milk" });
+    expect(await tasks.get("a")).toEqual({ title: "Oat milk", done: true });
+    // What was given out is what its repair is based on.
+    await anyone.update("b", { $set: { done: true } });
+    await tasks.put("b", { ...b, title: "Rye" });
+    expect(await tasks.get("b")).toEqual({ title: "Rye", done: true });
+  });
+
+  it("does not check texts as they are typed, nor undo: what does not fit then is flagged", async () => {
+    const name = freshName();
+    const anyone = (await database({ name })).collection("tasks");
+    const schema4 = z.object({ body: z.instanceof(Text).refine(({ value }) => value.length <= 4) });
+    const tasks = (await database({ name })).collection("tasks", { schema: schema4 });
+    const flagged = async () => {
+      const ids = [];
+      for await (const { id } of tasks.invalid()) ids.push(id);
+      return ids;
+    };
+    await tasks.put("a", { body: text("Milk") });
+    await tasks.text("a", "body").splice(4, 0, "!");
+    expect(await flagged()).toEqual(["a"]);
+    expect(await tasks.issuesOf(there(await tasks.get("a")))).toMatchObject([{ path: ["body"] }]);
+    await tasks.put("a", { body: text("Oat") });
+    expect(await flagged()).toEqual([]);
+    expect(await tasks.undo("a")).toEqual({ document: { body: text("Milk!") } });
+    expect(await flagged()).toEqual(["a"]);
+    // A plain string becomes a text with its first edit: a schema of strings does not take it.
+    await anyone.put("b", { body: "Rye" });
+    expect(await flagged()).toEqual(["a", "b"]);
+    await tasks.text("b", "body").splice(0, 0, "-");
+    expect(await flagged()).toEqual(["a"]);
   });
 
   it("gives the collection its type", async () => {

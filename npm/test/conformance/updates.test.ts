@@ -232,6 +232,22 @@ describe("updateMany", () => {
     expect(await all.count({ likes: { $gte: 1 } })).toBe(20);
   });
 
+  it("with a function is seen by what is called after it, as update is, and takes effect in its turn", async () => {
+    const { notes: all } = await notes({ a: { title: "Milk", likes: 1 } });
+    const calls: Promise<unknown>[] = [all.updateMany({}, (note) => void (note.likes = 2))];
+    const seen = [all.get("a"), all.find({ likes: 2 }).count()];
+    calls.push(all.update("a", (note) => void (note.likes = 10)));
+    seen.push(all.get("a"));
+    calls.push(all.updateMany({ likes: 10 }, { $inc: { likes: 1 } }));
+    expect(await Promise.all(seen)).toEqual([{ title: "Milk", likes: 2 }, 1, { title: "Milk", likes: 10 }]);
+    expect(await Promise.all(calls)).toEqual([
+      { matched: 1, modified: 1 },
+      { title: "Milk", likes: 10 },
+      { matched: 1, modified: 1 },
+    ]);
+    expect(await all.get("a")).toEqual({ title: "Milk", likes: 11 });
+  });
+
   it("of 10,001 documents is refused with their number, and nothing is written", async () => {
     const db = await database();
     const numbers = db.collection<{ n: number }>("numbers");
