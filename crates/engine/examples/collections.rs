@@ -6,7 +6,8 @@ use ashore_engine::api::{Call, Calls, Command, Durability, Event, IndexField, In
 use ashore_engine::machine::{Input, Machine, MachineOptions, Output};
 use ashore_engine::store::Store;
 use ashore_engine::store::conformance::block_on;
-use ashore_engine::store::packed::{MemoryBlobs, Packed, PackedOptions};
+use ashore_engine::store::memory::MemoryBlobs;
+use ashore_engine::store::packed::{Packed, PackedOptions};
 use ashore_engine::time::Timestamp;
 use std::time::{Duration, Instant};
 

@@ -293,6 +293,12 @@ fn text_answers() -> Vec<Reply> {
     let edited = WriteResult::Text { version: version(), path: "body".into(), behind: true };
     let mut replies: Vec<_> = answers.into_iter().map(|answer| Reply::Text { answer }).collect();
     replies.push(Reply::Written { results: vec![edited], changed: vec![] });
+    let changed = || {
+        vec![ChangedVersions { collection: "notes".into(), id: "n1".into(), versions: vec!["AbCdEfGhIjk".into()] }]
+    };
+    let (ids, versions) = (vec!["n1".into()], vec!["AbCdEfGhIjk".into()]);
+    replies.push(Reply::Updated { matched: 1, ids, versions, corrupt: vec![], changed: changed() });
+    replies.push(Reply::Removed { ids: vec!["n1".into()], corrupt: vec![], changed: changed() });
     replies
 }
 
@@ -375,8 +381,9 @@ fn outcomes() -> Vec<Outcome> {
             ids: vec!["n1".into()],
             versions: vec!["AbCdEfGhIjk".into()],
             corrupt: vec!["n9".into()],
+            changed: vec![],
         },
-        Reply::Removed { ids: vec!["n1".into()], corrupt: vec![] },
+        Reply::Removed { ids: vec!["n1".into()], corrupt: vec![], changed: vec![] },
         Reply::Applied { documents: r#"[{"likes":2}]"#.into(), tagged: false, changed: vec![true] },
         Reply::Written {
             results: vec![WriteResult::Reverted { reverted: vec![true, false] }],

@@ -156,7 +156,7 @@ fn an_update_by_filter_says_what_matched_and_what_is_different() {
     let mut network = device();
     put(&mut network, &documents(&[("a", r#"{"n":1}"#), ("b", r#"{"n":2}"#), ("c", r#"{"n":3,"big":true}"#)]));
     let update = update_many(r#"{"filter":{"n":{"$gte":2}}}"#, r#"{"$set":{"big":true}}"#);
-    let Ok(Reply::Updated { matched, ids, versions, corrupt }) = ask(&mut network, update) else { panic!() };
+    let Ok(Reply::Updated { matched, ids, versions, corrupt, .. }) = ask(&mut network, update) else { panic!() };
     assert_eq!((matched, ids, corrupt), (2, vec!["b".to_owned()], vec![]));
     assert!(versions.len() == 1 && !versions[0].is_empty());
     let update = update_many(r#"{"sort":[["n",-1]],"offset":1,"limit":1}"#, r#"{"$set":{"second":true}}"#);

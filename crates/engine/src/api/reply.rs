@@ -241,6 +241,10 @@ pub enum Reply {
         versions: Vec<String>,
         /// Ids of documents whose stored bytes do not decode: nobody knows whether they match.
         corrupt: Vec<String>,
+        /// As in `written`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "export-types", ts(optional, as = "Option<Vec<ChangedVersions>>"))]
+        changed: Vec<ChangedVersions>,
     },
     /// To `deleteMany`.
     Removed {
@@ -248,6 +252,10 @@ pub enum Reply {
         ids: Vec<String>,
         /// As in `updated`.
         corrupt: Vec<String>,
+        /// As in `written`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "export-types", ts(optional, as = "Option<Vec<ChangedVersions>>"))]
+        changed: Vec<ChangedVersions>,
     },
     /// To `apply`.
     Applied {

@@ -3,6 +3,7 @@
 //! The row is a CBOR array `[1, number, adopting, [[number, kind, [path, ...], deletes], ...]]`; see docs/protocol.md.
 
 use super::FieldPath;
+use crate::document::TextPath;
 use minicbor::{Decode, Encode};
 use std::rc::Rc;
 
@@ -118,6 +119,17 @@ impl Declared {
     /// How a collection is that was never declared: everything travels.
     pub fn plain() -> Self {
         Self { number: 0, travels: Travels::All, deletes: true }
+    }
+
+    /// Whether what is typed into the text there may leave.
+    pub fn lets_travel(&self, text: &TextPath) -> bool {
+        let steps = text.steps();
+        match &self.travels {
+            Travels::All => true,
+            Travels::Except(fields) => !fields.iter().any(|field| field.holds(steps) || field.may_be_list_of(steps)),
+            Travels::Only(fields) => fields.iter().any(|field| field.holds(steps)),
+            Travels::Nothing => false,
+        }
     }
 
     /// Whether it says just what holds without a declaration.

@@ -35,6 +35,17 @@ impl FieldPath {
         Self(vec![key.to_owned()])
     }
 
+    /// Whether what these steps lead to is this field or inside it; lists are steps, too.
+    pub(super) fn holds(&self, steps: &[String]) -> bool {
+        steps.starts_with(&self.0)
+    }
+
+    /// Whether this field may be a whole list that these steps lead into: see the module.
+    pub(super) fn may_be_list_of(&self, steps: &[String]) -> bool {
+        let is_place = |step: &String| step.bytes().all(|byte| byte.is_ascii_digit());
+        steps.iter().position(is_place).and_then(|place| steps.get(..place)).is_some_and(|way| self.0.starts_with(way))
+    }
+
     /// Whether this is the other path or leads to something inside what it names.
     pub(super) fn is_inside(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0)

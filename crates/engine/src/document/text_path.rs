@@ -25,6 +25,11 @@ impl TextPath {
         fits.then_some(Self(steps))
     }
 
+    /// All steps.
+    pub(crate) fn steps(&self) -> &[String] {
+        &self.0
+    }
+
     /// The steps to the map or list that it is in, and the last one.
     pub(super) fn split(&self) -> (&[String], &str) {
         self.0.split_last().map_or((&[], ""), |(last, before)| (before, last))

@@ -449,10 +449,13 @@ impl Machine {
             None => Ok(None),
         };
         let taken_back = match self.parted(collection, staged.row())? {
-            Some((was, now)) => staged.change_travelling((&was, &now), &self.writer(), |current| {
-                let edited = take_back(current).map_err(|error| edit_failure(&error))?;
-                Ok((edited.is_some(), edited))
-            }),
+            Some((was, now)) => {
+                let done = staged.change_travelling((&was, &now), &self.writer(), |current| {
+                    let edited = take_back(current).map_err(|error| edit_failure(&error))?;
+                    Ok((edited.is_some(), edited))
+                });
+                done.map(|done| done.unwrap_or(false))
+            }
             None => staged.edit(take_back).and_then(|edited| {
                 let found = edited.is_some();
                 edited.map_or(Ok(()), |edited| staged.take(edited)).map(|()| found)
@@ -464,7 +467,7 @@ impl Machine {
 
     /// A document together with which of its writers were this device.
     fn with_own_writers(&mut self, staged: Staged) -> Result<Staged, Stop> {
-        if staged.row.is_none() {
+        if staged.chunks.is_empty() {
             return Ok(staged);
         }
         let writers = edit::writers(&staged.chunks()).map_err(|error| edit_failure(&error.into()))?;
@@ -558,6 +561,11 @@ impl Staged {
         let chunks = self.chunks();
         let current = self.row.as_ref().map(|row| Current { row, chunks: &chunks });
         edit(current).map_err(|error| edit_failure(&error))
+    }
+
+    /// Nothing of it was ever to travel, or there is none.
+    pub(super) fn has_no_changes(&self) -> bool {
+        self.chunks.is_empty()
     }
 
     pub(super) fn set_row(&mut self, row: DocumentRow) {

@@ -25,7 +25,7 @@ impl Machine {
         let before = before.map(parse_version).transpose()?;
         let limit = if limit == 0 { MAX_CHANGES } else { limit.min(MAX_CHANGES) };
         let staged = self.load_document(collection, id)?;
-        if staged.row().is_none() {
+        if staged.has_no_changes() {
             return Ok(Reply::History { changes: vec![], more: false });
         }
         let page = history::history(&staged.chunks(), before.as_ref(), limit as usize);
@@ -40,7 +40,7 @@ impl Machine {
         let version = parse_version(version)?;
         let staged = self.load_document(collection, id)?;
         let chunks = staged.chunks();
-        let found = match staged.row() {
+        let found = match staged.row().filter(|_| !staged.has_no_changes()) {
             Some(row) => edit::value_at(Current { row, chunks: &chunks }, &version),
             None if version.is_absent() => Ok(Value::Null),
             None => Err(EditError::UnknownVersion),
@@ -57,7 +57,7 @@ impl Machine {
     pub(super) fn conflicts(&mut self, collection: &str, id: &str) -> Result<Reply, Stop> {
         let staged = self.load_document(collection, id)?;
         let chunks = staged.chunks();
-        let (found, more) = match staged.row() {
+        let (found, more) = match staged.row().filter(|_| !staged.has_no_changes()) {
             Some(row) => history::conflicts(Current { row, chunks: &chunks }, MAX_CONFLICTS)
                 .map_err(|error| edit_failure(&error.into()).about(collection, id))?,
             None => (vec![], false),

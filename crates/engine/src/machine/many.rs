@@ -23,23 +23,23 @@ impl Machine {
         let Matched { ids, corrupt } = self.matched(task, collection, query)?;
         let (collection, modifiers) = (collection.to_owned(), modifiers.to_owned());
         let write = [Write::Modify { collection, ids: ids.clone(), modifiers }];
-        let (results, changed, _) = self.write_changes(&write, false)?;
+        let (results, different, changed) = self.write_changes(&write, false)?;
         task.matched = None;
         let versions = match results.into_iter().next() {
             Some(WriteResult::Modified { versions }) => versions,
             _ => vec![],
         };
         let matched = ids.len() as u64;
-        let (ids, versions) = ids.into_iter().zip(versions).filter(|(id, _)| changed.contains(id)).unzip();
-        Ok(Reply::Updated { matched, ids, versions, corrupt })
+        let (ids, versions) = ids.into_iter().zip(versions).filter(|(id, _)| different.contains(id)).unzip();
+        Ok(Reply::Updated { matched, ids, versions, corrupt, changed })
     }
 
     pub(super) fn delete_many(&mut self, task: &mut CommandTask, collection: &str, query: &str) -> Result<Reply, Stop> {
         let Matched { ids, corrupt } = self.matched(task, collection, query)?;
         let write = [Write::Delete { collection: collection.to_owned(), ids: ids.clone() }];
-        self.write_changes(&write, false)?;
+        let (_, _, changed) = self.write_changes(&write, false)?;
         task.matched = None;
-        Ok(Reply::Removed { ids, corrupt })
+        Ok(Reply::Removed { ids, corrupt, changed })
     }
 
     /// What the query asks for, found once.

@@ -264,12 +264,13 @@ impl Staged {
     }
 
     /// Changes the part that travels; what stays here stays as it is. What is declared now holds before anything is changed.
+    /// None: something would travel by it that is to stay, so nothing is changed.
     pub(super) fn change_travelling<T>(
         &mut self,
         (was, now): (&Declared, &Declared),
         writer: &Writer<'_>,
         change: impl FnOnce(Option<Current<'_>>) -> Result<(T, Option<Edited>), Failure>,
-    ) -> Result<T, Failure> {
+    ) -> Result<Option<T>, Failure> {
         if was.number != now.number {
             self.adopt((was, now), writer)?;
         }
@@ -279,11 +280,14 @@ impl Staged {
             let chunks = self.chunks();
             change(alone.as_ref().map(|row| Current { row, chunks: &chunks }))?
         };
-        let Some(edited) = edited else { return Ok(answer) };
+        let Some(edited) = edited else { return Ok(Some(answer)) };
+        if !edited.row.deleted && Value::decode(&edited.row.value).is_ok_and(|value| now.is_tainted(&value)) {
+            return Ok(None);
+        }
         let gone = edited.row.deleted && now.deletes;
         let stays = if gone { None } else { Some(held.stays.unwrap_or_else(Value::empty)) };
         self.take_parts((now, now), alone, Some(edited), (held.travels, stays.as_ref()), writer)?;
-        Ok(answer)
+        Ok(Some(answer))
     }
 
     fn held(&self, was: &Declared) -> Result<Held, Failure> {

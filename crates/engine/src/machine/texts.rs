@@ -82,7 +82,7 @@ impl Machine {
         base: &str,
         edits: &[api::TextEdit],
     ) -> Result<api::WriteResult, Failure> {
-        let path = parse_path(path)?;
+        let at = parse_path(path)?;
         let base = parse_version(base)?;
         let edits = edits.iter().map(to_edit).collect::<Result<Vec<_>, _>>()?;
         let kept = staged.take_live();
@@ -93,7 +93,7 @@ impl Machine {
                 Some(live) => live,
                 None => Live::load(current)?,
             };
-            let edited = live.edit(current.row, &base, &path, &edits, actor, now_ms)?;
+            let edited = live.edit(current.row, &base, &at, &edits, actor, now_ms)?;
             Ok::<_, TextError>((live, edited))
         };
         let parted = self.parted(collection, staged.row())?;
@@ -107,15 +107,18 @@ impl Machine {
                 edited.map_or(Ok(()), |edited| staged.take(edited))?;
                 (live, version, path)
             }
-            // What is not shown here is not typed in.
-            Some(_) if staged.row().is_none_or(|row| row.deleted) => return Err(text_failure(&TextError::Missing)),
+            // What is not shown here is not typed in, and what is to stay would leave with the key.
+            Some((_, now)) if staged.row().is_none_or(|row| row.deleted) || !now.lets_travel(&at) => {
+                return Err(text_failure(&TextError::Missing));
+            }
             Some((was, now)) => {
                 let writer = Writer { actor, now_ms, key: &self.seen_key };
-                staged.change_travelling((&was, &now), &writer, |current| {
+                let done = staged.change_travelling((&was, &now), &writer, |current| {
                     let (live, TextEdited { edited, version, path }) =
                         change(&mut self.texts, current).map_err(|error| text_failure(&error))?;
                     Ok(((live, version, path), edited))
-                })?
+                })?;
+                done.ok_or_else(|| text_failure(&TextError::Missing))?
             }
         };
         let behind = staged.row().is_some_and(|row| !version.matches(&row.heads));
