@@ -172,6 +172,7 @@ describe("undo of a handle", () => {
       await tx.collection("done").put("milk", { at: 5 });
       await tx.collection("done").delete("old");
     });
+    await db.ping("after the transaction's own event");
     const events: unknown[] = [];
     db.on("change", ({ changes }) => events.push(changes));
     const changed = [
