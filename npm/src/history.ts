@@ -1,7 +1,6 @@
-/** A document's past: its changes, the document as it was, conflicts, and undo of what was done through one handle. */
+/** A document's past: its changes, the document as it was, and conflicts. */
 
 import type { Documents } from "./documents.js";
-import type { ChangedVersions } from "./generated/ChangedVersions.js";
 import type { PathStep } from "./generated/PathStep.js";
 import type { Written } from "./generated/Written.js";
 import { fromJson } from "./json.js";
@@ -59,8 +58,6 @@ export interface Undone<T> {
 }
 
 const DEFAULT_CHANGES = 100;
-/** So many steps of one handle can be undone. */
-export const MAX_STEPS = 100;
 
 /** One page of a document's changes, the latest first. */
 export async function history(
@@ -111,40 +108,6 @@ export async function conflicts(
     ),
   }));
   return found.filter(({ path }) => path[0] !== VERSION_FIELD);
-}
-
-/** One step: the changes of one write, by document. */
-type Step = readonly ChangedVersions[];
-
-/**
- * The steps of one handle that can be undone and redone, the last at the end. They are gone with the handle; what this device did in one document
- * can be undone after that too, by `collection.undo`.
- */
-export class Steps {
-  readonly undo: Step[] = [];
-  readonly redo: Step[] = [];
-
-  /** Something new was written: what was undone before cannot be redone any more. */
-  wrote(changed: Step | undefined): void {
-    if (changed && changed.length > 0) {
-      this.redo.length = 0;
-      push(this.undo, changed);
-    }
-  }
-
-  /** The last step was taken back by these changes. */
-  took(direction: "undo" | "redo", changed: Step | undefined): void {
-    if (changed && changed.length > 0) {
-      push(direction === "undo" ? this.redo : this.undo, changed);
-    }
-  }
-}
-
-function push(steps: Step[], step: Step): void {
-  steps.push(step);
-  if (steps.length > MAX_STEPS) {
-    steps.shift();
-  }
 }
 
 function author({ at, mine, device, name }: Written): Author {

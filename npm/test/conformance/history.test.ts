@@ -1,7 +1,7 @@
 /** A document's past: its changes, the document as it was, undo and redo. */
 
-import { describe, expect, it } from "vitest";
-import { open } from "ashore";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { open, type Text, text } from "ashore";
 import { database, freshName, persistent, rejection } from "./host.js";
 
 interface Note {
@@ -251,5 +251,91 @@ describe("undo of a handle", () => {
     await db.close();
     expect(await rejection(db.undo())).toMatchObject({ code: "database.closed", op: "undo" });
     expect(await rejection(db.collection("notes").history("n1"))).toMatchObject({ code: "database.closed" });
+  });
+});
+
+describe("typing in a text", () => {
+  interface Page {
+    body: Text;
+    edited?: number;
+  }
+  let nowMs = 0;
+
+  afterEach(() => vi.restoreAllMocks());
+
+  /** A page with a text that is open in an editor, on a clock that stands still. */
+  async function editor(name = freshName()) {
+    nowMs = performance.now();
+    vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+    const db = await database({ name });
+    const pages = db.collection<Page>("pages");
+    await pages.put("p1", { body: text("") });
+    const body = pages.text("p1", "body");
+    await body.read();
+    const shown = async () => String((await pages.get("p1"))?.body);
+    const type = async (keys: string) => {
+      for (const key of keys) {
+        await body.splice((body.value as string).length, 0, key);
+      }
+    };
+    return { db, pages, body, shown, type };
+  }
+
+  it("is undone and redone by what was typed without a rest, with what was put beside it", async () => {
+    const { db, pages, shown, type } = await editor();
+    await type("Oat");
+    nowMs += 600;
+    await type(" milk");
+    nowMs += 400;
+    await pages.update("p1", (page) => void (page.edited = 1));
+    expect(await db.undo()).toEqual([{ collection: "pages", id: "p1" }]);
+    expect(await pages.get("p1")).toEqual({ body: text("Oat") });
+    await db.undo();
+    expect([await shown(), db.canUndo]).toEqual(["", true]);
+    await db.redo();
+    expect(await shown()).toBe("Oat");
+    await db.redo();
+    expect(await pages.get("p1")).toEqual({ body: text("Oat milk"), edited: 1 });
+    expect(db.canRedo).toBe(false);
+  });
+
+  it("is undone in the document by the same steps, and its own ones only", async () => {
+    const name = freshName();
+    const { db, pages, body, shown, type } = await editor(name);
+    await type("milk");
+    await pages.put("p2", { body: text("another page") });
+    const others = (await database({ name })).collection<Page>("pages");
+    const theirs = others.text("p1", "body");
+    await theirs.read();
+    await theirs.splice(0, 0, "Oat ");
+    await expect.poll(() => body.value).toBe("Oat milk");
+    expect(await pages.undo("p1")).toEqual({ document: { body: text("Oat ") } });
+    expect(await pages.redo("p1")).toEqual({ document: { body: text("Oat milk") } });
+    await pages.undo("p1");
+    await pages.put("p2", { body: text("another one") });
+    expect(db.canRedo).toBe(false);
+    expect(await pages.redo("p1")).toEqual({ document: { body: text("Oat milk") } });
+    expect(await shown()).toBe("Oat milk");
+  });
+
+  it("is undone change by change by a handle that did not see it", async () => {
+    const name = freshName();
+    const { type } = await editor(name);
+    await type("milk");
+    const pages = (await database({ name })).collection<Page>("pages");
+    expect(await pages.undo("p1")).toEqual({ document: { body: text("mil") } });
+    expect(await pages.undo("p1")).toEqual({ document: { body: text("mi") } });
+    expect(await pages.redo("p1")).toEqual({ document: { body: text("mil") } });
+  });
+
+  it("is undone once by two calls at once, and the step before it too", async () => {
+    const { db, shown, type } = await editor();
+    await type("Oat");
+    nowMs += 600;
+    await type(" milk");
+    await Promise.all([db.undo(), db.undo()]);
+    expect(await shown()).toBe("");
+    await Promise.all([db.redo(), db.redo()]);
+    expect(await shown()).toBe("Oat milk");
   });
 });
