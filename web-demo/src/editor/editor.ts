@@ -24,7 +24,7 @@ type Options = {
 };
 
 export function createEditor({ handle, parent, text, onTyped }: Options): EditorView {
-  const root = parent.shadowRoot ?? parent.attachShadow({ mode: "open", delegatesFocus: true });
+  const root = parent.shadowRoot ?? parent.attachShadow({ mode: "open" });
   const state = EditorState.create({
     doc: text,
     extensions: [
