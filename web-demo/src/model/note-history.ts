@@ -1,6 +1,6 @@
 // A note's past: its moments, the note as it was then, and going back.
 
-import { AshoreError, type Change, type Collection, text } from "ashore";
+import { type Change, type Collection, text } from "ashore";
 import { saveDrafts } from "./drafts.js";
 import type { Household } from "./household.js";
 import { attempt, tell } from "./toasts.js";
@@ -8,8 +8,10 @@ import { parseNote, type Note } from "./types.js";
 
 /** Changes of one writer that follow one another this closely are one moment, in milliseconds. */
 const togetherMs = 5 * 60_000;
-/** How many changes are read at once. */
-const pageSize = 300;
+/** How many changes are read at once: each key in a text is one. */
+const pageSize = 1_000;
+/** How many moments are looked for at a time, and in how many pages at most. */
+const [fewMoments, fewPages] = [12, 10];
 
 /** What one writer did in one go. */
 export type Moment = {
@@ -18,7 +20,6 @@ export type Moment = {
   readonly who: string;
   readonly from: number;
   readonly to: number;
-  readonly steps: number;
   readonly kind: Change["kind"];
 };
 
@@ -31,8 +32,19 @@ export type Past = {
 
 export const unread: Past = { moments: [], before: "" };
 
-/** The next page of a note's past, behind what is known of it. */
+/** The next moments of a note's past, behind what is known of it. */
 export async function loadEarlier(household: Household, id: string, known: Past): Promise<Past> {
+  let past = known;
+  for (let pages = 0; pages < fewPages && past.before !== null; pages += 1) {
+    past = await loadPage(household, id, past);
+    if (past.moments.length >= known.moments.length + fewMoments) {
+      break;
+    }
+  }
+  return past;
+}
+
+async function loadPage(household: Household, id: string, known: Past): Promise<Past> {
   const before = known.before === "" ? undefined : (known.before ?? undefined);
   const changes = await notesOf(household).history(id, { limit: pageSize, before });
   return {
@@ -59,31 +71,46 @@ export async function restore(household: Household, id: string, was: Note): Prom
 /** Takes back what was done last on this device; what others wrote since stays. */
 export async function undoNote(household: Household, id: string): Promise<void> {
   await saveDrafts();
-  const undone = await attempt(step(() => notesOf(household).undo(id)));
+  const undone = await attempt(step(household, id, "undo"));
   if (undone === "nothing") {
     tell("There is nothing of yours to undo in this note.");
-  } else if (undone?.document === null) {
+  } else if (undone === "gone") {
     tell("Undone: the note was new.", () => void redoNote(household, id));
   }
 }
 
 export async function redoNote(household: Household, id: string): Promise<void> {
   await saveDrafts();
-  if ((await attempt(step(() => notesOf(household).redo(id)))) === "nothing") {
+  if ((await attempt(step(household, id, "redo"))) === "nothing") {
     tell("There is nothing to redo in this note.");
   }
 }
 
-async function step<T>(take: () => Promise<T | null>): Promise<T | "nothing"> {
-  try {
-    return (await take()) ?? "nothing";
-  } catch (problem) {
-    // The note was never here: there is nothing to go back to.
-    if (problem instanceof AshoreError && problem.code === "document.unknown-version") {
+/** Takes steps until one of them shows: some only say when the note was edited. */
+async function step(
+  household: Household,
+  id: string,
+  direction: "undo" | "redo",
+): Promise<"taken" | "gone" | "nothing"> {
+  const notes = notesOf(household);
+  let before = await notes.get(id);
+  for (;;) {
+    const undone = await notes[direction](id);
+    if (undone === null) {
       return "nothing";
     }
-    throw problem;
+    if (undone.document === null) {
+      return "gone";
+    }
+    if (before === null || !isSame(parseNote(before), parseNote(undone.document))) {
+      return "taken";
+    }
+    before = undone.document;
   }
+}
+
+function isSame(one: Note, other: Note): boolean {
+  return one.title === other.title && one.body.value === other.body.value;
 }
 
 function notesOf(household: Household): Collection<Note> {
@@ -96,9 +123,9 @@ export function withChange(moments: readonly Moment[], change: Change): readonly
   const last = moments.at(-1);
   const who = writerOf(change);
   if (last !== undefined && last.who === who && last.kind === change.kind && last.from - at <= togetherMs) {
-    return [...moments.slice(0, -1), { ...last, from: Math.min(last.from, at), steps: last.steps + 1 }];
+    return [...moments.slice(0, -1), { ...last, from: Math.min(last.from, at) }];
   }
-  return [...moments, { version: change.version, who, from: at, to: at, steps: 1, kind: change.kind }];
+  return [...moments, { version: change.version, who, from: at, to: at, kind: change.kind }];
 }
 
 function writerOf({ mine, device }: Change): string {

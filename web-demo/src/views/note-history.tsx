@@ -135,16 +135,16 @@ function MomentButton({ moment, chosen, onChoose }: MomentProps): JSX.Element {
   );
 }
 
-function what({ kind, steps }: Moment): string {
+function what({ kind }: Moment): string {
   switch (kind) {
     case "put":
-      return steps === 1 ? "wrote" : `wrote, in ${steps} steps`;
+      return "wrote";
     case "delete":
       return "deleted the note";
     case "undo":
-      return steps === 1 ? "undid a step" : `undid ${steps} steps`;
+      return "took something back";
     case "redo":
-      return steps === 1 ? "redid a step" : `redid ${steps} steps`;
+      return "did it again";
   }
 }
 
