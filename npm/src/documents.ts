@@ -304,7 +304,7 @@ export class Documents {
   async write(op: string, writes: Write[], options: WriteOptions, split = false): Promise<WriteResult[]> {
     const shaped = writes.some((write) => "put" in write && this.shapes.has(write.put.collection));
     const prepared = shaped ? await this.pending.hold(() => this.shapes.prepare(this, op, writes, options)) : writes;
-    const wrote = this.steps.writing(prepared);
+    const wrote = this.steps.writing(op, prepared);
     const { results, changed } = await this.#write(op, prepared, options, split);
     wrote(changed);
     return results;

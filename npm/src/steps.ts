@@ -43,12 +43,13 @@ export class Steps {
     return this.#redo.length > 0;
   }
 
-  /** A write goes out. Call what this returns when it is stored: with the changes that it made. */
-  writing(writes: readonly Write[]): (changed: Step | undefined) => void {
+  /** A write goes out: as a transaction, or as another call. Call what this returns when it is stored: with the changes that it made. */
+  writing(op: string, writes: readonly Write[]): (changed: Step | undefined) => void {
     const at = this.#now();
+    const mayGoOn = op !== "transaction" && !writes.some(isDelete);
     return (changed) => {
       if (changed && changed.length > 0) {
-        this.#wrote(writes, changed, at);
+        this.#wrote(changed, mayGoOn && at <= this.#typingUntil, writes.every(isTyping));
       }
     };
   }
@@ -87,35 +88,38 @@ export class Steps {
   }
 
   /** Nothing that was undone before can be redone any more as a whole, nor in the documents that were written. */
-  #wrote(writes: readonly Write[], changed: Step, at: number): void {
+  #wrote(changed: Step, goesOn: boolean, isTyped: boolean): void {
     const written = new Set(changed.map(({ collection, id }) => keyOf(collection, id)));
     const undone = only([...this.#passed, ...this.#redo], ({ collection, id }) => !written.has(keyOf(collection, id)));
     this.#passed = undone.slice(-MAX_STEPS);
     this.#redo = [];
-    const typing = at <= this.#typingUntil ? goOn(this.#undo.at(-1), writes, changed) : null;
+    const typing = goesOn ? together(this.#undo.at(-1), changed) : null;
     if (typing) {
       this.#undo[this.#undo.length - 1] = typing;
     } else {
       push(this.#undo, changed);
     }
     // From now, not from when it went out: waiting for a slow disk is no rest.
-    this.#typingUntil = typing || writes.every(isTyping) ? this.#now() + TYPING_RESTS_MS : -Infinity;
+    this.#typingUntil = typing || isTyped ? this.#now() + TYPING_RESTS_MS : -Infinity;
   }
 }
 
-/** Typing together with what was written in its document right after it: more typing, or what an app notes beside it. Deleting is a step of its own. */
-function goOn(typed: Step | undefined, writes: readonly Write[], changed: Step): Step | null {
+/** Typing together with what was written in its document right after it: more typing, or what an app notes beside it. */
+function together(typed: Step | undefined, changed: Step): Step | null {
   const [before, then] = [typed?.[0], changed[0]];
-  if (!before || !then || changed.length > 1 || writes.some((write) => "delete" in write)) {
+  if (!before || !then || changed.length > 1 || !isOf(keyOf(before.collection, before.id))(then)) {
     return null;
   }
   const versions = [...before.versions, ...then.versions];
-  const fits = isOf(keyOf(before.collection, before.id))(then) && versions.length <= MAX_TYPED;
-  return fits ? [{ ...before, versions }] : null;
+  return versions.length > MAX_TYPED ? null : [{ ...before, versions }];
 }
 
 function isTyping(write: Write): boolean {
   return "text" in write;
+}
+
+function isDelete(write: Write): boolean {
+  return "delete" in write;
 }
 
 function isOf(document: string): (change: ChangedVersions) => boolean {

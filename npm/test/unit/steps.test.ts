@@ -27,7 +27,11 @@ function changes(...ids: string[]): Step {
 }
 
 function write(kind: Write, ...ids: string[]): void {
-  steps.writing([kind])(changes(...(ids.length > 0 ? ids : ["n1"])));
+  writeAs("edit", kind, ...ids);
+}
+
+function writeAs(op: string, kind: Write, ...ids: string[]): void {
+  steps.writing(op, [kind])(changes(...(ids.length > 0 ? ids : ["n1"])));
 }
 
 /** Takes the last step back and answers what it was: the changes by note. */
@@ -63,7 +67,7 @@ describe("typing", () => {
 
   it("does not rest while the disk is slow", () => {
     write(edit);
-    const wrote = steps.writing([edit]);
+    const wrote = steps.writing("edit", [edit]);
     nowMs += 5_000;
     wrote(changes("n1"));
     write(edit);
@@ -88,6 +92,13 @@ describe("typing", () => {
     expect([take("undo"), take("undo")]).toEqual([second, { n1: ["c1"] }]);
   });
 
+  it("ends with a transaction", () => {
+    write(edit);
+    writeAs("transaction", put);
+    write(edit);
+    expect([take("undo"), take("undo"), take("undo")]).toEqual([{ n1: ["c3"] }, { n1: ["c2"] }, { n1: ["c1"] }]);
+  });
+
   it("ends with an undo", () => {
     write(edit);
     write(edit);
@@ -106,8 +117,8 @@ describe("typing", () => {
   });
 
   it("that changed nothing is none", () => {
-    steps.writing([edit])([]);
-    steps.writing([edit])(undefined);
+    steps.writing("edit", [edit])([]);
+    steps.writing("edit", [edit])(undefined);
     expect(steps.canUndo).toBe(false);
   });
 });
