@@ -1,6 +1,6 @@
 // One collection as the views see it: every document, always current, and edits that show at once.
 
-import { batch, computed, signal, type ReadonlySignal } from "@preact/signals";
+import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Collection, LiveResult } from "ashore";
 import { tellProblem } from "./toasts.js";
 import type { Kept } from "./types.js";
@@ -12,7 +12,7 @@ export class LiveDocuments<T extends object> {
   readonly #collection: Collection<T>;
   readonly #parse: (value: unknown) => T;
   readonly #stored = signal<ReadonlyMap<string, Kept<T>>>(new Map());
-  /** Shown instead of what is stored, until what is stored has it. */
+  /** Shown instead of what is stored, until that has it. */
   readonly #done = signal<ReadonlyMap<string, Done<T>>>(new Map());
   readonly #shown = computed(() => shown(this.#stored.value, this.#done.value));
 
@@ -73,14 +73,12 @@ export class LiveDocuments<T extends object> {
       done.set(id, { document: document && withId(id, document), onTheirWay });
     }
     this.#done.value = done;
-    const ids = documents.map(([id]) => id);
     try {
       await write();
-      // The state that has it comes next: until then what the user did stays in sight.
-      this.#arrived(ids, "stored");
-    } catch (problem) {
-      this.#arrived(ids, "refused");
-      throw problem;
+      // The state that has it comes in the same message as the answer: by the next turn it is here.
+      await nextTurn();
+    } finally {
+      this.#arrived(documents.map(([id]) => id));
     }
   }
 
@@ -92,24 +90,25 @@ export class LiveDocuments<T extends object> {
     for (const { id, document } of [...added, ...changed]) {
       stored.set(id, withId(id, this.#parse(document)));
     }
-    batch(() => {
-      this.#stored.value = stored;
-      this.#done.value = new Map([...this.#done.value].filter(([, { onTheirWay }]) => onTheirWay > 0));
-    });
+    this.#stored.value = stored;
   }
 
-  #arrived(ids: readonly string[], end: "stored" | "refused"): void {
+  #arrived(ids: readonly string[]): void {
     const done = new Map(this.#done.value);
     for (const id of ids) {
       const left = done.get(id);
-      if (left !== undefined && left.onTheirWay === 1 && end === "refused") {
-        done.delete(id);
-      } else if (left !== undefined) {
+      if (left !== undefined && left.onTheirWay > 1) {
         done.set(id, { ...left, onTheirWay: left.onTheirWay - 1 });
+      } else {
+        done.delete(id);
       }
     }
     this.#done.value = done;
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve));
 }
 
 function shown<T>(
