@@ -30,16 +30,27 @@ describe("moments", () => {
     const bob = { mine: false, device: { id: "b", name: "Bob's phone" } };
     const found = moments(change(5), change(5, bob), change(4, bob), change(4, { kind: "undo" }), change(3));
     expect(found.map(({ who, kind }) => [who, kind])).toEqual([
-      ["You", "put"],
-      ["Bob's phone", "put"],
-      ["You", "undo"],
-      ["You", "put"],
+      [["You"], "put"],
+      [["Bob's phone"], "put"],
+      [["You"], "undo"],
+      [["You"], "put"],
+    ]);
+  });
+
+  test("who_write_at_once_have_moments_together", () => {
+    const bob = { mine: false, device: { id: "b", name: "Bob's phone" } };
+    const atOnce = [change(20), change(20, bob), change(19), change(18, bob), change(17, bob)];
+    const found = moments(...atOnce, change(5, bob), change(4), change(3));
+    expect(found.map(({ who, version }) => [who, version])).toEqual([
+      [["You", "Bob's phone"], "v20"],
+      [["Bob's phone"], "v5"],
+      [["You"], "v4"],
     ]);
   });
 
   test("a_writer_that_nobody_named_is_another_device", () => {
     const found = moments(change(5, { mine: false }), change(4, { mine: false, device: { id: "b", name: "" } }));
-    expect(found.map(({ who }) => who)).toEqual(["Another device", "A device without a name"]);
+    expect(found.map(({ who }) => who)).toEqual([["Another device"], ["A device without a name"]]);
   });
 });
 
@@ -133,14 +144,22 @@ describe("the history of a note", () => {
 
   test("outside_of_texts_the_keys_undo_and_redo", async () => {
     await paste("One.");
-    await page.getByTestId("note-title").fill("Numbers");
-    await saved();
+    // A rest of a second: what comes then is another step.
+    await page.clock.fastForward(1_000);
     await paste("Two.");
     await page.getByTestId("note-history").focus();
     await page.keyboard.press("Control+z");
     await expect.poll(body).toBe("One.");
     await page.keyboard.press("Control+Shift+z");
     await expect.poll(body).toBe("Two.");
+  });
+
+  test("a_click_below_the_last_line_goes_into_the_text", async () => {
+    const place = await page.locator(".note-body").boundingBox();
+    await page.getByTestId("note-body").waitFor();
+    await page.locator(".note-body").click({ position: { x: 40, y: (place?.height ?? 0) - 10 } });
+    await page.keyboard.insertText("Milk");
+    await expect.poll(body).toBe("Milk");
   });
 
   test("in_the_text_the_keys_undo_and_redo_what_was_typed_in_it", async () => {

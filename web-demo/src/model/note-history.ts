@@ -13,11 +13,12 @@ const pageSize = 1_000;
 /** How many moments are looked for at a time, and in how many pages at most. */
 const [fewMoments, fewPages] = [12, 10];
 
-/** What one writer did in one go. */
+/** What one writer did in one go, or several who wrote at once. */
 export type Moment = {
   /** The note as it was at the end of it. */
   readonly version: string;
-  readonly who: string;
+  /** The one who wrote last first. */
+  readonly who: readonly string[];
   readonly from: number;
   readonly to: number;
   readonly kind: Change["kind"];
@@ -59,11 +60,22 @@ export async function noteAt(household: Household, id: string, version: string):
   return document === null ? null : parseNote(document);
 }
 
-/** Makes the note what it was then. What it is now stays in its past, so this can be taken back. */
+/**
+ * Makes the note what it was then, also when it has been deleted meanwhile. What it is now stays in its past, so this can be taken back: as a transaction
+ * it is a step of its own.
+ */
 export async function restore(household: Household, id: string, was: Note): Promise<void> {
   await saveDrafts();
-  const restored = { title: was.title, body: text(was.body.value), updatedAt: new Date() };
-  if ((await attempt(household.notes.edit(id, restored).then(() => true))) === true) {
+  const restored: Note = { title: was.title, body: text(was.body.value), updatedAt: new Date() };
+  const write = (): Promise<unknown> =>
+    household.database.transaction(async (transaction) => {
+      const notes = transaction.collection<Note>("notes");
+      const note = await notes.update(id, (current) => void Object.assign(current, restored));
+      if (note === null) {
+        await notes.put(id, restored);
+      }
+    });
+  if ((await attempt(household.notes.showing([[id, restored]], write).then(() => true))) === true) {
     tell("The note is as it was.", () => void undoNote(household, id));
   }
 }
@@ -120,12 +132,29 @@ function notesOf(household: Household): Collection<Note> {
 /** Changes come the latest first, so the last moment is the one that a change may belong to. */
 export function withChange(moments: readonly Moment[], change: Change): readonly Moment[] {
   const at = change.at.getTime();
-  const last = moments.at(-1);
-  const who = writerOf(change);
-  if (last !== undefined && last.who === who && last.kind === change.kind && last.from - at <= togetherMs) {
-    return [...moments.slice(0, -1), { ...last, from: Math.min(last.from, at) }];
+  const writer = writerOf(change);
+  const moment = { version: change.version, who: [writer], from: at, to: at, kind: change.kind };
+  const [before, last] = [moments.at(-2), moments.at(-1)];
+  if (last === undefined || !isClose(last, moment)) {
+    return [...moments, moment];
   }
-  return [...moments, { version: change.version, who, from: at, to: at, kind: change.kind }];
+  if (last.who.includes(writer)) {
+    return [...moments.slice(0, -1), joined(last, moment)];
+  }
+  // Somebody wrote before and after somebody else: they wrote at once.
+  if (before?.who.includes(writer) === true && isClose(before, last)) {
+    return [...moments.slice(0, -2), joined(joined(before, last), moment)];
+  }
+  return [...moments, moment];
+}
+
+function isClose(later: Moment, earlier: Moment): boolean {
+  return later.kind === earlier.kind && later.from - earlier.to <= togetherMs;
+}
+
+function joined(later: Moment, earlier: Moment): Moment {
+  const who = [...new Set([...later.who, ...earlier.who])];
+  return { ...later, who, from: Math.min(later.from, earlier.from) };
 }
 
 function writerOf({ mine, device }: Change): string {

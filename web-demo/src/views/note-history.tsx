@@ -111,6 +111,8 @@ function History({ id }: { readonly id: string }): JSX.Element {
   );
 }
 
+const together = new Intl.ListFormat("en", { type: "conjunction" });
+
 type MomentProps = {
   readonly moment: Moment;
   readonly chosen: boolean;
@@ -129,7 +131,7 @@ function MomentButton({ moment, chosen, onChoose }: MomentProps): JSX.Element {
     >
       <span class="moment-when">{sayWhen(moment.to, now.value)}</span>
       <span class="moment-who">
-        {moment.who} {what(moment)}
+        {together.format(moment.who)} {what(moment)}
       </span>
     </button>
   );
