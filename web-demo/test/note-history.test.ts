@@ -39,7 +39,7 @@ describe("moments", () => {
 
   test("who_write_at_once_have_moments_together", () => {
     const bob = { mine: false, device: { id: "b", name: "Bob's phone" } };
-    const atOnce = [change(20), change(20, bob), change(19), change(18, bob), change(17, bob)];
+    const atOnce = [change(20, bob), change(20), change(19, bob), change(18), change(17)];
     const found = moments(...atOnce, change(5, bob), change(4), change(3));
     expect(found.map(({ who, version }) => [who, version])).toEqual([
       [["You", "Bob's phone"], "v20"],

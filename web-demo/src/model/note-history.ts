@@ -8,6 +8,7 @@ import { parseNote, type Note } from "./types.js";
 
 /** Changes of one writer that follow one another this closely are one moment, in milliseconds. */
 const togetherMs = 5 * 60_000;
+const you = "You";
 /** How many changes are read at once: each key in a text is one. */
 const pageSize = 1_000;
 /** How many moments are looked for at a time, and in how many pages at most. */
@@ -17,7 +18,7 @@ const [fewMoments, fewPages] = [12, 10];
 export type Moment = {
   /** The note as it was at the end of it. */
   readonly version: string;
-  /** The one who wrote last first. */
+  /** You first, then who wrote last. */
   readonly who: readonly string[];
   readonly from: number;
   readonly to: number;
@@ -153,13 +154,14 @@ function isClose(later: Moment, earlier: Moment): boolean {
 }
 
 function joined(later: Moment, earlier: Moment): Moment {
-  const who = [...new Set([...later.who, ...earlier.who])];
+  const all = new Set([...later.who, ...earlier.who]);
+  const who = all.delete(you) ? [you, ...all] : [...all];
   return { ...later, who, from: Math.min(later.from, earlier.from) };
 }
 
 function writerOf({ mine, device }: Change): string {
   if (mine) {
-    return "You";
+    return you;
   }
   return device === null ? "Another device" : device.name || "A device without a name";
 }
