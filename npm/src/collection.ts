@@ -416,8 +416,7 @@ export class Collection<T extends object = Record<string, unknown>> {
 
   /**
    * Takes back what was done last in this document, wherever it still stands: what others did since stays. That is the last step of this handle, such
-   * as typing that went on without a rest; when it has none, the last change that this device's user made, in any tab or before the database was opened
-   * again. Resolves with what is there now, or with `null` when there is nothing to undo.
+   * as typing that went on without a rest; when it has none, what this device's user did last, in any tab or before the database was opened again. Resolves with what is there now, or with `null` when there is nothing to undo.
    *
    * @example
    * ```ts

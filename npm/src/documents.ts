@@ -9,6 +9,7 @@ import type { Durability } from "./generated/Durability.js";
 import type { IdRange } from "./generated/IdRange.js";
 import type { Write } from "./generated/Write.js";
 import type { WriteResult } from "./generated/WriteResult.js";
+import { earlierStep, history, MAX_LOOKED_BACK } from "./history.js";
 import { fromInfo, type IndexInfo, type Plan } from "./indexes.js";
 import { fromJson, toJson } from "./json.js";
 import { Pending } from "./pending.js";
@@ -331,11 +332,18 @@ export class Documents {
 
   /**
    * The same in a document whose order among other writes is settled. Where this handle knows of no step there, what this device's user did last is
-   * taken back, one change of it.
+   * taken back: a change, or typing as the history tells it.
    */
   async undoIn(op: Direction, collection: string, id: string, options: WriteOptions): Promise<Step> {
     const changed = await this.#undo(op, keyOf(collection, id), (step) => this.#take(op, step, options));
-    return changed.length > 0 ? changed : this.#take(op, [{ collection, id, versions: [] }], options);
+    if (changed.length > 0) {
+      return changed;
+    }
+    const [read] = await this.readPage(op, collection, [id], options.signal);
+    const changes = await history(this, collection, id, { limit: MAX_LOOKED_BACK }, options.signal);
+    const count = earlierStep(changes, op, (read?.document ?? {}) as Readonly<Record<string, unknown>>);
+    const last = Array.from({ length: count }, () => ({ collection, id, versions: [] }));
+    return this.#take(op, last, options);
   }
 
   /** Something went wrong that no call waits for. */

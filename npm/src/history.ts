@@ -1,10 +1,12 @@
 /** A document's past: its changes, the document as it was, and conflicts. */
 
+import { Text } from "./collaborative-text.js";
 import type { Documents } from "./documents.js";
 import type { PathStep } from "./generated/PathStep.js";
 import type { Written } from "./generated/Written.js";
 import { fromJson } from "./json.js";
 import { VERSION_FIELD } from "./shapes.js";
+import { type Direction, MAX_TYPED } from "./steps.js";
 
 /** Who made a change, and when. */
 export interface Author {
@@ -58,6 +60,9 @@ export interface Undone<T> {
 }
 
 const DEFAULT_CHANGES = 100;
+/** So many changes are looked at for the last step of an earlier time. */
+export const MAX_LOOKED_BACK = 300;
+const TYPED_WITHIN_MS = 1_000;
 
 /** One page of a document's changes, the latest first. */
 export async function history(
@@ -108,6 +113,51 @@ export async function conflicts(
     ),
   }));
   return found.filter(({ path }) => path[0] !== VERSION_FIELD);
+}
+
+/**
+ * How many changes of an earlier time are one step, of a document as it is now. Their times are whole seconds, and typing is told by them: changes of one
+ * text and of nothing else, each at most a second after the one before.
+ */
+export function earlierStep(
+  changes: readonly Change[],
+  direction: Direction,
+  document: Readonly<Record<string, unknown>>,
+): number {
+  const [last, ...before] = notTakenBack(changes, direction);
+  const [field = "", ...others] = last?.fields ?? [];
+  if (!last || others.length > 0 || !(document[field] instanceof Text)) {
+    return 1;
+  }
+  let [count, at] = [1, last.at.getTime()];
+  for (const change of before.slice(0, MAX_TYPED - 1)) {
+    const isFirst = change === changes.at(-1) && changes.length < MAX_LOOKED_BACK;
+    if (isFirst || change.fields.join() !== field || at - change.at.getTime() > TYPED_WITHIN_MS) {
+      break;
+    }
+    count += 1;
+    at = change.at.getTime();
+  }
+  return count;
+}
+
+/** What this device did, the latest first, without what it took back; for a redo what it took back, without what it did again. */
+function notTakenBack(changes: readonly Change[], direction: Direction): Change[] {
+  const left: Change[] = [];
+  let taken = 0;
+  for (const change of changes.filter(({ mine }) => mine)) {
+    if ((change.kind === "undo") !== (direction === "redo")) {
+      if (direction === "redo" && change.kind !== "redo") {
+        break;
+      }
+      taken += 1;
+    } else if (taken > 0) {
+      taken -= 1;
+    } else {
+      left.push(change);
+    }
+  }
+  return left;
 }
 
 function author({ at, mine, device, name }: Written): Author {
