@@ -35,8 +35,14 @@ export class Household {
     });
     const household = new Household(database);
     const { lists, items, notes } = household;
-    await Promise.all([lists.follow(), items.follow(), notes.follow(), loadPersistence(database)]);
-    return household;
+    try {
+      await Promise.all([lists.follow(), items.follow(), notes.follow(), loadPersistence(database)]);
+      return household;
+    } catch (problem) {
+      // Who tries again opens anew, and nobody waits for this one to end.
+      void attempt(database.close());
+      throw problem;
+    }
   }
 
   /** The text of a note, to be edited as it is typed. */
