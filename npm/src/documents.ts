@@ -339,7 +339,8 @@ export class Documents {
     if (changed.length > 0) {
       return changed;
     }
-    const [read] = await this.readPage(op, collection, [id], options.signal);
+    // As it is stored: the caller has not read it, and its fields are those of the history.
+    const [read] = await this.readStored(op, collection, [id], options.signal);
     const changes = await history(this, collection, id, { limit: MAX_LOOKED_BACK }, options.signal);
     const count = earlierStep(changes, op, (read?.document ?? {}) as Readonly<Record<string, unknown>>);
     const last = Array.from({ length: count }, () => ({ collection, id, versions: [] }));
