@@ -21,6 +21,7 @@ import { Query } from "./query.js";
 import { resolve, type Resolved } from "./refs.js";
 import type { Issue } from "./schema.js";
 import { type SearchOptions, type SearchResult, search } from "./search.js";
+import type { Direction } from "./steps.js";
 import { checkCollection, checkId } from "./text.js";
 import { TextHandle } from "./text-handle.js";
 import { type Edit, edited } from "./updates.js";
@@ -417,8 +418,8 @@ export class Collection<T extends object = Record<string, unknown>> {
   }
 
   /**
-   * Takes back what this device's user did last in this document, now or before the database was opened again, wherever it still stands: what
-   * others did since stays. Resolves with what is there now, or with `null` when there is nothing to undo.
+   * Takes back what was done last in this document, wherever it still stands: what others did since stays. That is the last step of this handle, such
+   * as typing that went on without a rest; when it has none, what this device's user did last, in any tab or before the database was opened again. Resolves with what is there now, or with `null` when there is nothing to undo.
    *
    * @example
    * ```ts
@@ -428,12 +429,12 @@ export class Collection<T extends object = Record<string, unknown>> {
    * ```
    */
   async undo(id: string, options: WriteOptions = {}): Promise<Undone<T> | null> {
-    return this.#revert("undo", id, options);
+    return this.#undo("undo", id, options);
   }
 
-  /** Takes the last undo in this document back, as long as this device has not changed it since. */
+  /** Takes the last undo in this document back, as long as it was not changed here since. */
   async redo(id: string, options: WriteOptions = {}): Promise<Undone<T> | null> {
-    return this.#revert("redo", id, options);
+    return this.#undo("redo", id, options);
   }
 
   /**
@@ -603,12 +604,12 @@ export class Collection<T extends object = Record<string, unknown>> {
     return this.#documents.pending.read(this.#keys([id]), ask);
   }
 
-  async #revert(op: "undo" | "redo", id: string, options: WriteOptions): Promise<Undone<T> | null> {
+  async #undo(op: Direction, id: string, options: WriteOptions): Promise<Undone<T> | null> {
     const documents = this.#documents;
     documents.checkOpen(op);
     checkId(op, this.name, id);
     return documents.pending.write(this.#keys([id]), async () => {
-      const changed = await documents.revert(op, [{ collection: this.name, id, versions: [] }], options);
+      const changed = await documents.undoIn(op, this.name, id, options);
       if (changed.length === 0) {
         return null;
       }

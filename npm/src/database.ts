@@ -12,10 +12,10 @@ import type { Event } from "./generated/Event.js";
 import type { Capabilities } from "./host.js";
 import { fromInfo } from "./indexes.js";
 import type { CollectionOptions } from "./options.js";
+import type { Direction } from "./steps.js";
 import { Sync, type SyncOptions, wholeMs } from "./sync.js";
 import { checkCollection } from "./text.js";
 import { Transaction } from "./transaction.js";
-import { keyOf } from "./versions.js";
 
 /** What a database tells. */
 export interface DatabaseEvents {
@@ -140,18 +140,19 @@ export class Database {
 
   /** Whether there is a step of this handle to undo; all of it may have been overtaken by others. */
   get canUndo(): boolean {
-    return this.#documents.steps.undo.length > 0;
+    return this.#documents.steps.canUndo;
   }
 
   /** Whether there is an undone step of this handle to redo. */
   get canRedo(): boolean {
-    return this.#documents.steps.redo.length > 0;
+    return this.#documents.steps.canRedo;
   }
 
   /**
    * Takes back the last step of this handle, wherever it still stands: what others did since stays. A `put`, a `putMany` or a transaction is one
-   * step, undone all at once. A step of which nothing is left is passed over. Resolves with the documents that changed; with none when there is
-   * nothing to undo. A handle remembers its last 100 steps; a step of more than 1,000 documents is not remembered.
+   * step, undone all at once, and so is typing in a text that rests for no longer than half a second, with what is written in its document meanwhile. A
+   * step of which nothing is left is passed over. Resolves with the documents that changed; with none when there is nothing to undo. A handle
+   * remembers its last 100 steps; a step of more than 1,000 documents is not remembered.
    *
    * @example
    * ```ts
@@ -160,12 +161,12 @@ export class Database {
    * ```
    */
   async undo(options: WriteOptions = {}): Promise<ChangedDocument[]> {
-    return this.#revert("undo", options);
+    return this.#undo("undo", options);
   }
 
   /** Takes the last {@link Database.undo} back, as long as this handle has written nothing since. */
   async redo(options: WriteOptions = {}): Promise<ChangedDocument[]> {
-    return this.#revert("redo", options);
+    return this.#undo("redo", options);
   }
 
   /**
@@ -242,27 +243,10 @@ export class Database {
     }
   }
 
-  async #revert(op: "undo" | "redo", options: WriteOptions): Promise<ChangedDocument[]> {
-    const documents = this.#documents;
-    documents.checkOpen(op);
-    // What this handle is still writing is a step too.
-    await documents.pending.all();
-    for (let step = documents.steps[op].pop(); step; step = documents.steps[op].pop()) {
-      const wanted = step;
-      const keys = wanted.map(({ collection, id }) => keyOf(collection, id));
-      let changed;
-      try {
-        changed = await documents.pending.write(keys, () => documents.revert(op, wanted, options));
-      } catch (error) {
-        documents.steps[op].push(wanted);
-        throw error;
-      }
-      if (changed.length > 0) {
-        documents.steps.took(op, changed);
-        return changed.map(({ collection, id }) => ({ collection, id }));
-      }
-    }
-    return [];
+  async #undo(op: Direction, options: WriteOptions): Promise<ChangedDocument[]> {
+    this.#documents.checkOpen(op);
+    const changed = await this.#documents.undo(op, options);
+    return changed.map(({ collection, id }) => ({ collection, id }));
   }
 
   #hear(event: Event): void {

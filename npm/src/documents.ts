@@ -9,13 +9,14 @@ import type { Durability } from "./generated/Durability.js";
 import type { IdRange } from "./generated/IdRange.js";
 import type { Write } from "./generated/Write.js";
 import type { WriteResult } from "./generated/WriteResult.js";
-import { Steps } from "./history.js";
+import { earlierStep, history, MAX_LOOKED_BACK } from "./history.js";
 import { fromInfo, type IndexInfo, type Plan } from "./indexes.js";
 import { fromJson, toJson } from "./json.js";
 import { Pending } from "./pending.js";
 import type { SearchResult } from "./search.js";
 import { isShaped, prepare, type Prepared, type PutWrite } from "./shaped-writes.js";
 import { Shapes, VERSION_FIELD } from "./shapes.js";
+import { type Direction, type Step, Steps } from "./steps.js";
 import { checkId } from "./text.js";
 import { Versions, keyOf } from "./versions.js";
 import { Watches } from "./watches.js";
@@ -379,19 +380,31 @@ export class Documents {
     return result.put.versions;
   }
 
+  /** Takes back the last step of this handle of which something is left. Answers with the changes that did it, none when there is no such step. */
+  async undo(op: Direction, options: WriteOptions): Promise<Step> {
+    // What this handle is still writing is a step too.
+    await this.pending.all();
+    return this.#undo(op, null, (step) => {
+      const keys = step.map(({ collection, id }) => keyOf(collection, id));
+      return this.pending.write(keys, () => this.#take(op, step, options));
+    });
+  }
+
   /**
-   * Takes back what this device's user did last in these documents, or the changes that are named; for each document whether there was anything.
-   * Answers with the changes that did it.
+   * The same in a document whose order among other writes is settled. Where this handle knows of no step there, what this device's user did last is
+   * taken back: a change, or typing as the history tells it.
    */
-  async revert(
-    op: "undo" | "redo",
-    documents: readonly ChangedVersions[],
-    options: WriteOptions,
-  ): Promise<readonly ChangedVersions[]> {
-    const writes = documents.map(({ collection, id, versions }) => ({
-      revert: { collection, ids: [id], versions: [versions], redo: op === "redo" },
-    }));
-    return (await this.#write(op, writes, options, false)).changed ?? [];
+  async undoIn(op: Direction, collection: string, id: string, options: WriteOptions): Promise<Step> {
+    const changed = await this.#undo(op, keyOf(collection, id), (step) => this.#take(op, step, options));
+    if (changed.length > 0) {
+      return changed;
+    }
+    // As it is stored: the caller has not read it, and its fields are those of the history.
+    const [read] = await this.readStored(op, collection, [id], options.signal);
+    const changes = await history(this, collection, id, { limit: MAX_LOOKED_BACK }, options.signal);
+    const count = earlierStep(changes, op, (read?.document ?? {}) as Readonly<Record<string, unknown>>);
+    const last = Array.from({ length: count }, () => ({ collection, id, versions: [] }));
+    return this.#take(op, last, options);
   }
 
   /** Something went wrong that no call waits for. */
@@ -442,9 +455,34 @@ export class Documents {
 
   /** Writes what is one step of this handle, to be undone as one. */
   async #writeStep(op: string, writes: Write[], options: WriteOptions, split: boolean): Promise<WriteResult[]> {
+    const wrote = this.steps.writing(op, writes);
     const { results, changed } = await this.#write(op, writes, options, split);
-    this.steps.wrote(changed);
+    wrote(changed);
     return results;
+  }
+
+  async #undo(op: Direction, document: string | null, take: (step: Step) => Promise<Step>): Promise<Step> {
+    for (let step = this.steps.last(op, document); step; step = this.steps.last(op, document)) {
+      const changed = await take(step);
+      if (changed.length > 0) {
+        return changed;
+      }
+    }
+    return [];
+  }
+
+  /** Takes these changes back, or what this device's user did last in a document of which none are named. Answers with the changes that did it. */
+  async #take(op: Direction, step: Step, options: WriteOptions): Promise<Step> {
+    if (!this.steps.holds(op, step)) {
+      // Another call took it while this one waited for its turn.
+      return [];
+    }
+    const writes = step.map(({ collection, id, versions }) => ({
+      revert: { collection, ids: [id], versions: [versions], redo: op === "redo" },
+    }));
+    const { changed = [] } = await this.#write(op, writes, options, false);
+    this.steps.took(op, step, changed);
+    return changed;
   }
 
   async #write(

@@ -1,11 +1,12 @@
-/** A document's past: its changes, the document as it was, conflicts, and undo of what was done through one handle. */
+/** A document's past: its changes, the document as it was, and conflicts. */
 
+import { Text } from "./collaborative-text.js";
 import type { Documents } from "./documents.js";
-import type { ChangedVersions } from "./generated/ChangedVersions.js";
 import type { PathStep } from "./generated/PathStep.js";
 import type { Written } from "./generated/Written.js";
 import { fromJson } from "./json.js";
 import { VERSION_FIELD } from "./shapes.js";
+import { type Direction, MAX_TYPED } from "./steps.js";
 
 /** Who made a change, and when. */
 export interface Author {
@@ -59,8 +60,9 @@ export interface Undone<T> {
 }
 
 const DEFAULT_CHANGES = 100;
-/** So many steps of one handle can be undone. */
-export const MAX_STEPS = 100;
+/** So many changes are looked at for the last step of an earlier time. */
+export const MAX_LOOKED_BACK = 300;
+const TYPED_WITHIN_MS = 1_000;
 
 /** One page of a document's changes, the latest first. */
 export async function history(
@@ -113,38 +115,49 @@ export async function conflicts(
   return found.filter(({ path }) => path[0] !== VERSION_FIELD);
 }
 
-/** One step: the changes of one write, by document. */
-type Step = readonly ChangedVersions[];
-
 /**
- * The steps of one handle that can be undone and redone, the last at the end. They are gone with the handle; what this device did in one document
- * can be undone after that too, by `collection.undo`.
+ * How many changes of an earlier time are one step, of a document as it is now. Their times are whole seconds, and typing is told by them: changes of one
+ * text and of nothing else, each at most a second after the one before.
  */
-export class Steps {
-  readonly undo: Step[] = [];
-  readonly redo: Step[] = [];
-
-  /** Something new was written: what was undone before cannot be redone any more. */
-  wrote(changed: Step | undefined): void {
-    if (changed && changed.length > 0) {
-      this.redo.length = 0;
-      push(this.undo, changed);
-    }
+export function earlierStep(
+  changes: readonly Change[],
+  direction: Direction,
+  document: Readonly<Record<string, unknown>>,
+): number {
+  const [last, ...before] = notTakenBack(changes, direction);
+  const [field = "", ...others] = last?.fields ?? [];
+  if (!last || others.length > 0 || !(document[field] instanceof Text)) {
+    return 1;
   }
-
-  /** The last step was taken back by these changes. */
-  took(direction: "undo" | "redo", changed: Step | undefined): void {
-    if (changed && changed.length > 0) {
-      push(direction === "undo" ? this.redo : this.undo, changed);
+  let [count, at] = [1, last.at.getTime()];
+  for (const change of before.slice(0, MAX_TYPED - 1)) {
+    const isFirst = change === changes.at(-1) && changes.length < MAX_LOOKED_BACK;
+    if (isFirst || change.fields.join() !== field || at - change.at.getTime() > TYPED_WITHIN_MS) {
+      break;
     }
+    count += 1;
+    at = change.at.getTime();
   }
+  return count;
 }
 
-function push(steps: Step[], step: Step): void {
-  steps.push(step);
-  if (steps.length > MAX_STEPS) {
-    steps.shift();
+/** What this device did, the latest first, without what it took back; for a redo what it took back, without what it did again. */
+function notTakenBack(changes: readonly Change[], direction: Direction): Change[] {
+  const left: Change[] = [];
+  let taken = 0;
+  for (const change of changes.filter(({ mine }) => mine)) {
+    if ((change.kind === "undo") !== (direction === "redo")) {
+      if (direction === "redo" && change.kind !== "redo") {
+        break;
+      }
+      taken += 1;
+    } else if (taken > 0) {
+      taken -= 1;
+    } else {
+      left.push(change);
+    }
   }
+  return left;
 }
 
 function author({ at, mine, device, name }: Written): Author {

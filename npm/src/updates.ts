@@ -34,7 +34,7 @@ export async function modifyMany(
     const updated = await documents.ask([collection], asked, "updated", { op, signal: options.signal });
     documents.reportCorrupt(op, collection, updated.corrupt);
     updated.ids.forEach((id, at) => documents.versions.saw(collection, id, updated.versions[at] as string, null));
-    documents.steps.wrote(updated.changed);
+    documents.steps.wroteMany(updated.changed);
     return { matched: updated.matched, modified: updated.ids.length };
   });
 }
@@ -88,7 +88,7 @@ export async function removeMany(
     for (const id of removed.ids) {
       documents.versions.forget(collection, id);
     }
-    documents.steps.wrote(removed.changed);
+    documents.steps.wroteMany(removed.changed);
     return { deleted: removed.ids.length };
   });
 }

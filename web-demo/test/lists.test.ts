@@ -154,6 +154,23 @@ describe("a note", () => {
     expect(await page.getByTestId("note-title").inputValue()).toBe("Plumber");
   });
 
+  test("what_a_page_left_unsaved_is_written_by_the_next_one_title_and_text", async () => {
+    await page.getByTestId("start-note").click();
+    await page.getByTestId("note-page").waitFor();
+    const note = await page.getByTestId("note-page").getAttribute("data-id");
+    await page.evaluate((id) => {
+      const left = { note: id, typedAt: Date.now() };
+      const fields = [
+        { ...left, field: "title", text: "Plumber" },
+        { ...left, field: "body", text: "Mornings." },
+      ];
+      localStorage.setItem("saltbox.left-drafts", JSON.stringify(fields));
+    }, note);
+    await page.reload();
+    await expect.poll(() => page.getByTestId("note-body").innerText()).toBe("Mornings.");
+    expect(await page.getByTestId("note-title").inputValue()).toBe("Plumber");
+  });
+
   test("a_deleted_note_comes_back", async () => {
     await page.getByTestId("start-note").click();
     await page.getByTestId("note-title").fill("Plumber");

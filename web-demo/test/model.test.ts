@@ -1,5 +1,6 @@
 // What enters from outside: documents of other devices, and addresses that people type.
 
+import { text } from "ashore";
 import { describe, expect, test } from "vitest";
 import { completeAddress } from "../src/model/relay.js";
 import { parseItem, parseList, parseNote } from "../src/model/types.js";
@@ -10,7 +11,7 @@ describe("documents", () => {
     expect(parseList(list)).toEqual(list);
     const item = { list: "l1", text: "Milk", done: true, position: "a1" };
     expect(parseItem(item)).toEqual(item);
-    const note = { title: "Plumber", body: "Ines", updatedAt: new Date(5) };
+    const note = { title: "Plumber", body: text("Ines"), updatedAt: new Date(5) };
     expect(parseNote(note)).toEqual(note);
   });
 
@@ -22,7 +23,11 @@ describe("documents", () => {
       position: "a0",
     });
     expect(parseItem(null)).toEqual({ list: "", text: "", done: false, position: "a0" });
-    expect(parseNote({ updatedAt: "yesterday" })).toEqual({ title: "", body: "", updatedAt: new Date(0) });
+    expect(parseNote({ updatedAt: "yesterday" })).toEqual({ title: "", body: text(""), updatedAt: new Date(0) });
+  });
+
+  test("a_note_from_before_there_were_collaborative_texts_has_its_words", () => {
+    expect(parseNote({ title: "Plumber", body: "Ines" }).body).toEqual(text("Ines"));
   });
 });
 

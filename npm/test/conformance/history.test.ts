@@ -1,7 +1,7 @@
 /** A document's past: its changes, the document as it was, undo and redo. */
 
-import { describe, expect, it } from "vitest";
-import { open } from "ashore";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { open, type Text, text } from "ashore";
 import { database, freshName, persistent, rejection } from "./host.js";
 
 interface Note {
@@ -162,6 +162,19 @@ describe("undo of a handle", () => {
     expect([db.canRedo, other.canRedo]).toEqual([false, true]);
   });
 
+  it("takes back what a filter updated and deleted, each as one", async () => {
+    const db = await database();
+    const notes = db.collection<{ n: number }>("notes");
+    await notes.putMany({ a: { n: 1 }, b: { n: 1 }, c: { n: 2 } });
+    await notes.updateMany({ n: 1 }, { $inc: { n: 10 } });
+    await notes.deleteMany({ n: 11 });
+    expect(await notes.list()).toEqual(["c"]);
+    await db.undo();
+    expect(await notes.getMany(["a", "b", "c"])).toEqual([{ n: 11 }, { n: 11 }, { n: 2 }]);
+    await db.undo();
+    expect(await notes.getMany(["a", "b", "c"])).toEqual([{ n: 1 }, { n: 1 }, { n: 2 }]);
+  });
+
   it("takes a transaction back as one", async () => {
     const db = await database();
     const [lists, done] = [db.collection<{ open: number }>("lists"), db.collection("done")];
@@ -172,7 +185,7 @@ describe("undo of a handle", () => {
       await tx.collection("done").put("milk", { at: 5 });
       await tx.collection("done").delete("old");
     });
-    await db.ping("after its event");
+    await db.ping("after the transaction's own event");
     const events: unknown[] = [];
     db.on("change", ({ changes }) => events.push(changes));
     const changed = [
@@ -251,5 +264,105 @@ describe("undo of a handle", () => {
     await db.close();
     expect(await rejection(db.undo())).toMatchObject({ code: "database.closed", op: "undo" });
     expect(await rejection(db.collection("notes").history("n1"))).toMatchObject({ code: "database.closed" });
+  });
+});
+
+describe("typing in a text", () => {
+  interface Page {
+    body: Text;
+    edited?: number;
+  }
+  let nowMs = 0;
+
+  afterEach(() => vi.restoreAllMocks());
+
+  /** A page with a text that is open in an editor, on a clock that stands still. */
+  async function editor(name = freshName()) {
+    nowMs = performance.now();
+    vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+    const db = await database({ name });
+    const pages = db.collection<Page>("pages");
+    await pages.put("p1", { body: text("") });
+    const body = pages.text("p1", "body");
+    await body.read();
+    const shown = async () => String((await pages.get("p1"))?.body);
+    const type = async (keys: string) => {
+      for (const key of keys) {
+        await body.splice((body.value as string).length, 0, key);
+      }
+    };
+    return { db, pages, body, shown, type };
+  }
+
+  it("is undone and redone by what was typed without a rest, with what was put beside it", async () => {
+    const { db, pages, shown, type } = await editor();
+    await type("Oat");
+    nowMs += 600;
+    await type(" milk");
+    nowMs += 400;
+    await pages.update("p1", (page) => void (page.edited = 1));
+    expect(await db.undo()).toEqual([{ collection: "pages", id: "p1" }]);
+    expect(await pages.get("p1")).toEqual({ body: text("Oat") });
+    await db.undo();
+    expect([await shown(), db.canUndo]).toEqual(["", true]);
+    await db.redo();
+    expect(await shown()).toBe("Oat");
+    await db.redo();
+    expect(await pages.get("p1")).toEqual({ body: text("Oat milk"), edited: 1 });
+    expect(db.canRedo).toBe(false);
+  });
+
+  it("is undone in the document by the same steps, and its own ones only", async () => {
+    const name = freshName();
+    const { db, pages, body, shown, type } = await editor(name);
+    await type("milk");
+    await pages.put("p2", { body: text("another page") });
+    const others = (await database({ name })).collection<Page>("pages");
+    const theirs = others.text("p1", "body");
+    await theirs.read();
+    await theirs.splice(0, 0, "Oat ");
+    await expect.poll(() => body.value).toBe("Oat milk");
+    expect(await pages.undo("p1")).toEqual({ document: { body: text("Oat ") } });
+    expect(await pages.redo("p1")).toEqual({ document: { body: text("Oat milk") } });
+    await pages.undo("p1");
+    await pages.put("p2", { body: text("another one") });
+    expect(db.canRedo).toBe(false);
+    expect(await pages.redo("p1")).toEqual({ document: { body: text("Oat milk") } });
+    expect(await shown()).toBe("Oat milk");
+  });
+
+  it.skipIf(persistent)("is undone by the seconds of its history by a handle that did not see it", async () => {
+    const name = freshName();
+    const clock = vi.spyOn(Date, "now").mockReturnValue(1_000_000);
+    const { pages: seen, type } = await editor(name);
+    await type("Oat");
+    await seen.update("p1", (page) => void (page.edited = 1));
+    clock.mockReturnValue(1_001_000);
+    await type(" m");
+    clock.mockReturnValue(1_002_000);
+    await type("ilk");
+    const pages = (await database({ name })).collection<Page>("pages");
+    const undone = async () => String((await pages.undo("p1"))?.document?.body);
+    expect(await undone()).toBe("Oat");
+    expect(await pages.redo("p1")).toEqual({ document: { body: text("Oat milk"), edited: 1 } });
+    expect(await undone()).toBe("Oat");
+    expect(await pages.undo("p1")).toEqual({ document: { body: text("Oat") } });
+    const later = (await database({ name })).collection<Page>("pages");
+    expect(await later.undo("p1")).toEqual({ document: { body: text("") } });
+    expect(await later.undo("p1")).toEqual({ document: null });
+    expect(await (await database({ name })).collection<Page>("pages").redo("p1")).toEqual({
+      document: { body: text("") },
+    });
+  });
+
+  it("is undone once by two calls at once, and the step before it too", async () => {
+    const { db, shown, type } = await editor();
+    await type("Oat");
+    nowMs += 600;
+    await type(" milk");
+    await Promise.all([db.undo(), db.undo()]);
+    expect(await shown()).toBe("");
+    await Promise.all([db.redo(), db.redo()]);
+    expect(await shown()).toBe("Oat milk");
   });
 });

@@ -119,14 +119,49 @@ describe("fields that alone travel", () => {
 });
 
 describe("a text of a document of which not everything travels", () => {
-  it.each([{ local: true }, { local: ["secret"] }, { sync: ["body"] }])("is put, not edited: %j", async (leaves) => {
-    const notes = (await database()).collection<{ body: Text }>("notes", leaves as CollectionOptions<{ body: Text }>);
+  type TextNote = { body: Text; secret?: string };
+
+  it("is typed where it travels, and what stays stays", async () => {
+    const notes = (await database()).collection<TextNote>("notes", { local: ["secret"] });
+    await notes.put("n1", { body: text("Milk"), secret: "s" });
+    const handle = notes.text("n1", "body");
+    expect(await handle.read()).toBe("Milk");
+    await handle.splice(0, 1, "Oat m");
+    expect(await notes.get("n1")).toEqual({ body: text("Oat milk"), secret: "s" });
+  });
+
+  it.each([{ local: true }, { local: ["body"] }, { sync: ["body"] }])("is put where it stays: %j", async (leaves) => {
+    const notes = (await database()).collection<TextNote>("notes", leaves as CollectionOptions<TextNote>);
     await notes.put("n1", { body: text("Milk") });
     const handle = notes.text("n1", "body");
-    expect(await rejection(handle.read())).toMatchObject({ code: "request.invalid", id: "n1" });
-    expect(await rejection(handle.splice(0, 0, "Oat "))).toMatchObject({ code: "request.invalid" });
+    expect(await rejection(handle.read())).toMatchObject({ code: "text.missing", id: "n1" });
+    expect(await rejection(handle.splice(0, 0, "Oat "))).toMatchObject({ code: "text.missing" });
     await notes.put("n1", { body: text("Oat milk") });
     expect(await notes.get("n1")).toEqual({ body: text("Oat milk") });
+  });
+});
+
+describe("undo where not everything travels", () => {
+  it("takes back what travels and leaves what stays", async () => {
+    const db = await database();
+    const accounts = db.collection<Account>("accounts", ACCOUNTS);
+    await accounts.put("a", { name: "Home", password: "old" });
+    await accounts.put("a", { name: "Work", password: "new" });
+    expect(await db.undo()).toEqual([{ collection: "accounts", id: "a" }]);
+    expect(await accounts.get("a")).toEqual({ name: "Home", password: "new" });
+    expect(await accounts.redo("a")).toEqual({ document: { name: "Work", password: "new" } });
+  });
+
+  it("has nothing to take back where nothing travels, and such a document has no history", async () => {
+    const db = await database();
+    const drafts = db.collection<{ n: number }>("drafts", { local: true });
+    await drafts.put("d", { n: 1 });
+    await drafts.put("d", { n: 2 });
+    expect(db.canUndo).toBe(false);
+    expect(await drafts.undo("d")).toBeNull();
+    expect(await drafts.history("d")).toEqual([]);
+    expect(await drafts.conflicts("d")).toEqual([]);
+    expect(await drafts.get("d")).toEqual({ n: 2 });
   });
 });
 

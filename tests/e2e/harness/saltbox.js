@@ -64,11 +64,12 @@ export class Saltbox {
     return this.at("note-body").press(key);
   }
 
-  /** What the open note shows. */
+  /** What the open note shows; the editor's invitation to write is no text. */
   note() {
-    return this.at("note-body").evaluate((body) =>
-      [...body.querySelectorAll(".cm-line")].map((line) => line.textContent).join("\n"),
-    );
+    return this.at("note-body").evaluate((body) => {
+      const lines = [...body.querySelectorAll(".cm-line")].map((line) => line.textContent);
+      return body.querySelector(".cm-placeholder") === null ? lines.join("\n") : "";
+    });
   }
 
   async addItem(text) {

@@ -11,7 +11,8 @@ const looks = EditorView.theme({
   "&": { flex: "1", fontSize: "inherit" },
   "&.cm-focused": { outline: "none" },
   ".cm-scroller": { fontFamily: "inherit", lineHeight: "inherit" },
-  ".cm-content": { padding: "6px 0", caretColor: "var(--accent)", minHeight: "228px" },
+  // As high as its place: a click below the last line puts the caret there.
+  ".cm-content": { alignSelf: "stretch", padding: "6px 0", caretColor: "var(--accent)", minHeight: "228px" },
   ".cm-line": { padding: "0 8px" },
   ".cm-placeholder": { color: "var(--ink-soft)" },
 });
@@ -24,7 +25,7 @@ type Options = {
 };
 
 export function createEditor({ handle, parent, text, onTyped }: Options): EditorView {
-  const root = parent.shadowRoot ?? parent.attachShadow({ mode: "open", delegatesFocus: true });
+  const root = parent.shadowRoot ?? parent.attachShadow({ mode: "open" });
   const state = EditorState.create({
     doc: text,
     extensions: [

@@ -1,20 +1,23 @@
 // One collection as the views see it: every document, always current, and edits that show at once.
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
-import { AshoreError, type Collection } from "ashore";
+import type { Collection, LiveResult } from "ashore";
 import { tellProblem } from "./toasts.js";
 import type { Kept } from "./types.js";
+
+/** What the user made of a document (`null`: gone), and how many writes of it are on their way. */
+type Done<T> = { readonly document: Kept<T> | null; readonly onTheirWay: number };
 
 export class LiveDocuments<T extends object> {
   readonly #collection: Collection<T>;
   readonly #parse: (value: unknown) => T;
-  readonly #documents = signal<ReadonlyMap<string, T>>(new Map());
-  /** Writes on their way, per document: until they are saved, what the user did is what is shown. */
-  readonly #onTheirWay = new Map<string, number>();
+  readonly #stored = signal<ReadonlyMap<string, Kept<T>>>(new Map());
+  /** Shown instead of what is stored, until that has it. */
+  readonly #done = signal<ReadonlyMap<string, Done<T>>>(new Map());
+  readonly #shown = computed(() => shown(this.#stored.value, this.#done.value));
 
-  readonly all: ReadonlySignal<readonly Kept<T>[]> = computed(() =>
-    [...this.#documents.value].map(([id, document]) => withId(id, document)),
-  );
+  /** A document that did not change is the same object as before. */
+  readonly all: ReadonlySignal<readonly Kept<T>[]> = computed(() => [...this.#shown.value.values()]);
 
   constructor(collection: Collection<T>, parse: (value: unknown) => T) {
     this.#collection = collection;
@@ -22,35 +25,20 @@ export class LiveDocuments<T extends object> {
   }
 
   find(id: string): Kept<T> | null {
-    const document = this.#documents.value.get(id);
-    return document === undefined ? null : withId(id, document);
+    return this.#shown.value.get(id) ?? null;
   }
 
-  /** Reads everything. Called at the start, and when too much changed to be named. */
-  async loadAll(): Promise<void> {
-    const loaded = new Map<string, T>();
-    for await (const { id, document } of this.#collection.documents()) {
-      loaded.set(id, this.#parse(document));
-    }
-    for (const id of this.#onTheirWay.keys()) {
-      copyEntry(id, this.#documents.value, loaded);
-    }
-    this.#documents.value = loaded;
-  }
-
-  /** Reads these again, after a change here, in another tab or on another device. */
-  async load(ids: readonly string[]): Promise<void> {
-    const settled = ids.filter((id) => !this.#onTheirWay.has(id));
-    if (settled.length === 0) {
-      return;
-    }
-    const values = await this.#read(settled);
-    this.#show(
-      settled.flatMap((id, at) => {
-        const value = values[at] ?? null;
-        return this.#onTheirWay.has(id) ? [] : [[id, value === null ? null : this.#parse(value)] as const];
-      }),
-    );
+  /** Follows the collection from now on; resolves when everything is shown that is there. */
+  follow(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let fail: (problem: unknown) => void = reject;
+      const take = (state: LiveResult<T>): void => {
+        this.#take(state);
+        fail = tellProblem;
+        resolve();
+      };
+      this.#collection.find().subscribe(take, { onError: (problem) => fail(problem) });
+    });
   }
 
   /** Puts documents, all or nothing. */
@@ -68,8 +56,8 @@ export class LiveDocuments<T extends object> {
 
   /** Changes some fields; those that are left alone keep whatever another device writes meanwhile. */
   async edit(id: string, fields: Partial<T>): Promise<void> {
-    const current = this.#documents.value.get(id);
-    if (current === undefined) {
+    const current = this.find(id);
+    if (current === null) {
       return;
     }
     await this.showing([[id, { ...current, ...fields }]], () =>
@@ -78,64 +66,66 @@ export class LiveDocuments<T extends object> {
   }
 
   /** Shows documents (`null`: gone) at once, writes, and ends with what is really there. */
-  async showing(shown: readonly (readonly [string, T | null])[], write: () => Promise<unknown>): Promise<void> {
-    const ids = shown.map(([id]) => id);
-    for (const id of ids) {
-      this.#onTheirWay.set(id, (this.#onTheirWay.get(id) ?? 0) + 1);
+  async showing(documents: readonly (readonly [string, T | null])[], write: () => Promise<unknown>): Promise<void> {
+    const done = new Map(this.#done.value);
+    for (const [id, document] of documents) {
+      const onTheirWay = (done.get(id)?.onTheirWay ?? 0) + 1;
+      done.set(id, { document: document && withId(id, document), onTheirWay });
     }
-    this.#show(shown);
+    this.#done.value = done;
     try {
       await write();
+      // The state that has it comes in the same message as the answer: by the next turn it is here.
+      await nextTurn();
     } finally {
-      ids.forEach((id) => this.#arrived(id));
-      await this.load(ids);
+      this.#arrived(documents.map(([id]) => id));
     }
   }
 
-  /** A document that cannot be read does not hide the others. */
-  async #read(ids: readonly string[]): Promise<readonly (T | null)[]> {
-    try {
-      return await this.#collection.getMany(ids);
-    } catch (problem) {
-      if (!(problem instanceof AshoreError) || problem.code !== "store.corrupt") {
-        throw problem;
-      }
-      tellProblem(problem);
-      return Promise.all(ids.map((id) => this.#collection.get(id).catch(() => null)));
+  #take({ added, changed, removed }: LiveResult<T>): void {
+    const stored = new Map(this.#stored.value);
+    for (const { id } of removed) {
+      stored.delete(id);
     }
+    for (const { id, document } of [...added, ...changed]) {
+      stored.set(id, withId(id, this.#parse(document)));
+    }
+    this.#stored.value = stored;
   }
 
-  #arrived(id: string): void {
-    const left = (this.#onTheirWay.get(id) ?? 1) - 1;
-    if (left > 0) {
-      this.#onTheirWay.set(id, left);
-    } else {
-      this.#onTheirWay.delete(id);
-    }
-  }
-
-  #show(shown: readonly (readonly [string, T | null])[]): void {
-    const next = new Map(this.#documents.value);
-    for (const [id, document] of shown) {
-      if (document === null) {
-        next.delete(id);
+  #arrived(ids: readonly string[]): void {
+    const done = new Map(this.#done.value);
+    for (const id of ids) {
+      const left = done.get(id);
+      if (left !== undefined && left.onTheirWay > 1) {
+        done.set(id, { ...left, onTheirWay: left.onTheirWay - 1 });
       } else {
-        next.set(id, document);
+        done.delete(id);
       }
     }
-    this.#documents.value = next;
+    this.#done.value = done;
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve));
+}
+
+function shown<T>(
+  stored: ReadonlyMap<string, Kept<T>>,
+  done: ReadonlyMap<string, Done<T>>,
+): ReadonlyMap<string, Kept<T>> {
+  const all = new Map(stored);
+  for (const [id, { document }] of done) {
+    if (document === null) {
+      all.delete(id);
+    } else {
+      all.set(id, document);
+    }
+  }
+  return all;
 }
 
 function withId<T extends object>(id: string, document: T): Kept<T> {
   return { ...document, id };
-}
-
-function copyEntry<T>(id: string, from: ReadonlyMap<string, T>, to: Map<string, T>): void {
-  const document = from.get(id);
-  if (document === undefined) {
-    to.delete(id);
-  } else {
-    to.set(id, document);
-  }
 }

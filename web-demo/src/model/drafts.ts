@@ -70,8 +70,9 @@ export class Typing {
   readonly #household: Household;
   readonly #note: string;
   readonly #handle: TextHandle;
-  /** Edits on their way. */
+  /** Edits on their way, and the end of the last one. */
   #waiting = 0;
+  #last: Promise<unknown> = Promise.resolve();
   #typedAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -84,6 +85,7 @@ export class Typing {
   /** An edit is on its way; ends as it does. */
   async typed(stored: Promise<void>): Promise<void> {
     this.#waiting += 1;
+    this.#last = stored.catch(() => {});
     this.#typedAt = Date.now();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.save(), restMs);
@@ -96,8 +98,9 @@ export class Typing {
     }
   }
 
-  /** Says when the note was edited, if that is not said yet. */
+  /** Waits for what was typed, and says when the note was edited, if that is not said yet. */
   async save(): Promise<void> {
+    await this.#last;
     clearTimeout(this.#timer);
     if (this.#timer === undefined) {
       return;
@@ -148,11 +151,13 @@ export async function takeLeftDrafts(household: Household): Promise<void> {
   const text = localStorage.getItem(place);
   localStorage.removeItem(place);
   const left = text === null ? [] : (JSON.parse(text) as readonly Left[]);
-  for (const { note, field, text: words, typedAt } of left) {
+  // All are asked about first: writing a note's title edits the note.
+  const current = left.filter(({ note, typedAt }) => {
     const kept = household.notes.find(note);
-    if (kept !== null && kept.updatedAt.getTime() <= typedAt) {
-      await write(household, note, field, words);
-    }
+    return kept !== null && kept.updatedAt.getTime() <= typedAt;
+  });
+  for (const { note, field, text: words } of current) {
+    await write(household, note, field, words);
   }
 }
 

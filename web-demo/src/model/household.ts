@@ -1,4 +1,4 @@
-// The household's database, open: its lists, items and notes, kept current by the database's own events.
+// The household's database, open: its lists, items and notes, as live results keep them.
 
 import { open, type Database, type TextHandle } from "ashore";
 import { signal } from "@preact/signals";
@@ -28,45 +28,26 @@ export class Household {
 
   static async open(): Promise<Household> {
     const database = await open({ name: "household", relay: relayAddress() });
+    database.on("error", (problem) => {
+      if (!isShownBySync(problem)) {
+        tellProblem(problem);
+      }
+    });
     const household = new Household(database);
-    household.#listen();
-    await Promise.all([household.#loadAll(), loadPersistence(database)]);
-    return household;
+    const { lists, items, notes } = household;
+    try {
+      await Promise.all([lists.follow(), items.follow(), notes.follow(), loadPersistence(database)]);
+      return household;
+    } catch (problem) {
+      // Who tries again opens anew, and nobody waits for this one to end.
+      void attempt(database.close());
+      throw problem;
+    }
   }
 
   /** The text of a note, to be edited as it is typed. */
   noteText(id: string): TextHandle {
     return this.database.collection<Note>("notes").text(id, "body");
-  }
-
-  #listen(): void {
-    this.database.on("change", ({ changes, missed }) => {
-      if (missed) {
-        void attempt(this.#loadAll());
-      }
-      for (const { collection, ids } of changes) {
-        void attempt(this.#load(collection, ids));
-      }
-    });
-    this.database.on("error", (problem) => {
-      if (!isShownBySync(problem)) {
-        tellProblem(problem);
-      }
-    });
-  }
-
-  async #load(collection: string, ids: readonly string[]): Promise<void> {
-    if (collection === "lists") {
-      await this.lists.load(ids);
-    } else if (collection === "items") {
-      await this.items.load(ids);
-    } else if (collection === "notes") {
-      await this.notes.load(ids);
-    }
-  }
-
-  async #loadAll(): Promise<void> {
-    await Promise.all([this.lists.loadAll(), this.items.loadAll(), this.notes.loadAll()]);
   }
 }
 

@@ -34,3 +34,8 @@ export function NoteBody({ note }: { readonly note: string }): JSX.Element {
   }, [household, note]);
   return <div ref={place} class="note-body" />;
 }
+
+/** Goes on into the text; where its editor is not here yet, nowhere. */
+export function focusNoteBody(): void {
+  document.querySelector(".note-body")?.shadowRoot?.querySelector<HTMLElement>(".cm-content")?.focus();
+}

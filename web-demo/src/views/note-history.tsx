@@ -111,6 +111,8 @@ function History({ id }: { readonly id: string }): JSX.Element {
   );
 }
 
+const together = new Intl.ListFormat("en", { type: "conjunction" });
+
 type MomentProps = {
   readonly moment: Moment;
   readonly chosen: boolean;
@@ -129,22 +131,22 @@ function MomentButton({ moment, chosen, onChoose }: MomentProps): JSX.Element {
     >
       <span class="moment-when">{sayWhen(moment.to, now.value)}</span>
       <span class="moment-who">
-        {moment.who} {what(moment)}
+        {together.format(moment.who)} {what(moment)}
       </span>
     </button>
   );
 }
 
-function what({ kind, steps }: Moment): string {
+function what({ kind }: Moment): string {
   switch (kind) {
     case "put":
-      return steps === 1 ? "wrote" : `wrote, in ${steps} steps`;
+      return "wrote";
     case "delete":
       return "deleted the note";
     case "undo":
-      return steps === 1 ? "undid a step" : `undid ${steps} steps`;
+      return "took something back";
     case "redo":
-      return steps === 1 ? "redid a step" : `redid ${steps} steps`;
+      return "did it again";
   }
 }
 

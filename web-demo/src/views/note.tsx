@@ -10,7 +10,7 @@ import type { Kept, Note } from "../model/types.js";
 import { useHousehold } from "./context.js";
 import { GrowingText } from "./growing-text.js";
 import { Back, Bin } from "./icons.js";
-import { NoteBody } from "./note-body.js";
+import { focusNoteBody, NoteBody } from "./note-body.js";
 import { NoteSteps } from "./note-history.js";
 
 export function NotePage({ id }: { readonly id: string }): JSX.Element {
@@ -99,7 +99,7 @@ function NoteTitle({ note }: { readonly note: Kept<Note> }): JSX.Element {
       onKeyDown={(event) => {
         if (event.key === "Enter") {
           event.preventDefault();
-          document.querySelector<HTMLElement>(".note-body")?.focus();
+          focusNoteBody();
         }
       }}
     />
