@@ -49,7 +49,10 @@ impl Host {
     fn send(&mut self, command: Command) {
         self.asked += 1;
         let calls = vec![Call { id: self.asked, command }];
-        self.machine.handle(self.now, Input::Calls(Calls { client: PAGE.into(), received: self.awaited.saturating_sub(1), calls }));
+        self.machine.handle(
+            self.now,
+            Input::Calls(Calls { client: PAGE.into(), received: self.awaited.saturating_sub(1), calls }),
+        );
     }
 
     fn tick(&mut self) {

@@ -293,9 +293,8 @@ fn text_answers() -> Vec<Reply> {
     let edited = WriteResult::Text { version: version(), path: "body".into(), behind: true };
     let mut replies: Vec<_> = answers.into_iter().map(|answer| Reply::Text { answer }).collect();
     replies.push(Reply::Written { results: vec![edited], changed: vec![] });
-    let changed = || {
-        vec![ChangedVersions { collection: "notes".into(), id: "n1".into(), versions: vec!["AbCdEfGhIjk".into()] }]
-    };
+    let changed =
+        || vec![ChangedVersions { collection: "notes".into(), id: "n1".into(), versions: vec!["AbCdEfGhIjk".into()] }];
     let (ids, versions) = (vec!["n1".into()], vec!["AbCdEfGhIjk".into()]);
     replies.push(Reply::Updated { matched: 1, ids, versions, corrupt: vec![], changed: changed() });
     replies.push(Reply::Removed { ids: vec!["n1".into()], corrupt: vec![], changed: changed() });

@@ -361,6 +361,10 @@ export type Reply =
          * Ids of documents whose stored bytes do not decode: nobody knows whether they match.
          */
         corrupt: Array<string>;
+        /**
+         * As in `written`.
+         */
+        changed?: Array<ChangedVersions>;
       };
     }
   | {
@@ -373,6 +377,10 @@ export type Reply =
          * As in `updated`.
          */
         corrupt: Array<string>;
+        /**
+         * As in `written`.
+         */
+        changed?: Array<ChangedVersions>;
       };
     }
   | {
