@@ -193,6 +193,8 @@ describe("a schema", () => {
     await tasks.text("a", "body").splice(4, 0, "!");
     expect(await flagged()).toEqual(["a"]);
     expect(await tasks.issuesOf(there(await tasks.get("a")))).toMatchObject([{ path: ["body"] }]);
+    // A write elsewhere ends the step of typing, so the next put is one of its own.
+    await tasks.put("elsewhere", { body: text("Rye") });
     await tasks.put("a", { body: text("Oat") });
     expect(await flagged()).toEqual([]);
     expect(await tasks.undo("a")).toEqual({ document: { body: text("Milk!") } });

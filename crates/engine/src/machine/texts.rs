@@ -61,7 +61,9 @@ impl Machine {
         let path = parse_path(path)?;
         let staged = self.load_staged(collection.as_str(), id.as_str())?;
         let row = match self.parted(collection.as_str(), staged.row())? {
-            Some((was, _)) => staged.travelling(&was)?,
+            // What stays here is no text to be typed in, and what is not declared any more to travel stays.
+            Some((was, now)) if now.lets_travel(&path) => staged.travelling(&was)?,
+            Some(_) => None,
             None => staged.row().cloned(),
         };
         let row = row.ok_or_else(|| about(TextError::Missing))?;
