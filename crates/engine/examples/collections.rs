@@ -164,13 +164,13 @@ fn main() {
     say("putMany of 100,000, in tens of thousands", started.elapsed(), DOCUMENTS);
     repeat(&mut host, "scan: equality", 5, |host, at| host.find(&format!(r#"{{"filter":{{"group":"g{at}"}}}}"#)));
     repeat(&mut host, "scan: count", 5, |host, _| host.count(r#"{"filter":{"done":true}}"#) as usize);
-    repeat(&mut host, "scan: sort, limit 20", 5, |host, _| host.find(r#"{"sort":["due"],"limit":20}"#));
+    repeat(&mut host, "scan: sort, limit 20", 5, |host, _| host.find(r#"{"sort":[["due",1]],"limit":20}"#));
     let took = host.index("q", vec![on(&["group"]), on(&["due"]), words()]);
     say("two indexes and one of words built", took, 0);
     repeat(&mut host, "index: equality", 20, |host, at| host.find(&format!(r#"{{"filter":{{"group":"g{at}"}}}}"#)));
     repeat(&mut host, "index: range, sort, limit 20", 20, |host, at| {
         let due = 1_700_000_000_000_usize + at * 60_000_000;
-        host.find(&format!(r#"{{"filter":{{"due":{{"$gte":{due}}}}},"sort":["due"],"limit":20}}"#))
+        host.find(&format!(r#"{{"filter":{{"due":{{"$gte":{due}}}}},"sort":[["due",1]],"limit":20}}"#))
     });
     repeat(&mut host, "index: count", 20, |host, at| {
         host.count(&format!(r#"{{"filter":{{"group":"g{at}"}}}}"#)) as usize
@@ -181,7 +181,7 @@ fn main() {
     });
     repeat(&mut host, "search: a word of all documents", 5, |host, _| host.search("document", false));
     repeat(&mut host, "search: the beginning of words", 10, |host, at| host.search(&format!("w1{at}"), true));
-    watch(&mut host, "filter, sort, limit 20", r#"{"filter":{"done":false},"sort":["due"],"limit":20}"#);
+    watch(&mut host, "filter, sort, limit 20", r#"{"filter":{"done":false},"sort":[["due",1]],"limit":20}"#);
     watch(&mut host, "1,000 documents", r#"{"filter":{"group":"g7"}}"#);
     watch(&mut host, "100,000 documents", "{}");
     let indexes = [on(&["group"]), on(&["due"]), on(&["done", "n"]), on(&["tags"])];

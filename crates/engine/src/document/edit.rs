@@ -36,7 +36,7 @@ use super::shape;
 use super::state::{ChunkSpan, ChunkWrite, DocumentRow};
 use super::value::Value;
 use super::version::Version;
-use check::Stopped;
+use check::{Expanded, Stopped};
 use message::Message;
 
 /// No honest history counts so far; what does could overflow Automerge's counters.
@@ -223,7 +223,7 @@ fn merge_checked(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, 
         Some(current) => current.load()?,
         None => Automerge::new(),
     };
-    merge_into(&mut doc, current, remote, &mut PatchLog::inactive(), |_, _| None)
+    merge_into(&mut doc, current, remote, (&mut PatchLog::inactive(), &mut Expanded::new()), |_, _| None)
 }
 
 /// Merges into the document that `current` is; `quickly` may know its value without reading all of it again.
@@ -231,7 +231,7 @@ fn merge_into(
     doc: &mut Automerge,
     current: Option<Current<'_>>,
     remote: &[u8],
-    log: &mut PatchLog,
+    (log, known): (&mut PatchLog, &mut Expanded),
     quickly: impl FnOnce(&Automerge, &mut PatchLog) -> Option<Value>,
 ) -> Result<Merged, MergeError> {
     let before = doc.get_heads();
@@ -240,7 +240,7 @@ fn merge_into(
     if changes.is_empty() {
         return Ok(Merged::Unchanged);
     }
-    let changes = match check::check(doc, changes) {
+    let changes = match check::check(doc, changes, known) {
         Ok(changes) => changes,
         Err(Stopped::Missing(missing)) => return Ok(Merged::MissingDeps(missing)),
         Err(Stopped::Refused(reason)) => return Err(refused(reason)),
@@ -465,8 +465,11 @@ fn first_chunk(doc: &Automerge) -> Vec<u8> {
 /// of the group wrote in a wrong order); those stay a sequence of changes.
 fn joined(doc: &Automerge) -> Vec<u8> {
     let saved = doc.save_nocompress();
-    let loads = Automerge::load(&saved).is_ok_and(|loaded| sorted_heads(&loaded) == sorted_heads(doc));
-    if loads { saved } else { changes_after(doc, &[]) }
+    if loads(doc, &saved) { saved } else { changes_after(doc, &[]) }
+}
+
+fn loads(doc: &Automerge, saved: &[u8]) -> bool {
+    Automerge::load(saved).is_ok_and(|loaded| sorted_heads(&loaded) == sorted_heads(doc))
 }
 
 fn changes_after(doc: &Automerge, heads: &[ChangeHash]) -> Vec<u8> {

@@ -16,10 +16,14 @@ pub(super) enum Stopped {
     Refused(&'static str),
 }
 
-/// The changes in an order in which each comes after those it builds on, every operation of them checked.
-pub(super) fn check(doc: &Automerge, changes: Vec<Change>) -> Result<Vec<Change>, Stopped> {
+/// Changes of a document that were taken apart to look something up in them.
+pub(super) type Expanded = HashMap<ChangeHash, ExpandedChange>;
+
+/// The changes in an order in which each comes after those it builds on, every operation of them checked. `stored`: what is known
+/// of the document's own; what had to be taken apart besides is added.
+pub(super) fn check(doc: &Automerge, changes: Vec<Change>, stored: &mut Expanded) -> Result<Vec<Change>, Stopped> {
     let ordered = in_order(doc, changes)?;
-    let mut known = Known { doc, changes: HashMap::new(), writers: HashMap::new() };
+    let mut known = Known { doc, stored, came: HashMap::new(), writers: HashMap::new() };
     for change in &ordered {
         known.add(change).map_err(Stopped::Refused)?;
     }
@@ -70,8 +74,10 @@ fn in_order(doc: &Automerge, changes: Vec<Change>) -> Result<Vec<Change>, Stoppe
 /// All operations that a change may refer to.
 struct Known<'a> {
     doc: &'a Automerge,
-    /// The changes looked at so far: the document's when they are referred to, and all that came.
-    changes: HashMap<ChangeHash, ExpandedChange>,
+    /// The document's changes that were referred to so far.
+    stored: &'a mut Expanded,
+    /// The changes that came and were looked at.
+    came: Expanded,
     /// Which of those that came contain an actor's operations, by their first and last one.
     writers: HashMap<automerge::ActorId, Vec<(u64, u64, ChangeHash)>>,
 }
@@ -99,7 +105,7 @@ impl Known<'_> {
         let expanded = change.decode();
         let span = (start, change.max_op(), hash);
         self.writers.entry(change.actor_id().clone()).or_default().push(span);
-        self.changes.insert(hash, expanded.clone());
+        self.came.insert(hash, expanded.clone());
         (start..).zip(&expanded.operations).try_for_each(|(counter, op)| self.check(counter, op))
     }
 
@@ -152,10 +158,10 @@ impl Known<'_> {
             .map(|(_, _, hash)| *hash)
             .next();
         let hash = came.or_else(|| self.doc.hash_for_opid(&ObjId::Id(id.counter(), id.actor().clone(), 0)))?;
-        if !self.changes.contains_key(&hash) {
-            self.changes.insert(hash, self.doc.get_change_by_hash(&hash)?.decode());
+        if !self.came.contains_key(&hash) && !self.stored.contains_key(&hash) {
+            self.stored.insert(hash, self.doc.get_change_by_hash(&hash)?.decode());
         }
-        let change = self.changes.get(&hash)?;
+        let change = self.came.get(&hash).or_else(|| self.stored.get(&hash))?;
         let index = id.counter().checked_sub(change.start_op.get())?;
         change.operations.get(usize::try_from(index).ok()?).cloned()
     }
@@ -163,14 +169,14 @@ impl Known<'_> {
     /// Whether `hash` is the same actor's change before `change`; Automerge always makes it a direct dependency.
     fn is_before(&self, hash: &ChangeHash, change: &Change) -> bool {
         let (actor, seq) = (change.actor_id(), change.seq().checked_sub(1));
-        if let Some(before) = self.changes.get(hash) {
+        if let Some(before) = self.came.get(hash) {
             return before.actor_id == *actor && Some(before.seq) == seq;
         }
         self.doc.get_change_meta_by_hash(hash).is_some_and(|before| *before.actor == *actor && Some(before.seq) == seq)
     }
 
     fn max_op(&self, hash: &ChangeHash) -> Option<u64> {
-        if let Some(change) = self.changes.get(hash) {
+        if let Some(change) = self.came.get(hash) {
             return Some(change.start_op.get() + change.operations.len() as u64 - 1);
         }
         self.doc.get_change_meta_by_hash(hash).map(|change| change.max_op)

@@ -8,6 +8,7 @@ mod writing;
 
 use automerge::{Automerge, ChangeHash, ObjId, ObjType, Patch, PatchAction, Prop, ROOT, ReadDoc};
 
+use super::check::Expanded;
 use super::{CorruptDocument, Current, EditError, corrupt, heads_of, is_deleted, sorted_heads};
 use crate::document::state::DocumentRow;
 use crate::document::text::{OutOfRange, Splice};
@@ -23,7 +24,34 @@ pub struct Live {
     doc: Automerge,
     /// What its chunks take, which says about how much memory it takes.
     chunk_bytes: usize,
+    /// How large it was when it was saved and seen to load again, if nothing but own splices is new since; or 0.
+    loadable_bytes: usize,
+    /// Of its changes those that others' changes referred to.
+    known: Expanded,
+    /// The text that was edited last, as it is now.
+    latest: Option<(ObjId, String)>,
+    /// What the last merge did to texts.
+    merged: Option<LastMerge>,
 }
+
+/// A merge, and the texts that it spliced: of these it is known how.
+struct LastMerge {
+    before: Vec<ChangeHash>,
+    now: Vec<ChangeHash>,
+    spliced: Vec<Spliced>,
+}
+
+/// What became of one text.
+pub(super) struct Spliced {
+    object: ObjId,
+    now: String,
+    splices: Vec<Splice>,
+    marks: bool,
+}
+
+/// So many operations are kept taken apart, and about so many bytes each of them takes.
+const MAX_KNOWN_OPERATIONS: usize = 150_000;
+const OPERATION_BYTES: usize = 160;
 
 /// Why a text cannot be read or edited.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +104,11 @@ impl Live {
     /// Loads a document.
     pub fn load(current: Current<'_>) -> Result<Self, CorruptDocument> {
         let chunk_bytes = current.chunks.iter().map(|chunk| chunk.len()).sum();
-        current.load().map(|doc| Self { doc, chunk_bytes })
+        current.load().map(|doc| Self::of(doc, chunk_bytes))
+    }
+
+    fn of(doc: Automerge, chunk_bytes: usize) -> Self {
+        Self { doc, chunk_bytes, loadable_bytes: 0, known: Expanded::new(), latest: None, merged: None }
     }
 
     /// Whether this is the document that the row is of.
@@ -86,12 +118,27 @@ impl Live {
 
     /// About how many bytes of memory it takes.
     pub fn byte_len(&self) -> usize {
-        self.chunk_bytes.saturating_mul(8)
+        self.chunk_bytes.saturating_mul(8) + self.known_operations() * OPERATION_BYTES
+    }
+
+    fn known_operations(&self) -> usize {
+        self.known.values().map(|change| change.operations.len()).sum()
+    }
+
+    fn forget_too_much(&mut self) {
+        if self.known_operations() > MAX_KNOWN_OPERATIONS {
+            self.known.clear();
+        }
     }
 
     fn heads_of(&self, version: &Version) -> Result<Vec<ChangeHash>, TextError> {
         let heads = sorted_heads(&self.doc);
-        if version.matches(&heads) { Ok(heads) } else { Ok(heads_of(&self.doc, version)?) }
+        let before = self.merged.as_ref().map(|merge| &merge.before);
+        match before {
+            _ if version.matches(&heads) => Ok(heads),
+            Some(before) if version.matches(before) => Ok(before.clone()),
+            _ => Ok(heads_of(&self.doc, version)?),
+        }
     }
 
     /// What a path led to at some heads.
@@ -139,10 +186,17 @@ impl Live {
 
     fn text_of(&self, place: &Place, heads: &[ChangeHash]) -> Result<String, TextError> {
         match &place.found {
+            Found::Text(object) if let Some(text) = self.latest(object, heads) => Ok(text.clone()),
             Found::Text(object) => Ok(self.doc.text_at(object, heads).map_err(corrupt)?),
             Found::String(_, text) => Ok(text.clone()),
             Found::Nothing => Ok(String::new()),
         }
+    }
+
+    /// The text that was edited last, if it is this one as it is now.
+    fn latest(&self, object: &ObjId, heads: &[ChangeHash]) -> Option<&String> {
+        let (latest, text) = self.latest.as_ref()?;
+        (latest == object && heads == sorted_heads(&self.doc)).then_some(text)
     }
 
     /// Where an object is now, if it is anywhere.

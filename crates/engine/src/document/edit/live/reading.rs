@@ -1,12 +1,10 @@
 //! What a live document tells of a text: its characters, what became of them, cursors and marks.
 
-use std::collections::BTreeSet;
-
 use automerge::marks::Mark;
 use automerge::{Automerge, ChangeHash, Cursor, ObjId, PatchLog, ReadDoc};
 
-use super::{Found, Live, TextError, at, take_splice};
-use crate::document::edit::{corrupt, is_deleted, read};
+use super::{Found, Live, Spliced, TextError, at, take_splice};
+use crate::document::edit::{corrupt, is_deleted, read, sorted_heads};
 use crate::document::text::{self, OutOfRange, Splice};
 use crate::document::value::Value;
 use crate::document::{TextPath, Version};
@@ -49,14 +47,15 @@ impl Live {
 
     /// What became of the text since a version.
     pub fn changes(&self, path: &TextPath, since: &Version) -> Result<TextChanges, TextError> {
-        let (before, now) = (self.heads_of(since)?, self.doc.get_heads());
+        let (before, now) = (self.heads_of(since)?, sorted_heads(&self.doc));
         let then = self.find(path, &before)?;
         if is_deleted(&self.doc, &now) {
             return Err(TextError::Missing);
         }
         if let Found::Text(object) = &then.found
             && let Some(path) = self.path_of(object).and_then(|path| TextPath::along(path.iter()))
-            && let Some((splices, marks)) = self.difference(object, &before, &now)
+            && let Some((splices, marks)) =
+                self.last_merge(object, &before, &now).or_else(|| self.difference(object, &before, &now))
         {
             return Ok(TextChanges { splices, marks, path });
         }
@@ -108,6 +107,13 @@ impl Live {
         }
     }
 
+    /// What became of a text by the last merge, if that is what lies between these versions.
+    fn last_merge(&self, object: &ObjId, before: &[ChangeHash], now: &[ChangeHash]) -> Option<(Vec<Splice>, bool)> {
+        let merge = self.merged.as_ref().filter(|merge| merge.before == before && merge.now == now)?;
+        let text = merge.spliced.iter().find(|text| text.object == *object)?;
+        Some((text.splices.clone(), text.marks))
+    }
+
     /// What became of a text, as Automerge tells it; none when there is more in it than characters, or when that is not true.
     fn difference(&self, object: &ObjId, before: &[ChangeHash], now: &[ChangeHash]) -> Option<(Vec<Splice>, bool)> {
         let (mut splices, mut marked) = (Vec::new(), false);
@@ -122,19 +128,36 @@ impl Live {
 
 /// The value that was `value` before these patches, when they are about texts only and few. They say which texts changed; how
 /// these read now the document says, because with characters of two units Automerge's positions are not always right.
-pub(in crate::document::edit) fn after_patches(doc: &Automerge, log: &mut PatchLog, value: &[u8]) -> Option<Value> {
+/// What that was in splices is told too, for texts of which it is true.
+pub(in crate::document::edit) fn after_patches(
+    doc: &Automerge,
+    log: &mut PatchLog,
+    value: &[u8],
+    spliced: &mut Vec<Spliced>,
+) -> Option<Value> {
     let patches = doc.make_patches(log);
     if patches.len() > MAX_PATCHES {
         return None;
     }
-    let (mut value, mut changed) = (Value::decode(value).ok()?, BTreeSet::new());
+    let mut value = Value::decode(value).ok()?;
+    let mut changed: Vec<(Spliced, String)> = Vec::new();
     for patch in patches {
         let object = patch.obj.clone();
         let Value::Text(text) = at(&mut value, patch.path.iter().map(|(_, prop)| prop))? else { return None };
-        take_splice(patch, &mut Vec::new())?;
-        if changed.insert(object.to_string()) {
-            *text = doc.text(&object).ok()?;
-        }
+        let place = match changed.iter().position(|(text, _)| text.object == object) {
+            Some(place) => place,
+            None => {
+                let before = std::mem::replace(text, doc.text(&object).ok()?);
+                changed.push((Spliced { object, now: text.clone(), splices: Vec::new(), marks: false }, before));
+                changed.len() - 1
+            }
+        };
+        let (text, _) = changed.get_mut(place)?;
+        text.marks |= take_splice(patch, &mut text.splices)?;
+    }
+    for (text, mut before) in changed {
+        let fits = text.splices.iter().try_for_each(|splice| splice.apply(&mut before)).is_ok();
+        spliced.extend(Some(text).filter(|text| fits && text.now == before));
     }
     Some(value)
 }

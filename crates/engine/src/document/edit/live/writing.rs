@@ -6,10 +6,10 @@ use automerge::marks::{ExpandMark, Mark};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Change, ChangeHash, ObjId, ObjType, PatchLog, Prop, ReadDoc, ScalarValue};
 
-use super::{Found, Live, Place, TextError, after_patches, at};
+use super::{Found, LastMerge, Live, Place, TextError, after_patches, at};
 use crate::document::edit::{
-    Actor, Current, Edited, MergeError, Merged, apply, corrupt, empty_change_at, is_deleted, joined, merge_into, read,
-    refused, sorted_heads, try_change, writer_at,
+    Actor, Current, Edited, MergeError, Merged, apply, changes_after, corrupt, empty_change_at, is_deleted, loads,
+    merge_into, read, refused, sorted_heads, try_change, writer_at,
 };
 use crate::document::state::DocumentRow;
 use crate::document::text::{self, OutOfRange, Splice, byte_at};
@@ -81,12 +81,16 @@ impl Live {
         if edits.is_empty() {
             return Ok(TextEdited { edited: None, version: base.clone(), path: path.clone() });
         }
+        if edits.iter().any(|edit| matches!(edit, TextEdit::Mark { .. })) {
+            self.loadable_bytes = 0;
+        }
         let mut changes = Vec::new();
         let object = self.make_text(path, place, &mut heads, &mut changes, actor)?;
         let alone = heads == sorted_heads(&self.doc);
         let change = self.change(&object, heads, &edits, actor, now_ms)?;
         let version = Version::of(&[change.hash()]);
         changes.push(change);
+        self.latest = alone.then(|| (object.clone(), text.clone()));
         let value = self.value(row, &object, alone.then_some(text));
         if value.len() > MAX_DOCUMENT_BYTES.max(row.value.len()) {
             return Err(DocumentError::TooLarge { bytes: value.len(), max: MAX_DOCUMENT_BYTES }.into());
@@ -97,13 +101,23 @@ impl Live {
     /// [`merge`](crate::document::edit::merge) into this document.
     pub fn merge(&mut self, current: Current<'_>, remote: &[u8]) -> Result<Merged, MergeError> {
         let row = current.row;
+        let mut spliced = Vec::new();
+        let before = sorted_heads(&self.doc);
         let merged = catch_unwind(AssertUnwindSafe(|| {
             let mut log = PatchLog::active();
-            merge_into(&mut self.doc, Some(current), remote, &mut log, |doc, log| {
-                if row.deleted { None } else { after_patches(doc, log, &row.value) }
+            merge_into(&mut self.doc, Some(current), remote, (&mut log, &mut self.known), |doc, log| {
+                if row.deleted { None } else { after_patches(doc, log, &row.value, &mut spliced) }
             })
         }));
         self.chunk_bytes += remote.len();
+        self.loadable_bytes = 0;
+        let spliced_now = |(object, _): (ObjId, String)| {
+            let text = spliced.iter().find(|text| text.object == object)?;
+            Some((object, text.now.clone()))
+        };
+        self.latest = self.latest.take().and_then(spliced_now);
+        self.merged = Some(LastMerge { before, now: sorted_heads(&self.doc), spliced });
+        self.forget_too_much();
         merged.unwrap_or_else(|_| Err(refused("Automerge cannot bear it")))
     }
 
@@ -192,7 +206,7 @@ impl Live {
 
     fn made_at(&self, heads: &[ChangeHash], writer: ActorId, path: &TextPath, text: &str) -> Result<Change, TextError> {
         let doc = self.doc.fork_at(heads).map_err(corrupt)?.with_actor(writer);
-        let mut then = Self { doc, chunk_bytes: 0 };
+        let mut then = Self::of(doc, 0);
         let heads = then.doc.get_heads();
         let Place { parent, prop, .. } = then.find_inside(path, &heads)?;
         let change = try_change(&mut then.doc, None, 0, |tx| {
@@ -217,10 +231,22 @@ impl Live {
         spliced().unwrap_or_else(|| read::document(&self.doc, None)).to_bytes()
     }
 
+    /// All of it as one chunk. To see that it loads takes far longer than to save it, so that is not seen to again while there is
+    /// nothing new but own splices, until it is twice as large.
+    fn joined(&mut self) -> Vec<u8> {
+        let saved = self.doc.save_nocompress();
+        if saved.len() <= self.loadable_bytes.saturating_mul(2) {
+            return saved;
+        }
+        let loads = loads(&self.doc, &saved);
+        self.loadable_bytes = if loads { saved.len() } else { 0 };
+        if loads { saved } else { changes_after(&self.doc, &[]) }
+    }
+
     fn edited(&mut self, row: &DocumentRow, changes: &[Change], value: Vec<u8>) -> Edited {
         let change: Vec<u8> = changes.iter().flat_map(|change| change.raw_bytes().to_vec()).collect();
         self.chunk_bytes += change.len();
-        let (chunks, write) = row.chunks.append(change.clone(), || joined(&self.doc));
+        let (chunks, write) = row.chunks.append(change.clone(), || self.joined());
         let heads = sorted_heads(&self.doc);
         let deleted = is_deleted(&self.doc, &heads);
         let version = changes.last().map_or_else(|| Version::of(&heads), |last| Version::of(&[last.hash()]));
