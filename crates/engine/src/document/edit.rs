@@ -21,7 +21,7 @@ pub(super) mod undo;
 pub use live::{Expand, Live, TextChanges, TextEdit, TextEdited, TextError, TextMark};
 pub use message::Direction;
 pub use migrate::migrate;
-pub use undo::{OwnActors, Step, steps_left, undo, writers};
+pub use undo::{OwnActors, Step, steps_left, undo, undo_each, writers};
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -67,6 +67,8 @@ pub struct Edited {
     pub change: Vec<u8>,
     /// The version that is this change and what it builds on.
     pub version: Version,
+    /// Where several changes were made: those before it, each alone.
+    pub earlier: Vec<Version>,
 }
 
 /// What came of a put.
@@ -143,7 +145,13 @@ pub fn create(new: &Value, actor: Actor, now_ms: u64) -> Result<Edited, EditErro
     let change = change(&mut doc, now_ms, |tx| apply::init(tx, new))?;
     let (chunks, write) = ChunkSpan::first(change.raw_bytes().to_vec());
     let row = DocumentRow { heads: vec![change.hash()], deleted: false, sent_with: 0, chunks, value, parts: None };
-    Ok(Edited { row, write, change: change.raw_bytes().to_vec(), version: Version::of(&[change.hash()]) })
+    Ok(Edited {
+        row,
+        write,
+        change: change.raw_bytes().to_vec(),
+        version: Version::of(&[change.hash()]),
+        earlier: vec![],
+    })
 }
 
 /// Makes the document `new` where the caller changed it: the difference from the value at `base` (none: from the current one)
@@ -195,7 +203,7 @@ pub fn delete(current: Current<'_>, actor: Actor, now_ms: u64) -> Result<Option<
     }
     let mut doc = current.load()?.with_actor(actor.id());
     let change = empty_change(&mut doc, options(now_ms).with_message(Message::DELETE.to_string()))?;
-    Ok(Some(current.edited(&doc, &change, Value::empty().to_bytes())))
+    Ok(Some(current.edited(&doc, &[change], Value::empty().to_bytes())))
 }
 
 /// Merges chunks of another device: changes, or a whole document. Applying them again, or in another order, changes nothing.
@@ -307,7 +315,7 @@ pub fn anew(current: Current<'_>, fields: &Value, actor: Actor, now_ms: u64) -> 
     }
     let (chunks, write) = current.row.chunks.replaced(made.change.clone());
     let row = DocumentRow { chunks, sent_with: current.row.sent_with, ..made.row };
-    Ok(Edited { row, write, change: made.change, version: made.version })
+    Ok(Edited { row, write, change: made.change, version: made.version, earlier: vec![] })
 }
 
 impl Actor {
@@ -355,7 +363,7 @@ impl Current<'_> {
             None => return Ok(unchanged),
         };
         debug_assert!(reads_as(&read::document(&doc, None), new));
-        Ok(Put::at_the_heads(self.edited(&doc, &change, value)))
+        Ok(Put::at_the_heads(self.edited(&doc, &[change], value)))
     }
 
     fn put_at(&self, base: &Version, new: &Value, actor: Actor, now_ms: u64) -> Result<Put, EditError> {
@@ -377,15 +385,19 @@ impl Current<'_> {
             None => return Ok(Put { version: base.clone(), edited: None }),
         };
         let value = read::document(&doc, None).to_bytes();
-        Ok(Put { version: Version::of(&[change.hash()]), edited: Some(self.edited(&doc, &change, value)) })
+        Ok(Put { version: Version::of(&[change.hash()]), edited: Some(self.edited(&doc, &[change], value)) })
     }
 
-    fn edited(&self, doc: &Automerge, change: &Change, value: Vec<u8>) -> Edited {
-        let (chunks, write) = self.row.chunks.append(change.raw_bytes().to_vec(), || joined(doc));
+    /// After these changes, one at least.
+    fn edited(&self, doc: &Automerge, changes: &[Change], value: Vec<u8>) -> Edited {
+        let change: Vec<u8> = changes.iter().flat_map(|change| change.raw_bytes().to_vec()).collect();
+        let (chunks, write) = self.row.chunks.append(change.clone(), || joined(doc));
         let heads = sorted_heads(doc);
         let deleted = is_deleted(doc, &heads);
         let row = DocumentRow { heads, deleted, sent_with: self.row.sent_with, chunks, value, parts: None };
-        Edited { row, write, change: change.raw_bytes().to_vec(), version: Version::of(&[change.hash()]) }
+        let mut earlier: Vec<Version> = changes.iter().map(|change| Version::of(&[change.hash()])).collect();
+        let version = earlier.pop().unwrap_or_else(|| row.version());
+        Edited { row, write, change, version, earlier }
     }
 }
 

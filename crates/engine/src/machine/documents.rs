@@ -9,7 +9,7 @@ use super::{Machine, keys};
 use crate::api::{ChangedVersions, ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
 use crate::document::edit::{self, Current, Direction, EditError, Edited, Live, OwnActors, Step};
 use crate::document::state::{BEHIND, ChunkWrite, DocumentRowRef};
-use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, json};
+use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, Version, json};
 use crate::group::{DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES};
 use crate::query::Modifiers;
 use crate::store::keys::{chunk_key, value_key, value_range};
@@ -427,25 +427,21 @@ impl Machine {
         if steps.is_empty() {
             steps.push(Step::Last);
         }
-        let mut reverted = false;
-        for step in steps {
-            let taken_back = self.stage_step(collection, staged, direction, step);
-            reverted |= taken_back.map_err(|failure| failure.about(collection, id))?;
-        }
-        Ok(reverted)
+        let taken_back = self.stage_steps(collection, staged, direction, &steps);
+        taken_back.map_err(|failure| failure.about(collection, id))
     }
 
-    /// Takes one step back; answers whether anything was left of it.
-    fn stage_step(
+    /// Takes steps back; answers whether anything was left of them.
+    fn stage_steps(
         &self,
         collection: &str,
         staged: &mut Staged,
         direction: Direction,
-        step: Step<'_>,
+        steps: &[Step<'_>],
     ) -> Result<bool, Failure> {
         let own = std::mem::take(&mut staged.own);
         let take_back = |current: Option<Current<'_>>| match current {
-            Some(current) => edit::undo(current, direction, step, &own, self.actor, self.now.as_ms()),
+            Some(current) => edit::undo_each(current, direction, steps, &own, self.actor, self.now.as_ms()),
             None => Ok(None),
         };
         let taken_back = match self.parted(collection, staged.row())? {
@@ -599,7 +595,7 @@ impl Staged {
         self.chunks.push(edited.write.bytes.clone());
         self.writes.push(edited.write);
         self.changes.push(edited.change);
-        self.versions.push(edited.version.to_string());
+        self.versions.extend(edited.earlier.iter().chain([&edited.version]).map(Version::to_string));
         self.row = Some(edited.row);
         Ok(())
     }

@@ -22,7 +22,7 @@ use automerge::{
 
 use super::message::Message;
 use super::undo::{OwnActors, is_own};
-use super::{CorruptDocument, DocumentRow, corrupt, is_deleted, read};
+use super::{CorruptDocument, corrupt, is_deleted, read};
 use crate::document::ancestry::{Ancestry, object_of};
 use crate::document::text::{as_range, edit_script};
 use crate::document::value::{MAX_DEPTH, Value};
@@ -48,7 +48,7 @@ enum Todo {
 /// told by `stays`; all others since are undone ones and undos.
 pub(super) fn plan(
     doc: &Automerge,
-    row: &DocumentRow,
+    deleted: bool,
     hash: ChangeHash,
     own: &OwnActors,
     stays: &dyn Fn(&ChangeMetadata<'_>) -> bool,
@@ -64,11 +64,11 @@ pub(super) fn plan(
     let others = Others::since(doc, hash, stays);
     let mut plan = Plan::default();
     match (was_there, is_there) {
-        (true, true) if !row.deleted => {}
+        (true, true) if !deleted => {}
         // It brought the document: that goes again, as long as nobody else has changed anything.
-        (false, true) if !row.deleted && !others.any => plan.deletes = true,
+        (false, true) if !deleted && !others.any => plan.deletes = true,
         // It deleted the document: that comes back, unless others have deleted it too.
-        (true, false) if row.deleted && only_own_heads(doc, own) => {}
+        (true, false) if deleted && only_own_heads(doc, own) => {}
         _ => return Ok(None),
     }
     // A document that was not there at all is deleted as it is: a redo has its objects back.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use automerge::{Automerge, ChangeHash, ChangeMetadata};
+use automerge::{Automerge, Change, ChangeHash, ChangeMetadata};
 
 use super::message::{Direction, Message};
 use super::revert::{self, Plan};
@@ -54,22 +54,52 @@ pub fn undo(
     actor: Actor,
     now_ms: u64,
 ) -> Result<Option<Edited>, EditError> {
+    undo_each(current, direction, &[step], own, actor, now_ms)
+}
+
+/// Several steps, one after another. What nothing is left of is passed over; none when that is so with all.
+pub fn undo_each(
+    current: Current<'_>,
+    direction: Direction,
+    steps: &[Step<'_>],
+    own: &OwnActors,
+    actor: Actor,
+    now_ms: u64,
+) -> Result<Option<Edited>, EditError> {
     let mut doc = current.load()?;
-    let steps = Steps::of(&doc, own);
+    doc.set_actor(actor.id());
+    let mut deleted = current.row.deleted;
+    let mut changes = Vec::new();
+    for step in steps {
+        changes.extend(take_back(&mut doc, deleted, direction, *step, own, now_ms)?);
+        deleted = is_deleted(&doc, &doc.get_heads());
+    }
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    let value = if deleted { Value::empty() } else { read::document(&doc, None) }.to_bytes();
+    Ok(Some(current.edited(&doc, &changes, value)))
+}
+
+fn take_back(
+    doc: &mut Automerge,
+    deleted: bool,
+    direction: Direction,
+    step: Step<'_>,
+    own: &OwnActors,
+    now_ms: u64,
+) -> Result<Option<Change>, EditError> {
+    let steps = Steps::of(doc, own);
     let wanted = match step {
         Step::Last => steps.left(direction).to_vec(),
-        Step::Change(version) => heads_of(&doc, version)?,
+        Step::Change(version) => heads_of(doc, version)?,
     };
     for hash in wanted.into_iter().rev().take(MAX_PASSED_OVER) {
-        let standing = steps.standing_after(&doc, hash);
+        let standing = steps.standing_after(doc, hash);
         let stays = |change: &ChangeMetadata<'_>| !is_own(change, own) || standing.contains(&change.hash);
-        let Some(plan) = revert::plan(&doc, current.row, hash, own, &stays)? else { continue };
-        doc.set_actor(actor.id());
+        let Some(plan) = revert::plan(doc, deleted, hash, own, &stays)? else { continue };
         let message = Message { deletes: plan.deletes, reverts: Some((direction, hash)) };
-        let change = commit(&mut doc, plan, message, now_ms)?;
-        let deleted = is_deleted(&doc, &doc.get_heads());
-        let value = if deleted { Value::empty() } else { read::document(&doc, None) }.to_bytes();
-        return Ok(Some(current.edited(&doc, &change, value)));
+        return Ok(Some(commit(doc, plan, message, now_ms)?));
     }
     Ok(None)
 }
@@ -97,12 +127,7 @@ pub(super) fn is_own(change: &ChangeMetadata<'_>, own: &OwnActors) -> bool {
     writer(change).is_some_and(|writer| own.contains(&writer))
 }
 
-fn commit(
-    doc: &mut Automerge,
-    plan: Plan,
-    message: Message,
-    now_ms: u64,
-) -> Result<automerge::Change, CorruptDocument> {
+fn commit(doc: &mut Automerge, plan: Plan, message: Message, now_ms: u64) -> Result<Change, CorruptDocument> {
     let options = || options(now_ms).with_message(message.to_string());
     if plan.is_empty() {
         return empty_change(doc, options());

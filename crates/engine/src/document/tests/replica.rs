@@ -125,6 +125,19 @@ impl Replica {
         edited.map(|edited| self.keep(edited)).is_some()
     }
 
+    /// Takes these changes back as one write; answers the changes that did it.
+    pub(super) fn revert_each(&mut self, direction: Direction, changes: &[Version]) -> Vec<Version> {
+        let (actor, own) = (self.actor, self.own());
+        let steps: Vec<_> = changes.iter().map(Step::Change).collect();
+        let edited = self.with_current(|current| {
+            current.map_or(Ok(None), |current| edit::undo_each(current, direction, &steps, &own, actor, 0))
+        });
+        let Some(edited) = edited.unwrap() else { return vec![] };
+        let made = edited.earlier.iter().chain([&edited.version]).cloned().collect();
+        self.keep(edited);
+        made
+    }
+
     /// Undoes or redoes as a device would that was this one and has been opened again since.
     pub(super) fn own(&self) -> OwnActors {
         [self.actor.0].into()

@@ -367,6 +367,34 @@ proptest! {
     }
 
     #[test]
+    fn steps_taken_back_together_end_where_they_end_one_by_one(
+        steps in proptest::collection::vec(step(), 2..12), back in 1_usize..6, redone in 0_usize..6,
+    ) {
+        let mut alice = Replica::new(1);
+        let mut made = vec![];
+        for step in &steps {
+            if take(&mut alice, step.as_ref()) {
+                made.push(alice.version());
+            }
+        }
+        let together = made.iter().rev().take(back).cloned().collect::<Vec<_>>();
+        let mut bob = alice.fork(1);
+        let undone = bob.revert_each(Direction::Undo, &together);
+        prop_assert_eq!(undone.len(), together.len());
+        for _ in &together {
+            prop_assert!(alice.undo());
+        }
+        prop_assert_eq!(alice.text(), bob.text());
+
+        let again = undone.iter().rev().take(redone).cloned().collect::<Vec<_>>();
+        prop_assert_eq!(bob.revert_each(Direction::Redo, &again).len(), again.len());
+        for _ in &again {
+            prop_assert!(alice.redo());
+        }
+        prop_assert_eq!(alice.text(), bob.text());
+    }
+
+    #[test]
     fn what_others_set_is_never_taken_back(
         first in flat(), mine in flat(), meanwhile in proptest::option::of(flat()), later in proptest::option::of(flat()), bob_is in 2_u8..4,
     ) {

@@ -251,7 +251,7 @@ impl Live {
         let deleted = is_deleted(&self.doc, &heads);
         let version = changes.last().map_or_else(|| Version::of(&heads), |last| Version::of(&[last.hash()]));
         let row = DocumentRow { heads, deleted, sent_with: row.sent_with, chunks, value, parts: None };
-        Edited { row, write, change, version }
+        Edited { row, write, change, version, earlier: vec![] }
     }
 }
 
