@@ -377,6 +377,7 @@ proptest! {
                 made.push(alice.version());
             }
         }
+        prop_assume!(!made.is_empty());
         let together = made.iter().rev().take(back).cloned().collect::<Vec<_>>();
         let mut bob = alice.fork(1);
         let undone = bob.revert_each(Direction::Undo, &together);
