@@ -8,8 +8,8 @@ import { keyOf } from "./versions.js";
 export const MAX_STEPS = 100;
 /** Typing that rests no longer than this is one step. */
 export const TYPING_RESTS_MS = 500;
-/** A step of typing has at most so many changes: each is taken back by a change of its own, and to make one the whole document is looked at. */
-export const MAX_TYPED = 30;
+/** A step of typing has at most so many changes: each is taken back by a change of its own. */
+export const MAX_TYPED = 100;
 
 /** The changes of a step, by document. */
 export type Step = readonly ChangedVersions[];
