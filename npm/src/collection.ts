@@ -546,7 +546,12 @@ export class Collection<T extends object = Record<string, unknown>> {
     const own = new Emitter<Pick<CollectionEvents, "invalid">>();
     own.on("invalid", handler);
     const look = async (ids: readonly string[]): Promise<void> => {
-      const invalid = await invalidAmong(this.#documents, this.name, ids).catch(() => []);
+      const invalid = await invalidAmong(this.#documents, this.name, ids).catch((error: unknown) => {
+        if (error instanceof AshoreError && error.code !== "database.closed") {
+          this.#documents.reportFault(error);
+        }
+        return [];
+      });
       if (invalid.length > 0) {
         own.emit("invalid", invalid);
       }

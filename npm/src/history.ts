@@ -6,7 +6,7 @@ import type { PathStep } from "./generated/PathStep.js";
 import type { Written } from "./generated/Written.js";
 import { fromJson } from "./json.js";
 import { VERSION_FIELD } from "./shapes.js";
-import { type Direction, MAX_TYPED } from "./steps.js";
+import type { Direction } from "./steps.js";
 
 /** Who made a change, and when. */
 export interface Author {
@@ -115,6 +115,9 @@ export async function conflicts(
   return found.filter(({ path }) => path[0] !== VERSION_FIELD);
 }
 
+/** A step of an earlier time has at most so many changes: nobody knows their names, and for each the engine looks at the whole document. */
+export const MAX_EARLIER = 30;
+
 /**
  * How many changes of an earlier time are one step, of a document as it is now. Their times are whole seconds, and typing is told by them: changes of one
  * text and of nothing else, each at most a second after the one before.
@@ -130,7 +133,7 @@ export function earlierStep(
     return 1;
   }
   let [count, at] = [1, last.at.getTime()];
-  for (const change of before.slice(0, MAX_TYPED - 1)) {
+  for (const change of before.slice(0, MAX_EARLIER - 1)) {
     const isFirst = change === changes.at(-1) && changes.length < MAX_LOOKED_BACK;
     if (isFirst || change.fields.join() !== field || at - change.at.getTime() > TYPED_WITHIN_MS) {
       break;

@@ -760,5 +760,24 @@ fn what_is_typed_travels_and_leaves_what_stays() {
     let (_, version) = world.read(ALICE, "accounts", "a");
     assert_eq!(world.splice(ALICE, "a", &version, 0, "hunter's ").unwrap_err().code, ErrorCode::TextMissing);
     world.settle();
+    let (left, shown) = (world.network.payloads(ALICE).len(), world.get(ALICE, "accounts", "a"));
+    assert!(!world.revert(ALICE, "accounts", "a", false), "an undo would let it leave again");
+    world.settle();
+    assert_eq!((world.network.payloads(ALICE).len(), world.get(ALICE, "accounts", "a")), (left, shown));
     world.never_left(&["hunter"]);
+}
+
+#[test]
+fn undo_does_not_bring_back_what_was_dropped_here() {
+    let mut world = World::of_two(33);
+    world.declare(ALICE, "items", ITEMS);
+    world.put(ALICE, "items", "i", r#"{"title":"Fetched","is_read":false}"#);
+    world.put(ALICE, "items", "i", r#"{"title":"Fetched","is_read":true}"#);
+    world.put(ALICE, "items", "i", r#"{"title":"Fetched","is_read":true,"is_starred":true}"#);
+    assert!(world.delete(ALICE, "items", "i"));
+    assert_eq!(world.parked(ALICE, "items"), ["i"]);
+    assert!(world.revert(ALICE, "items", "i", false), "it takes back the star");
+    assert_eq!(world.get(ALICE, "items", "i"), "null");
+    assert_eq!(world.parked(ALICE, "items"), ["i"]);
+    world.check();
 }

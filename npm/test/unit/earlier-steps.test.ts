@@ -2,8 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { text } from "../../src/collaborative-text.js";
-import { type Change, earlierStep, MAX_LOOKED_BACK } from "../../src/history.js";
-import { MAX_TYPED } from "../../src/steps.js";
+import { type Change, earlierStep, MAX_EARLIER, MAX_LOOKED_BACK } from "../../src/history.js";
 
 const document = { body: text("Milk"), title: "Shop" };
 
@@ -37,7 +36,7 @@ describe("a step of an earlier time", () => {
   it("does not take in the first put", () => {
     expect(earlierStep([change(9), change(9)], "undo", document)).toBe(1);
     const long = Array.from({ length: MAX_LOOKED_BACK }, () => change(9));
-    expect(earlierStep(long, "undo", document)).toBe(MAX_TYPED);
+    expect(earlierStep(long, "undo", document)).toBe(MAX_EARLIER);
   });
 
   it("is this device's, whatever others typed in between", () => {

@@ -227,7 +227,11 @@ impl Machine {
                 let loaded = self.load_staged(collection.as_str(), id.as_str());
                 let loaded = match write {
                     Write::Revert { .. } => loaded.and_then(|staged| self.with_own_writers(staged)),
-                    _ => loaded,
+                    Write::Put { .. }
+                    | Write::Migrate { .. }
+                    | Write::Delete { .. }
+                    | Write::Modify { .. }
+                    | Write::Text { .. } => loaded,
                 };
                 match loaded {
                     Ok(staged) => {

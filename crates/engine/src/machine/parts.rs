@@ -285,7 +285,12 @@ impl Staged {
             return Ok(None);
         }
         let gone = edited.row.deleted && now.deletes;
-        let stays = if gone { None } else { Some(held.stays.unwrap_or_else(Value::empty)) };
+        let is_back = alone.as_ref().is_some_and(|row| row.deleted) && !edited.row.deleted;
+        let stays = match held.stays {
+            _ if gone => None,
+            None if held.shown || is_back => Some(Value::empty()),
+            stays => stays,
+        };
         self.take_parts((now, now), alone, Some(edited), (held.travels, stays.as_ref()), writer)?;
         Ok(Some(answer))
     }
