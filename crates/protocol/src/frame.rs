@@ -541,8 +541,9 @@ pub enum Received<F> {
     Unknown(u32),
 }
 
-const CLIENT_FRAMES: u32 = 9;
-const RELAY_FRAMES: u32 = 14;
+/// The numbers that this version knows: others are passed over, also between these.
+const CLIENT_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=8];
+const RELAY_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=13];
 
 impl ClientFrame {
     /// The bytes of the WebSocket message.
@@ -573,9 +574,13 @@ impl RelayFrame {
     }
 }
 
-fn receive<'b, F: Decode<'b, ()>>(bytes: &'b [u8], known: u32) -> Result<Received<F>, CodecError> {
+fn receive<'b, F: Decode<'b, ()>>(
+    bytes: &'b [u8],
+    known: &[std::ops::RangeInclusive<u32>],
+) -> Result<Received<F>, CodecError> {
     let number = peek_number(bytes).map_err(|error| CodecError::Malformed(error.to_string()))?;
-    if number < known { codec::decode(bytes).map(Received::Frame) } else { Ok(Received::Unknown(number)) }
+    let is_known = known.iter().any(|range| range.contains(&number));
+    if is_known { codec::decode(bytes).map(Received::Frame) } else { Ok(Received::Unknown(number)) }
 }
 
 fn peek_number(bytes: &[u8]) -> Result<u32, DecodeError> {
