@@ -5,7 +5,8 @@
 //! control entries of a group hold together by themselves and membership can be worked out without the data entries.
 
 use crate::codec::{self, Bytes, CodecError};
-use crate::ids::{DeviceId, EntryId, GroupId, InviteKey, Timestamp};
+use crate::ids::{DeviceId, EntryId, Epoch, GroupId, InviteKey, Timestamp};
+use crate::keys::{KemKey, Recipient, Rotation};
 use crate::sign::{BadSignature, Domain, Signature, SigningKey};
 use minicbor::{Decode, Decoder, Encode};
 
@@ -24,7 +25,7 @@ pub enum Role {
     Admin,
 }
 
-/// What a control entry says. Indexes 4 to 15 are kept for removal, roles, key rotation and withdrawn invites.
+/// What a control entry says.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]
 pub enum Control {
@@ -40,6 +41,9 @@ pub enum Control {
         /// The founder's name, sealed by the engine.
         #[n(2)]
         sealed: Bytes,
+        /// The key that the group's keys are wrapped for when they change.
+        #[n(3)]
+        kem: Option<KemKey>,
     },
     /// An admin lets whoever holds the secret half of `invite_key` join.
     #[n(1)]
@@ -75,17 +79,112 @@ pub enum Control {
         /// The joining device's name, sealed by the engine.
         #[n(3)]
         sealed: Bytes,
+        /// The key that the group's keys are wrapped for when they change.
+        #[n(4)]
+        kem: Option<KemKey>,
     },
-    /// The author goes by another name.
+    /// The author goes by another name, or by another key.
     #[n(3)]
     Name {
         /// The name, sealed by the engine.
         #[n(0)]
         sealed: Bytes,
+        /// The key that the group's keys are wrapped for from now on; the one from before when there is none here.
+        #[n(1)]
+        kem: Option<KemKey>,
+    },
+    /// An admin removes a device. It never comes back under the same key.
+    #[n(4)]
+    Remove {
+        /// Which one.
+        #[n(0)]
+        device: DeviceId,
+        /// The next epoch, closed to the device. Without one some admin has to rotate.
+        #[n(1)]
+        rotation: Option<Rotation>,
+    },
+    /// An admin gives a member another role.
+    #[n(5)]
+    Role {
+        /// Which one.
+        #[n(0)]
+        device: DeviceId,
+        /// What it is from now on.
+        #[n(1)]
+        role: Role,
+    },
+    /// The author leaves. It knows the present key, so some admin has to rotate.
+    #[n(6)]
+    Leave,
+    /// An admin begins another epoch.
+    #[n(7)]
+    Rotate {
+        /// The next epoch.
+        #[n(0)]
+        rotation: Rotation,
+    },
+    /// An admin closes an invite or a recovery.
+    #[n(8)]
+    Revoke {
+        /// The entry that opened it.
+        #[n(0)]
+        invite: EntryId,
+    },
+    /// An admin admits a device that asked for it.
+    #[n(9)]
+    Admit {
+        /// Which one.
+        #[n(0)]
+        device: DeviceId,
+        /// What it becomes.
+        #[n(1)]
+        role: Role,
+        /// By the admin's clock.
+        #[n(2)]
+        admitted_at: Timestamp,
+        /// The key that the group's keys are wrapped for.
+        #[n(3)]
+        kem: KemKey,
+        /// The device's name, sealed by the admin's engine.
+        #[n(4)]
+        sealed: Bytes,
+        /// The key of this entry's epoch, wrapped for the device.
+        #[n(5)]
+        share: Bytes,
+    },
+    /// An admin gives a member that lacks it the key of an epoch.
+    #[n(10)]
+    Share {
+        /// For whom.
+        #[n(0)]
+        to: Recipient,
+        /// The epoch.
+        #[n(1)]
+        epoch: Epoch,
+        /// The entry that began it.
+        #[n(2)]
+        rotation: EntryId,
+        /// Its key, wrapped.
+        #[n(3)]
+        sealed: Bytes,
+    },
+    /// An admin prepares for the loss of all devices: whoever holds these secrets may join as an admin, and the group's keys
+    /// are wrapped for it too.
+    #[n(11)]
+    Recovery {
+        /// As in an invite.
+        #[n(0)]
+        invite_key: InviteKey,
+        /// The key that the group's keys are wrapped for.
+        #[n(1)]
+        kem: KemKey,
+        /// The key of this entry's epoch, wrapped for it.
+        #[n(2)]
+        share: Bytes,
     },
 }
 
-const KNOWN_KINDS: u32 = 4;
+const KNOWN_KINDS: u32 = 12;
 
 /// Why a payload is not a control that this version understands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -428,7 +428,7 @@ impl Control {
     ) -> Result<VerifiedEntry, EntryError> {
         let kind = match self {
             Self::Genesis { .. } => EntryKind::Genesis,
-            Self::Invite { .. } | Self::Join { .. } | Self::Name { .. } => EntryKind::Control,
+            _ => EntryKind::Control,
         };
         let payload = codec::encode(self);
         EntryDraft::new(group, key.device_id(), parents, epoch, kind, payload.len())?.sign(key, payload)

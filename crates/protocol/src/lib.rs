@@ -12,6 +12,8 @@ pub mod codec;
 pub mod hash;
 pub mod sign;
 
+pub mod keys;
+
 pub mod control;
 pub mod header;
 
@@ -27,6 +29,7 @@ pub mod mailbox;
 pub use control::{Control, Role};
 pub use header::{Entry, EntryDraft, EntryError, EntryKind, Header, VerifiedEntry};
 pub use ids::{Cursor, DeviceId, EntryId, Epoch, GroupId, InviteKey, InvitePlace, LogId, LogPrefix, Timestamp};
+pub use keys::{KemKey, Recipient, Rotation, Wrap};
 pub use limits::Limits;
 pub use membership::Membership;
 pub use sign::{Signature, SigningKey};

@@ -36,7 +36,7 @@ fn sealed() -> Bytes {
 fn entries() -> Vec<(&'static str, VerifiedEntry)> {
     let (alice, bob, secret) = ([1; 32], [2; 32], [3; 32]);
     let [alice, bob, secret] = [alice, bob, secret].map(|seed| SigningKey::from_seed(&seed));
-    let genesis = Control::Genesis { created_at: time(), nonce: [4; 16], sealed: sealed() };
+    let genesis = Control::Genesis { created_at: time(), nonce: [4; 16], sealed: sealed(), kem: None };
     let genesis = genesis.sign(&alice, None, [], Epoch(0)).unwrap();
     let group = genesis.group();
     let (invite_key, expires_at) = (secret.invite_key(), time().plus_ms(600_000));
@@ -44,9 +44,9 @@ fn entries() -> Vec<(&'static str, VerifiedEntry)> {
     let invite = invite.sign(&alice, Some(group), [genesis.id()], Epoch(0)).unwrap();
     let joined_at = time().plus_ms(5);
     let proof = JoinProof { group, device: bob.device_id(), invite: invite.id(), joined_at }.sign(&secret);
-    let join = Control::Join { invite: invite.id(), joined_at, proof, sealed: sealed() };
+    let join = Control::Join { invite: invite.id(), joined_at, proof, sealed: sealed(), kem: None };
     let join = join.sign(&bob, Some(group), [genesis.id(), invite.id()], Epoch(0)).unwrap();
-    let name = Control::Name { sealed: sealed() }.sign(&bob, Some(group), [join.id()], Epoch(0)).unwrap();
+    let name = Control::Name { sealed: sealed(), kem: None }.sign(&bob, Some(group), [join.id()], Epoch(0)).unwrap();
     let (device, payload) = (alice.device_id(), vec![0x55; 300]);
     let draft = EntryDraft::new(Some(group), device, [join.id(), name.id()], Epoch(70_000), EntryKind::Data, 300);
     let data = draft.unwrap().sign(&alice, payload).unwrap();

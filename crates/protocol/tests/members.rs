@@ -16,7 +16,7 @@ fn sign(control: &Control, author: &SigningKey, group: GroupId, parents: &[Entry
 }
 
 fn genesis() -> VerifiedEntry {
-    let control = Control::Genesis { created_at: Timestamp::from_ms(1), nonce: [1; 16], sealed: Bytes::default() };
+    let control = Control::Genesis { created_at: Timestamp::from_ms(1), nonce: [1; 16], sealed: Bytes::default(), kem: None };
     control.sign(&key(1), None, [], Epoch(0)).unwrap()
 }
 
@@ -35,7 +35,7 @@ fn invite(
 fn join(device: &SigningKey, group: GroupId, invite: EntryId, secret: &SigningKey, at_ms: u64) -> VerifiedEntry {
     let joined_at = Timestamp::from_ms(at_ms);
     let proof = JoinProof { group, device: device.device_id(), invite, joined_at }.sign(secret);
-    sign(&Control::Join { invite, joined_at, proof, sealed: Bytes::default() }, device, group, &[invite])
+    sign(&Control::Join { invite, joined_at, proof, sealed: Bytes::default(), kem: None }, device, group, &[invite])
 }
 
 /// Alice founds; Bob joins as admin, invites Carol; Carol joins as reader and renames herself.
@@ -47,7 +47,7 @@ fn story() -> (GroupId, Vec<VerifiedEntry>) {
     let bob = join(&key(2), group, for_bob.id(), &first, 10);
     let for_carol = invite(&key(2), group, bob.id(), &second, Role::Reader, 1);
     let carol = join(&key(3), group, for_carol.id(), &second, 20);
-    let name = sign(&Control::Name { sealed: Bytes(vec![1]) }, &key(3), group, &[carol.id()]);
+    let name = sign(&Control::Name { sealed: Bytes(vec![1]), kem: None }, &key(3), group, &[carol.id()]);
     (group, vec![genesis, for_bob, bob, for_carol, carol, name])
 }
 
@@ -114,7 +114,7 @@ fn a_proof_taken_from_one_join_serves_no_other_device_or_time() {
     members.apply(&genesis).unwrap();
     members.apply(&open).unwrap();
     for (thief, joined_at) in [(key(3), joined_at), (key(2), Timestamp::from_ms(11))] {
-        let stolen = Control::Join { invite: open.id(), joined_at, proof, sealed: Bytes::default() };
+        let stolen = Control::Join { invite: open.id(), joined_at, proof, sealed: Bytes::default(), kem: None };
         assert_eq!(members.apply(&sign(&stolen, &thief, group, &[open.id()])), Err(Refusal::BadProof));
     }
 }

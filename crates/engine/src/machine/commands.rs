@@ -347,7 +347,7 @@ impl Machine {
         let Some(key) = group.secrets.epochs.get(&group.state.epoch.0).cloned() else { return Ok(()) };
         let profile = ProfilePayload { name: name.to_owned() };
         let sealed = profile.seal(&key, &device, &mut self.rng).into();
-        self.sign_control(&Control::Name { sealed }).map(drop)
+        self.sign_control(&Control::Name { sealed, kem: None }).map(drop)
     }
 
     fn quarantined(&self) -> Reply {

@@ -38,7 +38,7 @@ impl Machine {
         let device = secrets.device.device_id();
         let profile = ProfilePayload { name: self.sync.settings.device_name.clone() };
         let sealed = profile.seal(&key, &device, &mut self.rng).into();
-        let genesis = Control::Genesis { created_at: self.now, nonce: self.rng.bytes(), sealed };
+        let genesis = Control::Genesis { created_at: self.now, nonce: self.rng.bytes(), sealed, kem: None };
         let entry = genesis.sign(&secrets.device, None, [], Epoch(0)).map_err(|error| internal(&error))?;
         let state = self.group_state(entry.group(), &secrets, 0);
         self.install_group(state, secrets);
@@ -258,7 +258,7 @@ impl Machine {
         let proof = claim.sign(&SigningKey::from_seed(&invitation.invite_seed));
         let profile = ProfilePayload { name: self.sync.settings.device_name.clone() };
         let sealed = profile.seal(&SecretKey::new(invitation.epoch_key), &device, &mut self.rng).into();
-        let join = Control::Join { invite, joined_at, proof, sealed };
+        let join = Control::Join { invite, joined_at, proof, sealed, kem: None };
         join.sign(&secrets.device, Some(group), [invite], Epoch(invitation.epoch)).map_err(|error| internal(&error))
     }
 

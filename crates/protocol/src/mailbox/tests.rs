@@ -165,7 +165,7 @@ impl Device {
     }
 
     fn found(&self, nonce: u8) -> VerifiedEntry {
-        let control = Control::Genesis { created_at: Timestamp::from_ms(1), nonce: [nonce; 16], sealed: sealed() };
+        let control = Control::Genesis { created_at: Timestamp::from_ms(1), nonce: [nonce; 16], sealed: sealed(), kem: None };
         control.sign(&self.key, None, [], Epoch(0)).unwrap()
     }
 
@@ -178,7 +178,7 @@ impl Device {
     fn join(&self, group: GroupId, secret: &SigningKey, invite: EntryId, joined_ms: u64) -> VerifiedEntry {
         let joined_at = Timestamp::from_ms(joined_ms);
         let proof = JoinProof { group, device: self.id(), invite, joined_at }.sign(secret);
-        let control = Control::Join { invite, joined_at, proof, sealed: sealed() };
+        let control = Control::Join { invite, joined_at, proof, sealed: sealed(), kem: None };
         control.sign(&self.key, Some(group), [invite], Epoch(0)).unwrap()
     }
 
