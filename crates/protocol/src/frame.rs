@@ -478,6 +478,11 @@ failure_codes! {
     NotAMember "relay.not-a-member" retry false,
     /// The member's role does not allow it.
     RoleForbids "relay.role-forbids" retry false,
+    /// The device was removed from the group, or an entry's author was. The log is served up to the entry that removed it; an entry of a removed author is
+    /// taken only when another in the log names it as a parent.
+    Removed "relay.removed" retry false,
+    /// The control entry came to nothing: something that it needs was taken away at the same time. It is not to be sent again.
+    Superseded "relay.superseded" retry false,
     /// The group is not open on this connection.
     NotOpen "relay.not-open" retry false,
     /// More groups than one connection may have open.
@@ -504,6 +509,8 @@ failure_codes! {
     InviteNotFound "invite.not-found" retry false,
     /// Somebody has taken the invitation, or has joined by it.
     InviteUsed "invite.used" retry false,
+    /// The invite was withdrawn, or who made it is no admin any more.
+    InviteRevoked "invite.revoked" retry false,
     /// The invitation has expired, or is asked to expire too far ahead.
     InviteExpired "invite.expired" retry false,
     /// The sealed invitation is larger than the relay allows.

@@ -6,6 +6,8 @@ use minicbor::{Decode, Encode};
 pub const MAX_PAYLOAD_BYTES: u32 = 1 << 20;
 /// The most parents an entry names.
 pub const MAX_PARENTS: usize = 32;
+/// The most control entries in a group.
+pub const MAX_CONTROL_ENTRIES: usize = 8_192;
 /// Room for the largest header: 32 parents of 34 bytes and the rest.
 pub const MAX_HEADER_BYTES: u32 = 2 << 10;
 /// The largest encoded entry: payload, header, signature and their CBOR heads.

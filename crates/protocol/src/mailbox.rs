@@ -20,6 +20,7 @@ mod invites;
 mod memory;
 mod prepare;
 mod store;
+mod wanted;
 #[cfg(test)]
 mod tests;
 
@@ -130,6 +131,8 @@ pub struct Mailbox<S: LogStore> {
 struct Group {
     info: LogInfo,
     membership: Membership,
+    /// Parents that entries of the log name and it does not have; worked out when it is needed first.
+    wanted: Option<BTreeSet<EntryId>>,
     used: u64,
 }
 
@@ -138,10 +141,12 @@ struct Group {
 struct News {
     log: LogId,
     entries: Vec<Fresh>,
+    /// The members as they are after it, if it changed them.
+    membership: Option<Membership>,
 }
 
 /// An entry appended in the open transaction, to be pushed once it is committed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Fresh {
     cursor: crate::ids::Cursor,
     id: EntryId,
@@ -406,7 +411,7 @@ impl<S: LogStore> Mailbox<S> {
         if !self.groups.contains_key(&id) {
             let Some(info) = self.store.group(&id).map_err(Problem::Store)? else { return Ok(None) };
             let membership = self.load_membership(id).map_err(Problem::Store)?;
-            self.cache(id, Group { info, membership, used: self.uses });
+            self.cache(id, Group { info, membership, wanted: None, used: self.uses });
         }
         let uses = self.uses;
         let mut group = self.groups.get_mut(&id);
@@ -416,17 +421,12 @@ impl<S: LogStore> Mailbox<S> {
         Ok(group)
     }
 
-    /// The controls stand in the log in the order in which they were admitted, so each applies.
+    /// The members that the control entries of a log make.
     fn load_membership(&self, id: GroupId) -> Result<Membership, S::Error> {
-        let mut membership = Membership::new(id);
-        for bytes in self.store.controls(&id)? {
-            let entry = crate::header::Entry::from_vec(bytes).and_then(crate::header::Entry::verified_before);
-            if let Ok(entry) = entry {
-                // One that does not apply any more (a damaged disk) admits nobody.
-                let _ = membership.apply(&entry);
-            }
-        }
-        Ok(membership)
+        let entry = |bytes| crate::header::Entry::from_vec(bytes).and_then(crate::header::Entry::verified_before);
+        // One that does not decode any more (a damaged disk) admits nobody.
+        let entries: Vec<_> = self.store.controls(&id)?.into_iter().filter_map(|bytes| entry(bytes).ok()).collect();
+        Ok(Membership::resolve(id, &entries).membership)
     }
 
     fn cache(&mut self, id: GroupId, group: Group) {

@@ -1,38 +1,69 @@
 //! Who belongs to a group and what each may do: a pure function of its verified control entries.
 //!
 //! **The rule** is [`Membership::resolve`]: the same set of entries gives the same members on every device and relay, in
-//! whatever order they came. Control entries are put in causal order (parents first) and, where that leaves a choice, in
-//! the order of their ids; each is applied; those refused because something they rest on comes later in that order
-//! are tried again until nothing changes.
+//! whatever order they came.
 //!
-//! [`Membership::apply`] adds one entry to what is known, in the order of arrival. With the kinds of this version that
-//! gives the same as the rule, except when more devices join by an invite than it has uses: a relay keeps the first in its log's
-//! order and refuses the rest, so that devices which sync through one relay never see two.
-//! Removal and change of roles (which the first version does not have) will make the order matter elsewhere, and will extend the rule.
+//! 1. *Causal order first.* Entries are applied parents first and, where that leaves a choice, in the order of their ids. What an author may do
+//!    is judged by what is in its entry's past, so nothing is gained by naming old parents.
+//! 2. *A removal wins over what the removed device did at the same time*: an entry of that device which is not in the removal's past, and does not have the
+//!    removal in its own, is void. So is a join by an invite that the device had made. A change of role voids in the same way what needed more than
+//!    the new role, and a withdrawn invite the joins by it. Of roles given at the same time the least counts.
+//! 3. *Of removals that hit each other* the one whose author was admitted earlier stands, then the one with the lower place in that order. An id
+//!    could be ground until it wins; the time of one's own admission cannot.
+//!    A device that leaves or steps down by itself voids nothing by that: it may be one that was restored from a backup and does not know what it
+//!    did. An admin confirms it ([`Membership::to_confirm`]).
+//! 4. A device that is gone never comes back under the same key. Nothing takes the last admin from a group that has members.
+//!
+//! [`Membership::apply`] and [`Membership::take_in`] add one entry to what is known. An entry that names all the last control entries as parents, as honest authors'
+//! do, is judged by what is there; for others the rule is worked out anew.
+//!
+//! What the order of arrival still decides is which entries a relay lets into its log: of more joins than an invite has uses it keeps the
+//! first in its log's order and refuses the rest, so that devices which sync through one relay never see two.
 //!
 //! The relay's clock plays no part: an invite's expiry is compared with the time in the join, which the joining device
 //! chose. What an expired code cannot do is be opened: the relay hands out no invitation after its expiry. Who took one in
 //! time may finish later, and a relay that lost its disk can be filled again with old joins.
 
-use crate::control::{Control, JoinProof, Role};
+mod act;
+mod order;
+mod settle;
+mod state;
+
+use crate::control::Role;
 use crate::header::{EntryKind, VerifiedEntry};
-use crate::ids::{DeviceId, EntryId, GroupId, InviteKey, Timestamp};
+use crate::ids::{DeviceId, EntryId, Epoch, GroupId, InviteKey, Timestamp};
+use crate::keys::{KemKey, Recipient};
+use crate::limits::MAX_CONTROL_ENTRIES;
+use act::{Act, Node};
+use state::{State, View};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A device in the group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// What it may do.
     pub role: Role,
-    /// The entry that admitted it: the genesis or a join.
+    /// The entry that admitted it: the genesis, a join, or an admin's.
     pub admitted_by: EntryId,
-    /// When, by the clock of the device that was admitted.
+    /// When, by the clock of the device that was admitted, or of the admin who did.
     pub joined_at: Timestamp,
-    /// The control entry that carries its latest sealed name: genesis, join or name.
+    /// The control entry that carries its latest sealed name.
     pub named_by: EntryId,
+    /// The key that the group's keys are wrapped for; none for a device of before there were such keys.
+    pub kem: Option<KemKey>,
 }
 
-/// An invite by which somebody may still join.
+/// A device that is not in the group any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// The entry that removed it, or by which it left.
+    pub by: EntryId,
+    /// What it was.
+    pub member: Member,
+}
+
+/// An invite by which somebody may still join, unless it is used up or closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenInvite {
     /// The key that a join must prove to hold.
@@ -45,6 +76,23 @@ pub struct OpenInvite {
     pub uses_left: u32,
     /// The admin who made it.
     pub invited_by: DeviceId,
+    /// The entry that began the epoch whose key comes with it.
+    pub rotation: EntryId,
+    /// It is a recovery: for the loss of all devices, not for a guest.
+    pub recovers: bool,
+    /// It was withdrawn, or who made it is no admin any more.
+    pub closed: bool,
+}
+
+/// An epoch of the group's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RotationInfo {
+    /// Its number. Rotations at the same time have the same.
+    pub epoch: Epoch,
+    /// The entry that began it.
+    pub entry: EntryId,
+    /// Who was given its key, as far as control entries tell.
+    pub known_to: BTreeSet<Recipient>,
 }
 
 /// What a control entry changed.
@@ -56,8 +104,20 @@ pub enum Change {
     Invited(EntryId),
     /// This device became a member.
     Joined(DeviceId),
-    /// This device has another name.
+    /// This device has another name, or another key.
     Renamed(DeviceId),
+    /// This device is not a member any more.
+    Removed(DeviceId),
+    /// This device has another role.
+    RoleChanged(DeviceId),
+    /// An epoch began.
+    Rotated(Epoch),
+    /// This invite or recovery is closed.
+    Revoked(EntryId),
+    /// A member was given a key that it lacked.
+    Shared,
+    /// Whoever holds the secrets of this entry may bring the group back.
+    Recoverable(EntryId),
     /// The entry had been applied before.
     Nothing,
 }
@@ -74,9 +134,15 @@ pub enum Refusal {
     /// Its author is not a member (yet).
     #[error("the author is not a member")]
     NotAMember,
+    /// Its author was a member and is not any more.
+    #[error("the author was removed")]
+    Removed,
     /// Its author's role does not allow it.
     #[error("the author's role does not allow it")]
     RoleForbids,
+    /// At the same time its author was removed or given a lesser role, or its invite was closed.
+    #[error("what it needs was taken away at the same time")]
+    Voided,
     /// The invite is not known (yet).
     #[error("the invite is not known")]
     UnknownInvite,
@@ -89,31 +155,81 @@ pub enum Refusal {
     /// The join came after the invite expired.
     #[error("the invite had expired")]
     InviteExpired,
+    /// The invite was withdrawn, or who made it is no admin any more.
+    #[error("the invite is closed")]
+    InviteClosed,
     /// Whoever joins does not hold the invite's key.
     #[error("the proof is not signed by the invite's key")]
     BadProof,
-    /// The device is a member already.
-    #[error("the device is a member already")]
+    /// The device is a member already, or was one.
+    #[error("the device is a member already, or was one")]
     AlreadyAMember,
     /// An invite for nobody.
     #[error("the invite has no uses")]
     NoUses,
+    /// The device that it is about is not a member.
+    #[error("the device that it is about is not a member")]
+    UnknownDevice,
+    /// Members would be left without an admin.
+    #[error("members would be left without an admin")]
+    LastAdmin,
+    /// The rotation is not the next, is out of order, or is wrapped for the device that is removed.
+    #[error("the rotation is not the next, or not sound")]
+    BadRotation,
+    /// The epoch that a key is shared of is not known (yet).
+    #[error("the epoch is not known")]
+    UnknownEpoch,
+    /// More control entries than a group may have.
+    #[error("the group has as many control entries as it may have")]
+    TooMany,
 }
 
 impl Refusal {
-    /// Whether an entry that was not applied yet could turn this refusal into a yes.
+    /// Whether a data entry that is refused for this may stand all the same, because another that stands names it as a parent.
+    pub fn passes_when_wanted(self) -> bool {
+        matches!(self, Self::Removed | Self::RoleForbids)
+    }
+
+    /// Whether entries that were not applied yet could turn this refusal into a yes.
     pub fn may_pass(self) -> bool {
-        matches!(self, Self::NotAMember | Self::RoleForbids | Self::UnknownInvite)
+        match self {
+            Self::NotAMember
+            | Self::Removed
+            | Self::RoleForbids
+            | Self::Voided
+            | Self::UnknownInvite
+            | Self::InviteUsed
+            | Self::InviteClosed
+            | Self::AlreadyAMember
+            | Self::UnknownDevice
+            | Self::LastAdmin
+            | Self::BadRotation
+            | Self::UnknownEpoch => true,
+            Self::OtherGroup
+            | Self::NotControl
+            | Self::InviteNotAParent
+            | Self::InviteExpired
+            | Self::BadProof
+            | Self::NoUses
+            | Self::TooMany => false,
+        }
     }
 }
 
 /// The members and open invites of one group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Membership {
     group: GroupId,
-    members: BTreeMap<DeviceId, Member>,
-    invites: BTreeMap<EntryId, OpenInvite>,
-    applied: BTreeSet<EntryId>,
+    /// Every control entry that was taken in, also those that do not stand.
+    entries: Arc<BTreeMap<EntryId, Arc<Node>>>,
+    /// Those that no other names as a parent.
+    tips: BTreeSet<EntryId>,
+    /// Every parent that one of them names.
+    named: BTreeSet<EntryId>,
+    /// Devices that some entry was to admit, also one that does not stand.
+    heard_of: BTreeSet<DeviceId>,
+    state: State,
+    refused: BTreeMap<EntryId, Refusal>,
 }
 
 /// What [`Membership::resolve`] found.
@@ -125,116 +241,139 @@ pub struct Resolved {
     pub refused: BTreeMap<EntryId, Refusal>,
 }
 
+/// What the rule makes of a set of entries.
+struct Resolution {
+    state: State,
+    refused: BTreeMap<EntryId, Refusal>,
+}
+
+impl PartialEq for Membership {
+    /// The same entries were taken in, and the same came of them.
+    fn eq(&self, other: &Self) -> bool {
+        self.group == other.group
+            && self.entries.keys().eq(other.entries.keys())
+            && self.refused == other.refused
+            && self.state == other.state
+    }
+}
+
+impl Eq for Membership {}
+
 impl Membership {
     /// A group of which nothing is known but its id: nobody is a member.
     pub fn new(group: GroupId) -> Self {
-        Self { group, members: BTreeMap::new(), invites: BTreeMap::new(), applied: BTreeSet::new() }
+        Self {
+            group,
+            entries: Arc::default(),
+            tips: BTreeSet::new(),
+            named: BTreeSet::new(),
+            heard_of: BTreeSet::new(),
+            state: State::new(group),
+            refused: BTreeMap::new(),
+        }
     }
 
-    /// The rule: the membership that a set of entries makes, whatever their order. Entries without a control are passed over.
+    /// The rule: the membership that a set of entries makes, whatever their order. Entries without a control are passed over, and so is what belongs
+    /// to another group.
     pub fn resolve<'e>(group: GroupId, entries: impl IntoIterator<Item = &'e VerifiedEntry>) -> Resolved {
-        let controls = entries.into_iter().filter(|entry| entry.kind() != EntryKind::Data);
-        let mut waiting = causal_order(controls.map(|entry| (entry.id(), entry)).collect());
         let mut membership = Self::new(group);
-        let mut refused = BTreeMap::new();
-        loop {
-            let before = waiting.len();
-            waiting.retain(|entry| match membership.apply(entry) {
-                Ok(_) => false,
-                Err(refusal) => {
-                    refused.insert(entry.id(), refusal);
-                    refusal.may_pass()
-                }
-            });
-            if waiting.is_empty() || waiting.len() == before {
-                break;
-            }
-        }
-        refused.retain(|id, _| !membership.applied.contains(id));
+        let controls = entries.into_iter().filter(|entry| entry.kind() != EntryKind::Data && entry.group() == group);
+        let nodes: BTreeMap<EntryId, Arc<Node>> =
+            controls.filter_map(|entry| Some((entry.id(), Arc::new(Node::new(entry).ok()?)))).collect();
+        nodes.values().for_each(|node| membership.note(node));
+        membership.entries = Arc::new(nodes);
+        membership.settle();
+        let refused = membership.refused.clone();
         Resolved { membership, refused }
     }
 
-    /// Adds one control entry, or says why it may not stand. Applying one again changes nothing.
+    /// Adds one control entry if it stands, or says why it does not: nothing is changed then. Applying one again changes nothing.
     pub fn apply(&mut self, entry: &VerifiedEntry) -> Result<Change, Refusal> {
+        self.add(entry, false)
+    }
+
+    /// Like [`Membership::apply`], but an entry that does not stand now and may later ([`Refusal::may_pass`]) is kept, if a device of this group
+    /// wrote it: it counts when others come that make it stand. [`Membership::has_taken_in`] tells.
+    pub fn take_in(&mut self, entry: &VerifiedEntry) -> Result<Change, Refusal> {
+        self.add(entry, true)
+    }
+
+    fn add(&mut self, entry: &VerifiedEntry, keep: bool) -> Result<Change, Refusal> {
         if entry.group() != self.group {
             return Err(Refusal::OtherGroup);
         }
-        let control = entry.control().ok_or(Refusal::NotControl)?;
-        if self.applied.contains(&entry.id()) {
-            return Ok(Change::Nothing);
+        let node = Arc::new(Node::new(entry)?);
+        if self.entries.contains_key(&node.id) {
+            return self.refused.get(&node.id).map_or(Ok(Change::Nothing), |refusal| Err(*refusal));
         }
-        let change = match control {
-            Control::Genesis { created_at, .. } => self.found(entry, *created_at),
-            Control::Invite { invite_key, role, expires_at, uses, .. } => {
-                self.invite(entry, *invite_key, *role, *expires_at, *uses)?
+        if self.entries.len() >= MAX_CONTROL_ENTRIES {
+            return Err(Refusal::TooMany);
+        }
+        let knows_all = self.tips.iter().all(|tip| node.parents.contains(tip));
+        let (judged, after) = if knows_all { self.append(&node) } else { self.insert(&node) };
+        if let Err(refusal) = judged {
+            let known = self.heard_of.contains(&node.author) || self.holds_an_invite(&node);
+            if !keep || !known || !refusal.may_pass() {
+                return Err(refusal);
             }
-            Control::Join { invite, joined_at, proof, .. } => self.join(entry, *invite, *joined_at, proof)?,
-            Control::Name { .. } => self.rename(entry)?,
+        }
+        (self.state, self.refused) = (after.state, after.refused);
+        self.note(&node);
+        Arc::make_mut(&mut self.entries).insert(node.id, node);
+        judged
+    }
+
+    /// Whether this is a join by somebody who holds the secret of an invite that is here, standing or not.
+    fn holds_an_invite(&self, node: &Node) -> bool {
+        let Act::Join { invite, .. } = &node.act else { return false };
+        match self.entries.get(invite).map(|invite| &invite.act) {
+            Some(Act::Invite { key, .. } | Act::Recovery { key, .. }) => node.is_proven(self.group, key),
+            _ => false,
+        }
+    }
+
+    /// Judges an entry that knows of everything here: it comes last in every order.
+    fn append(&self, node: &Node) -> (Result<Change, Refusal>, Resolution) {
+        let (mut state, mut refused) = (self.state.clone(), self.refused.clone());
+        let judged = state.apply(node, View::All);
+        state.close_invites();
+        refused.extend(judged.as_ref().err().map(|refusal| (node.id, *refusal)));
+        (judged, Resolution { state, refused })
+    }
+
+    /// Judges an entry that was written beside others: everything is judged again.
+    fn insert(&self, node: &Arc<Node>) -> (Result<Change, Refusal>, Resolution) {
+        let mut entries = (*self.entries).clone();
+        entries.insert(node.id, node.clone());
+        let after = settle::settle(self.group, &entries);
+        let mut judged = after.refused.get(&node.id).map_or_else(|| Ok(node.act.change(node)), |refusal| Err(*refusal));
+        // Of more joins than an invite has uses, a log keeps those that came first.
+        if let Act::Join { invite, .. } = &node.act
+            && judged.is_ok()
+            && self.state.invites.get(invite).is_some_and(|invite| invite.uses_left == 0)
+        {
+            judged = Err(Refusal::InviteUsed);
+        }
+        (judged, after)
+    }
+
+    fn settle(&mut self) {
+        let Resolution { state, refused } = settle::settle(self.group, &self.entries);
+        (self.state, self.refused) = (state, refused);
+    }
+
+    fn note(&mut self, node: &Node) {
+        self.tips.retain(|tip| !node.parents.contains(tip));
+        self.named.extend(&node.parents);
+        if !self.named.contains(&node.id) {
+            self.tips.insert(node.id);
+        }
+        let admitted = match &node.act {
+            Act::Found { .. } | Act::Join { .. } => Some(node.author),
+            Act::Admit { device, .. } => Some(*device),
+            _ => None,
         };
-        self.applied.insert(entry.id());
-        Ok(change)
-    }
-
-    /// The group's id is the hash of its genesis, so there is only one.
-    fn found(&mut self, entry: &VerifiedEntry, created_at: Timestamp) -> Change {
-        let (founder, id) = (entry.author(), entry.id());
-        let member = Member { role: Role::Admin, admitted_by: id, joined_at: created_at, named_by: id };
-        self.members.insert(founder, member);
-        Change::Founded(founder)
-    }
-
-    fn invite(
-        &mut self,
-        entry: &VerifiedEntry,
-        invite_key: InviteKey,
-        role: Role,
-        expires_at: Timestamp,
-        uses: u32,
-    ) -> Result<Change, Refusal> {
-        let author = entry.author();
-        let inviter = self.members.get(&author).ok_or(Refusal::NotAMember)?;
-        if inviter.role != Role::Admin {
-            return Err(Refusal::RoleForbids);
-        }
-        if uses == 0 {
-            return Err(Refusal::NoUses);
-        }
-        let open = OpenInvite { invite_key, role, expires_at, uses_left: uses, invited_by: author };
-        self.invites.insert(entry.id(), open);
-        Ok(Change::Invited(entry.id()))
-    }
-
-    fn join(
-        &mut self,
-        entry: &VerifiedEntry,
-        invite_id: EntryId,
-        joined_at: Timestamp,
-        proof: &crate::sign::Signature,
-    ) -> Result<Change, Refusal> {
-        let device = entry.author();
-        if !entry.parents().contains(&invite_id) {
-            return Err(Refusal::InviteNotAParent);
-        }
-        let invite = self.invites.get_mut(&invite_id).ok_or(Refusal::UnknownInvite)?;
-        let claim = JoinProof { group: self.group, device, invite: invite_id, joined_at };
-        claim.verify(&invite.invite_key, proof).map_err(|_| Refusal::BadProof)?;
-        if self.members.contains_key(&device) {
-            return Err(Refusal::AlreadyAMember);
-        }
-        if joined_at > invite.expires_at {
-            return Err(Refusal::InviteExpired);
-        }
-        invite.uses_left = invite.uses_left.checked_sub(1).ok_or(Refusal::InviteUsed)?;
-        let member = Member { role: invite.role, admitted_by: entry.id(), joined_at, named_by: entry.id() };
-        self.members.insert(device, member);
-        Ok(Change::Joined(device))
-    }
-
-    /// Of several names of one device the one that was applied last stands: [`Membership::resolve`] fixes which that is.
-    fn rename(&mut self, entry: &VerifiedEntry) -> Result<Change, Refusal> {
-        let member = self.members.get_mut(&entry.author()).ok_or(Refusal::NotAMember)?;
-        member.named_by = entry.id();
-        Ok(Change::Renamed(entry.author()))
+        self.heard_of.extend(admitted);
     }
 
     /// The group.
@@ -244,82 +383,123 @@ impl Membership {
 
     /// Its members, in the order of their ids.
     pub fn members(&self) -> impl Iterator<Item = (&DeviceId, &Member)> {
-        self.members.iter()
+        self.state.members.iter()
     }
 
     /// This device as a member.
     pub fn member(&self, device: &DeviceId) -> Option<&Member> {
-        self.members.get(device)
+        self.state.members.get(device)
     }
 
-    /// Its invites by the entry that made each, used up or not.
+    /// This device, if it was a member and is not any more.
+    pub fn gone(&self, device: &DeviceId) -> Option<&Gone> {
+        self.state.gone.get(device)
+    }
+
+    /// Whether some entry was to admit this device, be it one that does not stand (any more).
+    pub fn has_heard_of(&self, device: &DeviceId) -> bool {
+        self.heard_of.contains(device)
+    }
+
+    /// Its invites and recoveries by the entry that made each, used up and closed ones too.
     pub fn invites(&self) -> impl Iterator<Item = (&EntryId, &OpenInvite)> {
-        self.invites.iter()
+        self.state.invites.iter()
     }
 
     /// The invite in this entry.
     pub fn invite_in(&self, entry: &EntryId) -> Option<&OpenInvite> {
-        self.invites.get(entry)
+        self.state.invites.get(entry)
     }
 
     /// Whether this control entry took effect.
     pub fn has_applied(&self, entry: &EntryId) -> bool {
-        self.applied.contains(entry)
+        self.state.standing.contains(entry)
+    }
+
+    /// Whether this control entry is here, standing or not.
+    pub fn has_taken_in(&self, entry: &EntryId) -> bool {
+        self.entries.contains_key(entry)
+    }
+
+    /// Why this control entry, which is here, does not stand.
+    pub fn refusal_of(&self, entry: &EntryId) -> Option<Refusal> {
+        self.refused.get(entry).copied()
+    }
+
+    /// The control entries that no other names as a parent: the parents of the next.
+    pub fn tips(&self) -> impl Iterator<Item = &EntryId> {
+        self.tips.iter()
+    }
+
+    /// The epoch in which new entries are sealed: of the highest number, then the one that comes last in the order of the rule. `None` before the genesis.
+    pub fn rotation(&self) -> Option<&RotationInfo> {
+        self.state.rotation()
+    }
+
+    /// Every epoch that stands.
+    pub fn rotations(&self) -> impl Iterator<Item = &RotationInfo> {
+        self.state.rotations()
+    }
+
+    /// Whether somebody who knows the present key is not a member any more, and no open recovery: an admin should begin another epoch.
+    pub fn needs_rotation(&self) -> bool {
+        let may_know: BTreeSet<Recipient> = self.all_recipients().collect();
+        self.rotation().is_some_and(|rotation| !rotation.known_to.is_subset(&may_know))
+    }
+
+    fn all_recipients(&self) -> impl Iterator<Item = Recipient> {
+        let members = self.state.members.keys().map(|device| Recipient::from(*device));
+        members.chain(self.state.recoveries().map(|(recovery, _)| Recipient::from(*recovery)))
+    }
+
+    /// Devices that left, or took a lesser role, by themselves, with what they are now. That alone does not void what such a device writes as if it had not: an admin
+    /// should say the same ([`Control::Remove`](crate::control::Control::Remove), or a change of role).
+    pub fn to_confirm(&self) -> BTreeMap<DeviceId, Option<Role>> {
+        self.state.to_confirm().map(|(device, role)| (*device, role)).collect()
+    }
+
+    /// For whom a new key is to be wrapped: each member that has published a key of its own, and each open recovery; in ascending order.
+    pub fn recipients(&self) -> BTreeMap<Recipient, &KemKey> {
+        let members = self.state.members.iter();
+        let members = members.filter_map(|(device, member)| Some((Recipient::from(*device), member.kem.as_ref()?)));
+        members.chain(self.state.recoveries().map(|(id, kem)| (Recipient::from(*id), kem))).collect()
+    }
+
+    /// Of these, those who were not given the present key.
+    pub fn without_key(&self) -> BTreeMap<Recipient, &KemKey> {
+        let mut recipients = self.recipients();
+        if let Some(rotation) = self.rotation() {
+            recipients.retain(|recipient, _| !rotation.known_to.contains(recipient));
+        }
+        recipients
     }
 
     /// Whether the device may be served the group's entries.
     pub fn may_read(&self, device: &DeviceId) -> bool {
-        self.members.contains_key(device)
+        self.state.members.contains_key(device)
     }
 
     /// Whether the device may write data entries.
     pub fn may_write(&self, device: &DeviceId) -> bool {
-        self.members.get(device).is_some_and(|member| member.role >= Role::Writer)
+        self.member(device).is_some_and(|member| member.role >= Role::Writer)
     }
 
     /// Whether the device may invite others.
     pub fn may_admit(&self, device: &DeviceId) -> bool {
-        self.members.get(device).is_some_and(|member| member.role == Role::Admin)
+        self.member(device).is_some_and(|member| member.role == Role::Admin)
     }
 
-    /// Whether a data entry may stand after what is known: the question that relay and device ask of each.
+    /// Whether a data entry may stand by who wrote it: the question that relay and device ask of each. [`Refusal::Removed`] and
+    /// [`Refusal::RoleForbids`] pass when another entry that stands names it as a parent: then somebody built on it before the removal was known.
     pub fn may_stand(&self, entry: &VerifiedEntry) -> Result<(), Refusal> {
         if entry.group() != self.group {
             return Err(Refusal::OtherGroup);
         }
-        match self.members.get(&entry.author()) {
+        match self.member(&entry.author()) {
+            None if self.has_heard_of(&entry.author()) => Err(Refusal::Removed),
             None => Err(Refusal::NotAMember),
             Some(member) if member.role < Role::Writer => Err(Refusal::RoleForbids),
             Some(_) => Ok(()),
         }
     }
-}
-
-/// Parents before children, and otherwise by id. Parents that are not in the set do not count.
-fn causal_order(mut entries: BTreeMap<EntryId, &VerifiedEntry>) -> Vec<&VerifiedEntry> {
-    let mut missing: BTreeMap<EntryId, usize> = BTreeMap::new();
-    let mut children: BTreeMap<EntryId, Vec<EntryId>> = BTreeMap::new();
-    for (id, entry) in &entries {
-        let known = entry.parents().iter().filter(|parent| entries.contains_key(parent));
-        let mut count = 0;
-        for parent in known {
-            children.entry(*parent).or_default().push(*id);
-            count += 1;
-        }
-        missing.insert(*id, count);
-    }
-    let mut ready: BTreeSet<EntryId> = missing.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
-    let mut order = Vec::with_capacity(entries.len());
-    while let Some(id) = ready.pop_first() {
-        order.extend(entries.remove(&id));
-        for child in children.remove(&id).unwrap_or_default() {
-            if let Some(count) = missing.get_mut(&child) {
-                *count -= 1;
-                if *count == 0 {
-                    ready.insert(child);
-                }
-            }
-        }
-    }
-    order
 }

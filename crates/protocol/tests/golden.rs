@@ -8,9 +8,10 @@ use ashore_protocol::codec::{self, Bytes};
 use ashore_protocol::control::{Control, JoinProof, Role};
 use ashore_protocol::frame::{ClientFrame, FailureCode, Item, PageSize, Placed, Received, RelayFrame, RequestId};
 use ashore_protocol::invite::{InviteCode, KEY_CONTEXT};
+use ashore_protocol::keys::{KEM_KEY_BYTES, KemKey, Rotation, Wrap};
 use ashore_protocol::{
-    Cursor, EntryDraft, EntryId, EntryKind, Epoch, GroupId, InvitePlace, Limits, LogId, LogPrefix, SigningKey,
-    Timestamp, VerifiedEntry, handshake,
+    Cursor, DeviceId, EntryDraft, EntryId, EntryKind, Epoch, GroupId, InvitePlace, Limits, LogId, LogPrefix,
+    SigningKey, Timestamp, VerifiedEntry, handshake,
 };
 use data_encoding::HEXLOWER;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +52,46 @@ fn entries() -> Vec<(&'static str, VerifiedEntry)> {
     let draft = EntryDraft::new(Some(group), device, [join.id(), name.id()], Epoch(70_000), EntryKind::Data, 300);
     let data = draft.unwrap().sign(&alice, payload).unwrap();
     vec![("genesis", genesis), ("invite", invite), ("join", join), ("name", name), ("data", data)]
+}
+
+/// One of each control that changes a group which is there, all by Alice.
+fn changes(group: GroupId, device: DeviceId) -> Vec<(&'static str, VerifiedEntry)> {
+    let alice = SigningKey::from_seed(&[1; 32]);
+    let kem = KemKey::from_slice(&[6; KEM_KEY_BYTES]).unwrap();
+    let wraps = vec![Wrap { to: alice.device_id().into(), sealed: sealed() }];
+    let rotation = Rotation { epoch: Epoch(1), wraps, previous: sealed() };
+    let some = EntryId([7; 32]);
+    let controls = [
+        (
+            "founded-with-key",
+            Control::Genesis { created_at: time(), nonce: [4; 16], sealed: sealed(), kem: Some(kem.clone()) },
+        ),
+        ("new-key", Control::Name { sealed: sealed(), kem: Some(kem.clone()) }),
+        ("remove", Control::Remove { device, rotation: Some(rotation.clone()) }),
+        ("remove-without-rotation", Control::Remove { device, rotation: None }),
+        ("role", Control::Role { device, role: Role::Reader }),
+        ("leave", Control::Leave),
+        ("rotate", Control::Rotate { rotation }),
+        ("revoke", Control::Revoke { invite: some }),
+        (
+            "admit",
+            Control::Admit {
+                device,
+                role: Role::Writer,
+                admitted_at: time(),
+                kem: kem.clone(),
+                sealed: sealed(),
+                share: sealed(),
+            },
+        ),
+        ("share", Control::Share { to: device.into(), epoch: Epoch(1), rotation: some, sealed: sealed() }),
+        ("recovery", Control::Recovery { invite_key: alice.invite_key(), kem, share: sealed() }),
+    ];
+    let sign = |control: &Control| match control {
+        Control::Genesis { .. } => control.sign(&alice, None, [], Epoch(0)).unwrap(),
+        _ => control.sign(&alice, Some(group), [some], Epoch(0)).unwrap(),
+    };
+    controls.iter().map(|(name, control)| (*name, sign(control))).collect()
 }
 
 fn client_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, ClientFrame)> {
@@ -116,7 +157,7 @@ fn written() -> BTreeMap<String, Vec<u8>> {
     let entries = entries();
     let (group, id) = (entries[0].1.group(), entries[4].1.id());
     let mut all = BTreeMap::new();
-    for (name, entry) in &entries {
+    for (name, entry) in entries.iter().chain(&changes(group, entries[2].1.author())) {
         all.insert(format!("entry-{name}.hex"), entry.encoded().to_vec());
         if let Some(control) = entry.control() {
             all.insert(format!("control-{name}.hex"), codec::encode(control));

@@ -16,7 +16,8 @@ fn sign(control: &Control, author: &SigningKey, group: GroupId, parents: &[Entry
 }
 
 fn genesis() -> VerifiedEntry {
-    let control = Control::Genesis { created_at: Timestamp::from_ms(1), nonce: [1; 16], sealed: Bytes::default(), kem: None };
+    let control =
+        Control::Genesis { created_at: Timestamp::from_ms(1), nonce: [1; 16], sealed: Bytes::default(), kem: None };
     control.sign(&key(1), None, [], Epoch(0)).unwrap()
 }
 
@@ -94,10 +95,13 @@ fn joins_that_break_the_rules_are_refused() {
     assert_eq!(members.apply(&join(&key(2), group, open.id(), &guess, 10)), Err(Refusal::BadProof));
     assert_eq!(members.apply(&join(&key(2), group, open.id(), &secret, 1_001)), Err(Refusal::InviteExpired));
     assert_eq!(members.apply(&join(&key(1), group, open.id(), &secret, 10)), Err(Refusal::AlreadyAMember));
-    assert!(members.apply(&join(&key(2), group, open.id(), &secret, 1_000)).is_ok());
+    let joined = join(&key(2), group, open.id(), &secret, 1_000);
+    assert!(members.apply(&joined).is_ok());
     assert_eq!(members.apply(&join(&key(3), group, open.id(), &secret, 10)), Err(Refusal::InviteUsed));
-    let by_bob = invite(&key(2), group, genesis.id(), &key(51), Role::Writer, 1);
+    let by_bob = invite(&key(2), group, joined.id(), &key(51), Role::Writer, 1);
     assert_eq!(members.apply(&by_bob), Err(Refusal::RoleForbids));
+    let before_he_joined = invite(&key(2), group, genesis.id(), &key(51), Role::Writer, 1);
+    assert_eq!(members.apply(&before_he_joined), Err(Refusal::NotAMember));
     let elsewhere = invite(&key(1), GroupId([7; 32]), genesis.id(), &secret, Role::Writer, 1);
     assert_eq!(members.apply(&elsewhere), Err(Refusal::OtherGroup));
 }

@@ -36,10 +36,10 @@ impl<S: LogStore> Mailbox<S> {
         };
         let begins = known.is_none();
         if begins {
-            let empty = Group { info, membership: Membership::new(group_id), used: self.uses };
+            let empty = Group { info, membership: Membership::new(group_id), wanted: None, used: self.uses };
             self.cache(group_id, empty);
         }
-        let planned = self.plan(device, group_id, info, entries);
+        let planned = self.find_wanted(group_id, &entries).and_then(|()| self.plan(device, group_id, info, entries));
         let plan = match planned {
             Ok(plan) => plan,
             Err(problem) => {
@@ -114,7 +114,10 @@ impl<S: LogStore> Mailbox<S> {
                 plan.placed.push(Placed { id, cursor });
                 continue;
             }
-            judge(&group.membership, &mut changed, &entry).map_err(|refusal| refused(refusal, &entry, &device))?;
+            match judge(&group.membership, &mut changed, &entry) {
+                Err(refusal) if refusal.passes_when_wanted() && (group.wants(&id) || names(&plan.fresh, &id)) => {}
+                judged => judged.map_err(|refusal| refused(refusal, &entry, &device))?,
+            }
             cursor = cursor.next();
             bytes += entry.encoded().len() as u64;
             in_frame.insert(id, cursor);
@@ -131,11 +134,12 @@ impl<S: LogStore> Mailbox<S> {
         Ok(plan)
     }
 
+    /// Stores what was planned, and hands it to those who follow the log.
     fn store_plan(&mut self, group_id: GroupId, plan: Plan) -> Result<Vec<Placed>, Problem<S::Error>> {
         let Some(group) = self.groups.get_mut(&group_id) else { return Err(FailureCode::Unavailable.into()) };
         let Plan { placed, fresh, membership } = plan;
-        if let Some(membership) = membership {
-            group.membership = membership;
+        if let Some(membership) = &membership {
+            group.membership = membership.clone();
         }
         if fresh.is_empty() {
             return Ok(placed);
@@ -144,9 +148,12 @@ impl<S: LogStore> Mailbox<S> {
         let row = |entry| row(entry, *prefix.insert(log_prefix(prefix.as_ref(), &entry.id())));
         let rows: Vec<NewEntry<'_>> = fresh.iter().map(row).collect();
         let head = self.store.append(&group_id, &rows).map_err(Problem::Store)?;
+        self.note_wanted(group_id, &fresh)?;
+        let Some(group) = self.groups.get_mut(&group_id) else { return Err(FailureCode::Unavailable.into()) };
         let mut cursor = group.info.head;
         let log = group.info.log;
-        let news = self.fresh.entry(group_id).or_insert_with(|| News { log, entries: Vec::new() });
+        let news = self.fresh.entry(group_id).or_insert_with(|| News { log, entries: Vec::new(), membership: None });
+        news.membership = membership.or(news.membership.take());
         for entry in fresh {
             cursor = cursor.next();
             group.info.bytes += entry.encoded().len() as u64;
@@ -172,17 +179,28 @@ fn judge(known: &Membership, changed: &mut Option<Membership>, entry: &VerifiedE
     changed.as_ref().unwrap_or(known).may_stand(entry)
 }
 
+/// Whether one of these entries names this as a parent.
+fn names(entries: &[VerifiedEntry], id: &EntryId) -> bool {
+    entries.iter().any(|entry| entry.parents().contains(id))
+}
+
 /// What the sender is told. Somebody else's entry that may not stand is told by its id.
 fn refused<E>(refusal: Refusal, entry: &VerifiedEntry, sender: &DeviceId) -> Problem<E> {
+    let own = entry.author() == *sender;
     let code = match refusal {
         Refusal::InviteUsed => FailureCode::InviteUsed,
         Refusal::InviteExpired => FailureCode::InviteExpired,
+        Refusal::InviteClosed => FailureCode::InviteRevoked,
         Refusal::RoleForbids => FailureCode::RoleForbids,
-        Refusal::NotAMember if entry.author() == *sender => return FailureCode::NotAMember.into(),
+        Refusal::NotAMember if own => return FailureCode::NotAMember.into(),
         Refusal::NotAMember => FailureCode::NotAMember,
+        Refusal::Removed => FailureCode::Removed,
+        Refusal::Voided | Refusal::UnknownDevice | Refusal::LastAdmin | Refusal::BadRotation => FailureCode::Superseded,
+        Refusal::TooMany => FailureCode::QuotaExceeded,
         Refusal::OtherGroup
         | Refusal::NotControl
         | Refusal::UnknownInvite
+        | Refusal::UnknownEpoch
         | Refusal::InviteNotAParent
         | Refusal::BadProof
         | Refusal::AlreadyAMember

@@ -17,6 +17,14 @@ pub(super) struct Stand {
     pub(super) prefix: Option<LogPrefix>,
 }
 
+/// What a device may read of a log.
+struct Readable {
+    log: LogId,
+    head: Cursor,
+    /// The log goes on behind this head, but not for the device: it was removed there.
+    is_cut: bool,
+}
+
 /// Frames that were encoded for one connection and serve all that need the same.
 type Encoded = BTreeMap<(Cursor, Option<DeviceId>), Vec<Arc<[u8]>>>;
 
@@ -30,11 +38,14 @@ impl<S: LogStore> Mailbox<S> {
         stand: Stand,
         page: PageSize,
     ) -> Result<(), Problem<S::Error>> {
-        let (log, head) = self.readable(group, &device)?;
+        let Readable { log, head, is_cut } = self.readable(group, &device)?;
         let max_groups = self.config.limits.max_open_groups as usize;
         let Some(connection) = self.connections.get(&conn) else { return Ok(()) };
         if !connection.following.contains_key(&group) && connection.following.len() >= max_groups {
             return Err(FailureCode::TooManyGroups.into());
+        }
+        if is_cut && stand.cursor >= head {
+            return Err(FailureCode::Removed.into());
         }
         if !self.stands(&group, log, &stand)? {
             self.unfollow(conn, group);
@@ -44,7 +55,9 @@ impl<S: LogStore> Mailbox<S> {
         let following = Following { sent: stand.cursor, live: stand.cursor == head, own_in_full: page.own_in_full };
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.following.insert(group, following);
-            self.followers.entry(group).or_default().insert(conn);
+            if !is_cut {
+                self.followers.entry(group).or_default().insert(conn);
+            }
         }
         self.send(conn, &RelayFrame::Opened { request, group, log, head });
         if stand.cursor < head {
@@ -76,14 +89,16 @@ impl<S: LogStore> Mailbox<S> {
         self.remove_follower(&group, conn);
     }
 
-    /// The log and its head, for a member only.
-    fn readable(&mut self, group: GroupId, device: &DeviceId) -> Result<(LogId, Cursor), Problem<S::Error>> {
-        let known = self.group(group)?.ok_or(FailureCode::UnknownGroup)?;
-        if known.membership.may_read(device) {
-            Ok((known.info.log, known.info.head))
-        } else {
-            Err(FailureCode::NotAMember.into())
+    /// The log and its head, for a member; for a device that was removed the log up to the entry that did it, and for nobody else.
+    fn readable(&mut self, id: GroupId, device: &DeviceId) -> Result<Readable, Problem<S::Error>> {
+        let group = self.group(id)?.ok_or(FailureCode::UnknownGroup)?;
+        let (log, head) = (group.info.log, group.info.head);
+        if group.membership.may_read(device) {
+            return Ok(Readable { log, head, is_cut: false });
         }
+        let removal = group.membership.gone(device).map(|gone| gone.by).ok_or(FailureCode::NotAMember)?;
+        let cut = self.store.cursor_of(&id, &removal).map_err(Problem::Store)?.ok_or(FailureCode::NotAMember)?;
+        Ok(Readable { log, head: cut, is_cut: true })
     }
 
     /// Whether the log is the one the device followed, and holds up to its cursor what the device found there. The entry at the cursor alone would not
@@ -108,12 +123,16 @@ impl<S: LogStore> Mailbox<S> {
         after: Cursor,
         page: PageSize,
     ) -> Result<(), Problem<S::Error>> {
-        let (log, head) = self.readable(group, &device)?;
+        let Readable { log, head, is_cut } = self.readable(group, &device)?;
+        if is_cut && after >= head {
+            return Err(FailureCode::Removed.into());
+        }
         let limits = &self.config.limits;
         let max_entries = page.max_entries.clamp(1, limits.max_page_entries);
         let max_bytes = page.max_bytes.min(limits.max_page_bytes);
         let own = (!page.own_in_full).then_some(&device);
-        let items = self.store.page(&group, after, max_entries, max_bytes, own).map_err(Problem::Store)?;
+        let mut items = self.store.page(&group, after, max_entries, max_bytes, own).map_err(Problem::Store)?;
+        items.retain(|item| item.cursor() <= head);
         let sent = items.last().map_or(after.min(head), Item::cursor);
         let more = sent < head;
         if let Some(connection) = self.connections.get_mut(&conn) {
@@ -130,13 +149,38 @@ impl<S: LogStore> Mailbox<S> {
             let Some(followers) = self.followers.get(&group).cloned() else { continue };
             let mut encoded = Encoded::new();
             for conn in followers {
-                self.push_to(conn, group, &news, &mut encoded);
+                match self.cut_of(conn, &news) {
+                    None => self.push_to(conn, group, &news, &mut encoded),
+                    Some(before) => {
+                        self.push_to(conn, group, &before, &mut Encoded::new());
+                        self.remove_follower(&group, conn);
+                    }
+                }
             }
         }
     }
 
+    /// What a device that is not a member any more is still given of the news: up to the entry that removed it. `None` for a member: followers
+    /// are members until the news says otherwise.
+    fn cut_of(&self, conn: ConnectionId, news: &News) -> Option<News> {
+        let device = self.connections.get(&conn)?.device?;
+        let membership = news.membership.as_ref().filter(|membership| !membership.may_read(&device))?;
+        let removal = membership.gone(&device).map(|gone| gone.by);
+        let end = news.entries.iter().position(|entry| Some(entry.id) == removal).map_or(0, |at| at + 1);
+        let entries = news.entries.iter().take(end).cloned().collect();
+        Some(News { log: news.log, entries, membership: None })
+    }
+
+    /// Tells a device that there is news instead of sending it.
+    fn hold_back(&mut self, conn: ConnectionId, group: GroupId, news: &News) {
+        let following = self.connections.get_mut(&conn).and_then(|connection| connection.following.get_mut(&group));
+        let (Some(following), Some(head)) = (following, news.entries.last().map(|entry| entry.cursor)) else { return };
+        following.live = false;
+        self.send(conn, &RelayFrame::Lagged { group, head });
+    }
+
     fn push_to(&mut self, conn: ConnectionId, group: GroupId, news: &News, encoded: &mut Encoded) {
-        let News { log, entries: fresh } = news;
+        let News { log, entries: fresh, .. } = news;
         let max_pending = self.config.limits.max_pending_bytes as usize;
         let Some(head) = fresh.last().map(|entry| entry.cursor) else { return };
         let Some(connection) = self.connections.get_mut(&conn) else { return };
@@ -146,9 +190,7 @@ impl<S: LogStore> Mailbox<S> {
             return;
         }
         if pending > max_pending {
-            following.live = false;
-            self.send(conn, &RelayFrame::Lagged { group, head });
-            return;
+            return self.hold_back(conn, group, news);
         }
         let own = device.filter(|_| !following.own_in_full);
         let own = own.filter(|device| fresh.iter().any(|entry| entry.author == *device));

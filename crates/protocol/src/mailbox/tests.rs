@@ -5,6 +5,7 @@ mod appending;
 mod following;
 mod hostile;
 mod inviting;
+mod removing;
 
 use super::*;
 use crate::codec::Bytes;
@@ -165,14 +166,19 @@ impl Device {
     }
 
     fn found(&self, nonce: u8) -> VerifiedEntry {
-        let control = Control::Genesis { created_at: Timestamp::from_ms(1), nonce: [nonce; 16], sealed: sealed(), kem: None };
+        let control =
+            Control::Genesis { created_at: Timestamp::from_ms(1), nonce: [nonce; 16], sealed: sealed(), kem: None };
         control.sign(&self.key, None, [], Epoch(0)).unwrap()
     }
 
     fn invite(&self, group: GroupId, secret: &SigningKey, role: Role, expires_ms: u64) -> VerifiedEntry {
         let expires_at = Timestamp::from_ms(expires_ms);
         let control = Control::Invite { invite_key: secret.invite_key(), role, expires_at, uses: 1, sealed: sealed() };
-        control.sign(&self.key, Some(group), [EntryId::from(group)], Epoch(0)).unwrap()
+        self.control(group, &control, &[EntryId::from(group)])
+    }
+
+    fn control(&self, group: GroupId, control: &Control, parents: &[EntryId]) -> VerifiedEntry {
+        control.sign(&self.key, Some(group), parents.iter().copied(), Epoch(0)).unwrap()
     }
 
     fn join(&self, group: GroupId, secret: &SigningKey, invite: EntryId, joined_ms: u64) -> VerifiedEntry {
@@ -183,9 +189,13 @@ impl Device {
     }
 
     fn write(&self, group: GroupId, payload: impl Into<Vec<u8>>) -> VerifiedEntry {
+        self.write_after(group, payload, &[EntryId::from(group)])
+    }
+
+    fn write_after(&self, group: GroupId, payload: impl Into<Vec<u8>>, parents: &[EntryId]) -> VerifiedEntry {
         let payload = payload.into();
-        let parent = EntryId::from(group);
-        let draft = EntryDraft::new(Some(group), self.id(), [parent], Epoch(0), EntryKind::Data, payload.len());
+        let parents = parents.iter().copied();
+        let draft = EntryDraft::new(Some(group), self.id(), parents, Epoch(0), EntryKind::Data, payload.len());
         draft.unwrap().sign(&self.key, payload).unwrap()
     }
 }

@@ -95,9 +95,10 @@ fn a_stranger_cannot_begin_the_log_of_a_group_by_its_genesis() {
 
 #[test]
 fn a_reader_reads_but_does_not_write() {
-    let Household { mut relay, bob, group, at_bob, .. } = household_with(MailboxConfig::default(), Role::Reader);
+    let Household { mut relay, bob, group, at_bob, bobs_join, .. } =
+        household_with(MailboxConfig::default(), Role::Reader);
     assert_eq!(relay.refused(at_bob, append(group, &[&bob.write(group, *b"no")])), FailureCode::RoleForbids);
-    let name = Control::Name { sealed: sealed(), kem: None }.sign(&bob.key, Some(group), [group.into()], Epoch(0)).unwrap();
+    let name = bob.control(group, &Control::Name { sealed: sealed(), kem: None }, &[bobs_join.id()]);
     assert_eq!(relay.placed(at_bob, group, &[&name]), [4]);
 }
 

@@ -93,9 +93,14 @@ fn a_join_without_the_invites_secret_is_refused() {
 
 #[test]
 fn a_writer_cannot_invite() {
-    let Household { mut relay, bob, group, at_bob, .. } = household();
-    let invite = bob.invite(group, &SigningKey::from_seed(&[97; 32]), Role::Admin, 5_000_000);
-    assert_eq!(relay.refused(at_bob, append(group, &[&invite])), FailureCode::RoleForbids);
+    let Household { mut relay, bob, group, at_bob, bobs_join, .. } = household();
+    let (secret, expires_at) = (SigningKey::from_seed(&[97; 32]), Timestamp::from_ms(5_000_000));
+    let (invite_key, role) = (secret.invite_key(), Role::Admin);
+    let invite = Control::Invite { invite_key, role, expires_at, uses: 1, sealed: sealed() };
+    let known = bob.control(group, &invite, &[bobs_join.id()]);
+    assert_eq!(relay.refused(at_bob, append(group, &[&known])), FailureCode::RoleForbids);
+    let pinned = bob.control(group, &invite, &[group.into()]);
+    assert_eq!(relay.refused(at_bob, append(group, &[&pinned])), FailureCode::NotAMember, "it was none there");
 }
 
 #[test]
