@@ -1,7 +1,7 @@
 //! Settings: defaults < file (TOML) < environment (`ASHORE_RELAY_*`) < flags.
 
 use ashore_protocol::limits::Limits;
-use ashore_protocol::mailbox::{AdmissionLimits, MailboxConfig};
+use ashore_protocol::mailbox::{AdmissionLimits, MailboxConfig, WhisperLimits};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -47,6 +47,8 @@ pub struct Config {
     pub address_invite_misses: u32,
     /// New groups from one address in that time.
     pub address_new_groups: u32,
+    /// Whispers (presence) that one connection may send a second, three times as many at once; 0 forwards none.
+    pub whispers_per_second: u32,
 }
 
 /// How log lines look.
@@ -79,6 +81,7 @@ impl Default for Config {
             address_window_seconds: u32::try_from(admission.window_ms / 1000).unwrap_or(u32::MAX),
             address_invite_misses: admission.max_invite_misses,
             address_new_groups: admission.max_new_groups,
+            whispers_per_second: WhisperLimits::default().per_second,
         }
     }
 }
@@ -216,6 +219,8 @@ impl Config {
             max_invite_misses: self.address_invite_misses,
             max_new_groups: self.address_new_groups,
         };
-        MailboxConfig { limits, audiences: self.names.clone(), admission, ..MailboxConfig::default() }
+        let per_second = self.whispers_per_second;
+        let whispers = WhisperLimits { per_second, burst: per_second.saturating_mul(3) };
+        MailboxConfig { limits, audiences: self.names.clone(), admission, whispers, ..MailboxConfig::default() }
     }
 }

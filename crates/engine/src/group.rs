@@ -4,6 +4,7 @@ mod invitation;
 mod payload;
 mod secrets;
 mod state;
+mod whisper;
 
 pub use invitation::{Invitation, opening_key};
 pub use payload::{
@@ -12,3 +13,4 @@ pub use payload::{
 };
 pub use secrets::{Secrets, SecretsError};
 pub use state::{Announced, GroupState, JoiningState, RelayPlace, SyncSettings};
+pub use whisper::{MAX_HANDLE_BYTES, MAX_STATE_BYTES, Said, WhisperPlace, Word};

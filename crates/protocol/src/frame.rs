@@ -14,7 +14,7 @@
 //! to the end again.
 
 use crate::codec::{self, Bytes, CodecError};
-use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, Timestamp};
+use crate::ids::{Cursor, DeviceId, EntryId, Epoch, GroupId, InvitePlace, LogId, LogPrefix, Timestamp};
 use crate::limits::Limits;
 use crate::sign::Signature;
 use minicbor::decode::{Decoder, Error as DecodeError};
@@ -160,6 +160,23 @@ pub enum ClientFrame {
         /// Any number.
         #[n(0)]
         number: u32,
+    },
+    /// Says something to whoever else has the group open just now; nothing of it is kept. It is not answered, except with
+    /// `Failed` when it is not forwarded, and then not each time. All whispers of a connection may have the same number.
+    #[n(12)]
+    Whisper {
+        /// A refusal carries it.
+        #[n(0)]
+        request: RequestId,
+        /// To which group; it must be open on this connection.
+        #[n(1)]
+        group: GroupId,
+        /// Whose key it is sealed with.
+        #[n(2)]
+        epoch: Epoch,
+        /// At most [`crate::limits::MAX_WHISPER_BYTES`].
+        #[n(3)]
+        sealed: Bytes,
     },
 }
 
@@ -369,6 +386,22 @@ pub enum RelayFrame {
         #[n(0)]
         number: u32,
     },
+    /// Another member says something; see [`ClientFrame::Whisper`].
+    #[n(17)]
+    Whispered {
+        /// The group.
+        #[n(0)]
+        group: GroupId,
+        /// Who said it, by the relay's word.
+        #[n(1)]
+        from: DeviceId,
+        /// As it was said.
+        #[n(2)]
+        epoch: Epoch,
+        /// As it was said.
+        #[n(3)]
+        sealed: Bytes,
+    },
 }
 
 /// One place of a log.
@@ -519,6 +552,10 @@ failure_codes! {
     TooManyInvites "invite.too-many" retry true,
     /// An invitation lies at this place already.
     InvitePlaceTaken "invite.place-taken" retry false,
+    /// The connection whispers faster than the relay forwards: some of it was dropped.
+    TooManyWhispers "relay.too-many-whispers" retry true,
+    /// A whisper is larger than the protocol allows.
+    WhisperTooLarge "relay.whisper-too-large" retry false,
 }
 
 impl std::fmt::Display for FailureCode {
@@ -549,8 +586,8 @@ pub enum Received<F> {
 }
 
 /// The numbers that this version knows: others are passed over, also between these.
-const CLIENT_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=8];
-const RELAY_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=13];
+const CLIENT_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=8, 12..=12];
+const RELAY_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=13, 17..=17];
 
 impl ClientFrame {
     /// The bytes of the WebSocket message.

@@ -12,6 +12,8 @@ pub const MAX_CONTROL_ENTRIES: usize = 8_192;
 pub const MAX_HEADER_BYTES: u32 = 2 << 10;
 /// The largest encoded entry: payload, header, signature and their CBOR heads.
 pub const MAX_ENTRY_BYTES: u32 = MAX_PAYLOAD_BYTES + MAX_HEADER_BYTES + 128;
+/// The largest sealed whisper, 2 KiB.
+pub const MAX_WHISPER_BYTES: usize = 2 << 10;
 /// The largest frame: the largest entry with room to spare for what stands around it.
 pub const MAX_FRAME_BYTES: u32 = MAX_ENTRY_BYTES + (16 << 10);
 

@@ -23,12 +23,14 @@ mod store;
 mod wanted;
 #[cfg(test)]
 mod tests;
+mod whisper;
 
 pub use admission::{AdmissionLimits, Peer};
 pub use connection::ConnectionId;
 pub use memory::{MemoryLogStore, MemoryStoreError};
 pub use prepare::{Prepared, PreparedEntry, prepare};
 pub use store::{Invitation, LogInfo, LogStore, NewEntry, entry_size, item_size};
+pub use whisper::WhisperLimits;
 
 use crate::codec;
 use crate::frame::{ClientFrame, FailureCode, RelayFrame, RequestId};
@@ -53,6 +55,8 @@ pub struct MailboxConfig {
     pub admission: AdmissionLimits,
     /// How many groups' memberships are kept in memory.
     pub cached_groups: CachedGroups,
+    /// How much one connection may whisper.
+    pub whispers: WhisperLimits,
 }
 
 /// A number of groups, 1,000 unless set.
@@ -326,6 +330,10 @@ impl<S: LogStore> Mailbox<S> {
             ClientFrame::Hello { version, device, audience, signature } => {
                 return self.welcome(conn, now, version, device, &audience, &signature);
             }
+            ClientFrame::Whisper { group, epoch, sealed, .. } => {
+                let device = self.authenticated(conn)?;
+                return self.whisper(conn, device, now, group, epoch, sealed);
+            }
             _ => {}
         }
         let device = self.authenticated(conn)?;
@@ -347,8 +355,11 @@ impl<S: LogStore> Mailbox<S> {
             ClientFrame::RevokeInvite { request, group, place } => {
                 self.revoke_invite(conn, device, request, group, place)
             }
-            // Both were answered above, and an append is prepared as one.
-            ClientFrame::Ping { .. } | ClientFrame::Hello { .. } | ClientFrame::Append { .. } => Ok(()),
+            // These were handled above, and an append is prepared as one.
+            ClientFrame::Ping { .. }
+            | ClientFrame::Hello { .. }
+            | ClientFrame::Whisper { .. }
+            | ClientFrame::Append { .. } => Ok(()),
         }
     }
 

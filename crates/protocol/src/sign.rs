@@ -17,6 +17,8 @@ pub enum Domain {
     Handshake,
     /// The proof in a join, by the key of the invite.
     Join,
+    /// A whisper, by the device that says it.
+    Whisper,
 }
 
 impl Domain {
@@ -26,6 +28,7 @@ impl Domain {
             Self::Entry => b"ashore 1 entry\0",
             Self::Handshake => b"ashore 1 handshake\0",
             Self::Join => b"ashore 1 join\0",
+            Self::Whisper => b"ashore 1 whisper\0",
         }
     }
 }

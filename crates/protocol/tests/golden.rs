@@ -119,6 +119,7 @@ fn client_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, ClientFrame)
         ("revoke-invite", ClientFrame::RevokeInvite { request, group, place: PLACE }),
         ("close", ClientFrame::Close { request, group }),
         ("ping", ClientFrame::Ping { number: 5 }),
+        ("whisper", ClientFrame::Whisper { request, group, epoch: Epoch(3), sealed: sealed() }),
     ]
 }
 
@@ -149,6 +150,7 @@ fn relay_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, RelayFrame)> 
         ("failed", failed),
         ("failed-connection", RelayFrame::failed(None, FailureCode::BadFrame)),
         ("pong", RelayFrame::Pong { number: 5 }),
+        ("whispered", RelayFrame::Whispered { group, from: DeviceId([0x30; 32]), epoch: Epoch(3), sealed: sealed() }),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! What a relay knows of one open connection.
 
 use super::admission::Peer;
+use super::whisper::Bucket;
 use crate::ids::{Cursor, DeviceId, GroupId};
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub(super) struct Connection {
     pub(super) misses: u32,
     /// Polled and not yet reported as flushed.
     pub(super) pending_bytes: usize,
+    pub(super) whispers: Bucket,
 }
 
 /// How far one connection follows one log.
@@ -34,6 +36,7 @@ pub(super) struct Following {
 
 impl Connection {
     pub(super) fn new(peer: Option<Peer>, nonce: [u8; 32]) -> Self {
-        Self { peer, nonce, device: None, following: BTreeMap::new(), misses: 0, pending_bytes: 0 }
+        let (following, whispers) = (BTreeMap::new(), Bucket::default());
+        Self { peer, nonce, device: None, following, misses: 0, pending_bytes: 0, whispers }
     }
 }

@@ -49,6 +49,7 @@ fn request_of(frame: &ClientFrame) -> Option<RequestId> {
         | ClientFrame::PutInvite { request, .. }
         | ClientFrame::TakeInvite { request, .. }
         | ClientFrame::RevokeInvite { request, .. }
+        | ClientFrame::Whisper { request, .. }
         | ClientFrame::Close { request, .. } => Some(*request),
     }
 }
