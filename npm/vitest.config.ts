@@ -20,7 +20,12 @@ const alias = [
   { find: /^ashore$/, replacement: built("index") },
   { find: /^ashore\/compat$/, replacement: built("compat") },
 ];
-const conformance = { include: ["test/conformance/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 };
+const conformance = {
+  globalSetup: ["test/relay.ts"],
+  include: ["test/conformance/**/*.test.ts"],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
 
 export default defineConfig({
   test: {

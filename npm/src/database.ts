@@ -12,6 +12,7 @@ import type { Event } from "./generated/Event.js";
 import type { Capabilities } from "./host.js";
 import { fromInfo } from "./indexes.js";
 import type { CollectionOptions } from "./options.js";
+import { Presence } from "./presence.js";
 import type { Direction } from "./steps.js";
 import { Sync, type SyncOptions, wholeMs } from "./sync.js";
 import { checkCollection } from "./text.js";
@@ -58,6 +59,8 @@ export class Database {
   readonly name: string;
   /** Sync with other devices. */
   readonly sync: Sync;
+  /** Who else is here just now, and what they say about themselves. */
+  readonly presence: Presence;
   /** What this environment offers, as data. */
   readonly capabilities: Capabilities;
   readonly #client: Client;
@@ -76,6 +79,7 @@ export class Database {
     this.#client = parts.client;
     this.#documents = new Documents(parts.client, parts.durability, (error) => this.#events.emit("error", error));
     this.sync = new Sync(parts.client, this.#documents, parts.sync);
+    this.presence = new Presence(parts.client, this.#documents);
     this.#stopHearing = parts.client.events.on("event", (event) => this.#hear(event));
   }
 
@@ -233,7 +237,9 @@ export class Database {
   }
 
   async #close(): Promise<void> {
+    const left = this.presence.end();
     await this.#documents.close(CLOSE_WAITS_MS);
+    await left;
     this.#stopHearing();
     await this.#parts.release();
     this.sync.end();
@@ -269,5 +275,6 @@ export class Database {
       this.#collectionEvents.get(collection)?.emit("indexes", indexes.map(fromInfo));
     }
     this.sync.hear(event);
+    this.presence.hear(event);
   }
 }

@@ -28,6 +28,7 @@ export { type LiveResult, LiveStates, type SubscribeOptions } from "./live.js";
 export type { DeleteResult, Each, Modifiers, PushEach, UpdateResult } from "./modifiers.js";
 export { open, type OpenOptions, type WasmSource } from "./open.js";
 export type { CollectionOptions, FieldOf, Migrate } from "./options.js";
+export { type Peer, Presence, type PresenceEvents } from "./presence.js";
 export { Query } from "./query.js";
 export type { Resolved } from "./refs.js";
 export type { Issue, Schema, SchemaIssue, Validated } from "./schema.js";

@@ -23,6 +23,7 @@ mod opening;
 mod outbox;
 mod output;
 mod parts;
+mod presence;
 mod qr;
 mod receive;
 mod rows;
@@ -47,6 +48,7 @@ use crate::time::Timestamp;
 use batch::{Batch, Effect};
 use clients::{Admission, Clients};
 use indexes::Indexes;
+use presence::Presence;
 use rows::{Missing, RowCache};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use sync::Sync;
@@ -101,6 +103,7 @@ pub struct Machine {
     /// Collections of which something was declared that cannot be.
     refused_collections: BTreeSet<String>,
     texts: LiveTexts,
+    presence: Presence,
     sync: Sync,
     /// For the next group: rows of different groups and sequence numbers never meet.
     next_generation: u64,
@@ -160,6 +163,7 @@ impl Machine {
             refused_collections: BTreeSet::new(),
             seen_key: SecretKey::new(options.local_secret).derive(SEEN_CONTEXT),
             texts: LiveTexts::default(),
+            presence: Presence::default(),
             sync: Sync::default(),
             next_generation: 1,
             next_sequence: 1,
@@ -223,7 +227,10 @@ impl Machine {
 
     /// When [`Input::Tick`] is due, if ever.
     pub fn deadline(&self) -> Option<Timestamp> {
-        if matches!(self.phase, Phase::Stopped(_)) { None } else { self.sync.deadline() }
+        if matches!(self.phase, Phase::Stopped(_)) {
+            return None;
+        }
+        [self.sync.deadline(), self.presence.deadline()].into_iter().flatten().min()
     }
 
     fn take_calls(&mut self, calls: Calls) {
@@ -316,6 +323,7 @@ impl Machine {
         self.commit_what_gathered();
         self.tell_status();
         self.leave_if_unwanted();
+        self.go_on_with_presence();
         self.flush_answers();
         self.stop_if_closed();
     }

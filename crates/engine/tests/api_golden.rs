@@ -7,7 +7,7 @@
 use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, Hint, HistoryChange, IdRange,
-    IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Overlay, Patch, PathStep, Quarantined,
+    IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Overlay, Patch, PathStep, PresencePeer, Quarantined,
     QueryMistake, Reply, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice,
     Write, WriteResult, Written, decode, encode,
 };
@@ -100,7 +100,21 @@ fn all_news() -> Vec<(String, News)> {
         let name = variant(&event);
         (name, News { answers: vec![], events: vec![event] })
     });
-    answers.chain(events).enumerate().map(|(index, (name, news))| (format!("news/{index:02}-{name}"), news)).collect()
+    let all = answers.chain(events).chain(presence_news());
+    all.enumerate().map(|(index, (name, news))| (format!("news/{index:02}-{name}"), news)).collect()
+}
+
+fn presence_news() -> [(String, News); 2] {
+    let device = Some("a0123456789abcdefghijklmnopqrstuvabcdefghijklmnopqrs".into());
+    let (handle, state) = ("8f14e45fceea167a5a36dedd4bea2543".into(), r#"{"note":"n1","at":12}"#.into());
+    let peer = PresencePeer { device, handle, name: "Küche".into(), state, since: 1_795_000_000_000, me: false };
+    let own = PresencePeer { device: None, me: true, ..peer.clone() };
+    let reply = Outcome::Ok(Reply::Presence { peers: vec![peer.clone(), own.clone()] });
+    let event = Event::Presence { peers: vec![peer], gone: vec![own] };
+    [
+        ("presence".into(), News { answers: vec![Answer { id: 7, outcome: reply }], events: vec![] }),
+        ("presence".into(), News { answers: vec![], events: vec![event] }),
+    ]
 }
 
 /// The key of an externally tagged enum.
@@ -263,6 +277,14 @@ fn commands() -> Vec<Command> {
             durability: Durability::Relaxed,
             split: false,
         },
+        Command::SetPresence {
+            handle: "8f14e45fceea167a5a36dedd4bea2543".into(),
+            since: 1_795_000_000_000,
+            state: Some(r#"{"note":"n1","at":12}"#.into()),
+        },
+        Command::SetPresence { handle: "8f14e45fceea167a5a36dedd4bea2543".into(), since: 0, state: None },
+        Command::WatchPresence { handle: "8f14e45fceea167a5a36dedd4bea2543".into() },
+        Command::UnwatchPresence { handle: "8f14e45fceea167a5a36dedd4bea2543".into() },
     ]
 }
 

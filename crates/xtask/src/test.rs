@@ -91,9 +91,10 @@ fn packages(steps: &mut Steps) -> Outcome {
     steps.step("npm package and demo", || {
         wasm::build(wasm::Profile::Wasm)?;
         npm::build()?;
-        npm::build_demo()
+        npm::build_demo()?;
+        run_program(cargo_native("build", &["--bin", "ashore-relay"]))
     })?;
-    steps.step("TypeScript tests in Node", || run_program(npm::script("npm", "test")?))?;
+    steps.step("TypeScript tests in Node", || run_script_with_browser("npm", "test"))?;
     steps.step("TypeScript tests in Chromium", || run_script_with_browser("npm", "test:browser"))?;
     steps.step("tests of the demo", || run_script_with_browser("web-demo", "test"))
 }

@@ -509,4 +509,36 @@ export type Command =
          */
         modifiers: string;
       };
+    }
+  | {
+      setPresence: {
+        /**
+         * Which open database of the client: random, at most 64 bytes.
+         */
+        handle: string;
+        /**
+         * When it had a state first, in milliseconds since 1970.
+         */
+        since: number;
+        /**
+         * JSON of at most 1,024 bytes; `null`: nothing any more.
+         */
+        state: string | null;
+      };
+    }
+  | {
+      watchPresence: {
+        /**
+         * As in `setPresence`.
+         */
+        handle: string;
+      };
+    }
+  | {
+      unwatchPresence: {
+        /**
+         * As in `setPresence`.
+         */
+        handle: string;
+      };
     };

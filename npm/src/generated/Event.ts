@@ -4,6 +4,7 @@ import type { DisconnectReason } from "./DisconnectReason.js";
 import type { Failure } from "./Failure.js";
 import type { IndexInfo } from "./IndexInfo.js";
 import type { Patch } from "./Patch.js";
+import type { PresencePeer } from "./PresencePeer.js";
 import type { SyncStatus } from "./SyncStatus.js";
 
 /**
@@ -84,5 +85,17 @@ export type Event =
          * Why.
          */
         failure: Failure;
+      };
+    }
+  | {
+      presence: {
+        /**
+         * They came, or say something else.
+         */
+        peers: Array<PresencePeer>;
+        /**
+         * They are gone, as they were.
+         */
+        gone: Array<PresencePeer>;
       };
     };

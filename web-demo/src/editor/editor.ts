@@ -6,6 +6,7 @@ import { EditorState } from "@codemirror/state";
 import { EditorView, keymap, placeholder } from "@codemirror/view";
 import type { TextHandle } from "ashore";
 import { boundTo, lineBreak } from "./binding.js";
+import { caretsOfOthers, type CaretHooks } from "./carets.js";
 
 const looks = EditorView.theme({
   "&": { flex: "1", fontSize: "inherit" },
@@ -22,15 +23,17 @@ type Options = {
   readonly parent: HTMLElement;
   readonly text: string;
   readonly onTyped: (stored: Promise<void>) => void;
+  readonly others: CaretHooks;
 };
 
-export function createEditor({ handle, parent, text, onTyped }: Options): EditorView {
+export function createEditor({ handle, parent, text, onTyped, others }: Options): EditorView {
   const root = parent.shadowRoot ?? parent.attachShadow({ mode: "open" });
   const state = EditorState.create({
     doc: text,
     extensions: [
       EditorState.lineSeparator.of(lineBreak),
       boundTo(handle, { onTyped }),
+      caretsOfOthers(handle, others),
       history(),
       // Tab is left to the page: who moves by keys must be able to leave.
       keymap.of([...defaultKeymap, ...historyKeymap]),

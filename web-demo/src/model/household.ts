@@ -2,6 +2,7 @@
 
 import { open, type Database, type TextHandle } from "ashore";
 import { signal } from "@preact/signals";
+import { Company } from "./company.js";
 import { takeLeftDrafts } from "./drafts.js";
 import { LiveDocuments } from "./documents.js";
 import { loadPersistence } from "./persistence.js";
@@ -17,6 +18,7 @@ export class Household {
   readonly items: LiveDocuments<Item>;
   readonly notes: LiveDocuments<Note>;
   readonly sync: Sync;
+  readonly company: Company;
 
   private constructor(database: Database) {
     this.database = database;
@@ -24,6 +26,7 @@ export class Household {
     this.items = new LiveDocuments(database.collection<Item>("items"), parseItem);
     this.notes = new LiveDocuments(database.collection<Note>("notes"), parseNote);
     this.sync = new Sync(database);
+    this.company = new Company(database);
   }
 
   static async open(): Promise<Household> {

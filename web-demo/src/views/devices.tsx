@@ -25,12 +25,18 @@ export function Devices(): JSX.Element {
 }
 
 function OtherDevice({ device }: { readonly device: Device }): JSX.Element {
+  const isHere = useHousehold().company.others.value.some((other) => other.device === device.id);
   return (
     <li class="device" data-testid="device" data-me="false">
       <Laptop />
       <span class="device-name" data-testid="device-name">
         {device.name || "Unnamed device"}
       </span>
+      {isHere && (
+        <span class="device-here" data-testid="device-here">
+          Here now
+        </span>
+      )}
     </li>
   );
 }

@@ -1,8 +1,10 @@
 // The text of a note: saved with every key, and shown as others type it.
 
 import type { EditorView } from "@codemirror/view";
+import { effect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import type { CaretHooks } from "../editor/carets.js";
 import { Typing } from "../model/drafts.js";
 import { attempt } from "../model/toasts.js";
 import { useHousehold } from "./context.js";
@@ -13,6 +15,7 @@ export function NoteBody({ note }: { readonly note: string }): JSX.Element {
   useEffect(() => {
     const handle = household.noteText(note);
     const typing = new Typing(household, note, handle);
+    const { company } = household;
     let editor: EditorView | null = null;
     let gone = false;
     const open = async (): Promise<void> => {
@@ -21,12 +24,18 @@ export function NoteBody({ note }: { readonly note: string }): JSX.Element {
       const parent = place.current;
       if (!gone && parent !== null) {
         const onTyped = (stored: Promise<void>): void => void attempt(typing.typed(stored));
-        editor = createEditor({ handle, parent, text: handle.value ?? "", onTyped });
+        const others: CaretHooks = {
+          follow: (listener) => effect(() => listener(company.inNote(note))),
+          onMoved: (caret) => company.show(note, caret),
+        };
+        editor = createEditor({ handle, parent, text: handle.value ?? "", onTyped, others });
       }
     };
     void attempt(open());
+    company.show(note, null);
     return () => {
       gone = true;
+      company.show(null, null);
       editor?.destroy();
       handle.close();
       void typing.save();

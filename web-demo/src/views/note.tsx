@@ -7,6 +7,7 @@ import { deleteNote } from "../model/notes.js";
 import { addresses, replaceWith } from "../model/route.js";
 import { now, sayWhen, useClock } from "../model/times.js";
 import type { Kept, Note } from "../model/types.js";
+import { AlsoHere } from "./also-here.js";
 import { useHousehold } from "./context.js";
 import { GrowingText } from "./growing-text.js";
 import { Back, Bin } from "./icons.js";
@@ -60,6 +61,7 @@ function ShownNote({ note }: { readonly note: Kept<Note> }): JSX.Element {
             <Bin />
           </button>
         </header>
+        <AlsoHere note={note.id} />
         <NoteBody key={note.id} note={note.id} />
         <footer class="note-foot">
           <p data-testid="note-foot" data-saved={unsaved.value === 0}>

@@ -353,6 +353,26 @@ pub enum Command {
         /// As in `modify`.
         modifiers: String,
     },
+    /// What this open database says about itself to whoever is connected at the same time; kept nowhere. Answers `done`.
+    SetPresence {
+        /// Which open database of the client: random, at most 64 bytes.
+        handle: String,
+        /// When it had a state first, in milliseconds since 1970.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        since: u64,
+        /// JSON of at most 1,024 bytes; `null`: nothing any more.
+        state: Option<String>,
+    },
+    /// From now on the client is told who else is here, as `presence` events, until `unwatchPresence`; answers `presence`.
+    WatchPresence {
+        /// As in `setPresence`.
+        handle: String,
+    },
+    /// Ends it; answers `done`, also when there was nothing to end.
+    UnwatchPresence {
+        /// As in `setPresence`.
+        handle: String,
+    },
 }
 
 /// What a transaction has read and written, as it shall see it again.

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::index::IndexInfo;
+use super::presence::PresencePeer;
 use super::reply::{Answer, SyncStatus};
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,13 @@ pub enum Event {
         watch: u64,
         /// Why.
         failure: Failure,
+    },
+    /// Who else is here has changed; to clients that watch it.
+    Presence {
+        /// They came, or say something else.
+        peers: Vec<PresencePeer>,
+        /// They are gone, as they were.
+        gone: Vec<PresencePeer>,
     },
 }
 

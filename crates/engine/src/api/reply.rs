@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::history::{ChangedVersions, FieldConflict, HistoryChange};
 use super::index::{IndexConflict, IndexInfo};
+use super::presence::PresencePeer;
 use super::text::TextAnswer;
 use serde::{Deserialize, Serialize};
 
@@ -265,6 +266,11 @@ pub enum Reply {
         tagged: bool,
         /// Per document whether it is different from what was given.
         changed: Vec<bool>,
+    },
+    /// To `watchPresence`.
+    Presence {
+        /// Who else is here, as far as they have been heard.
+        peers: Vec<PresencePeer>,
     },
 }
 

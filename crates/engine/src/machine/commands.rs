@@ -177,7 +177,16 @@ impl Machine {
             Command::ForgetClient { client } => {
                 self.clients.forget(&client);
                 self.watches.forget(&client);
+                self.forget_presence(&client);
                 self.batch.clients.insert(client);
+                Done::now(Reply::Done {})
+            }
+            Command::SetPresence { handle, since, state } => {
+                Done::now(self.set_presence(&client, &handle, since, state)?)
+            }
+            Command::WatchPresence { handle } => Done::now(self.watch_presence(&client, &handle)?),
+            Command::UnwatchPresence { handle } => {
+                self.unwatch_presence(&client, &handle);
                 Done::now(Reply::Done {})
             }
             Command::Close {} => {

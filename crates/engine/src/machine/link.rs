@@ -296,6 +296,9 @@ impl Machine {
 
     /// Ends the connection; the next attempt is not due because of it.
     pub(super) fn end_link(&mut self, reason: DisconnectReason) {
+        if reason == DisconnectReason::Disabled {
+            self.say_goodbye();
+        }
         let Some(link) = self.sync.link.take() else { return };
         if link.id != 0 {
             self.outputs.push_back(Output::Disconnect { connection: link.id });
@@ -406,6 +409,7 @@ impl Machine {
             RelayFrame::Failed { request, code, retry, retry_after_ms, entry } => {
                 self.take_failed(request, code, retry, retry_after_ms, entry);
             }
+            RelayFrame::Whispered { group, from, epoch, sealed } => self.take_whisper(group, from, epoch, &sealed),
             RelayFrame::InviteRevoked { .. } | RelayFrame::Closed { .. } | RelayFrame::Pong { .. } => {}
         }
     }
@@ -631,7 +635,7 @@ impl Machine {
                 self.refused(failure, retry_after_ms);
             }
             _ if is_append => self.append_failed(failure, retry_after_ms, entry),
-            _ if self.invite_refused(request, &failure) => {}
+            _ if self.invite_refused(request, &failure) || self.whisper_refused(request) => {}
             _ => self.refused(failure, retry_after_ms),
         }
     }

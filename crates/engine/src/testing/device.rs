@@ -5,6 +5,7 @@ use crate::api::{self, Answer, Command, Event, Outcome, SyncStatus};
 use crate::machine::{Machine, MachineOptions};
 use crate::rng::Rng;
 use crate::time::Timestamp;
+use ashore_protocol::frame::ClientFrame;
 use std::collections::BTreeMap;
 
 /// The name under which the page of every device asks.
@@ -43,6 +44,8 @@ pub struct Device {
     pub frames_sent: u64,
     /// See [`Device::frames_sent`].
     pub pulls_sent: u64,
+    /// What it has whispered.
+    pub whispers_sent: Vec<ClientFrame>,
     /// The network is cut off for this device.
     pub(super) cut_off: bool,
 }
@@ -64,6 +67,7 @@ impl Device {
             status: None,
             frames_sent: 0,
             pulls_sent: 0,
+            whispers_sent: Vec::new(),
             cut_off: false,
         }
     }

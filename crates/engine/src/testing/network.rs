@@ -339,8 +339,11 @@ impl Network {
             Output::Send { connection, frame } => {
                 if let Some(device) = self.device(index) {
                     device.frames_sent += 1;
-                    let pull = matches!(ClientFrame::decode(&frame), Ok(Received::Frame(ClientFrame::Pull { .. })));
-                    device.pulls_sent += u64::from(pull);
+                    match ClientFrame::decode(&frame) {
+                        Ok(Received::Frame(ClientFrame::Pull { .. })) => device.pulls_sent += 1,
+                        Ok(Received::Frame(whisper @ ClientFrame::Whisper { .. })) => device.whispers_sent.push(whisper),
+                        _ => {}
+                    }
                 }
                 self.send_up(index, opening, connection, frame);
             }
