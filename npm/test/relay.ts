@@ -23,7 +23,7 @@ const LISTENS = /listening on http:\/\/(127\.0\.0\.1:\d+)/;
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), "ashore-relay-"));
   const child = spawn(program, ["--port", "0", "--data", folder], {
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "pipe", "ignore"],
     // Every test makes a group, all from one address.
     env: { ...process.env, ASHORE_RELAY_ADDRESS_NEW_GROUPS: "100000" },
   });
@@ -34,7 +34,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       reject(new Error(`no relay at ${program}: cargo build --bin ashore-relay`, { cause })),
     );
     child.once("exit", () => reject(new Error(`the relay ended: ${printed}`)));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
       printed += text;
       const listens = LISTENS.exec(printed);
       if (listens) {

@@ -325,6 +325,7 @@ impl Machine {
         self.leave_if_unwanted();
         self.go_on_with_presence();
         self.flush_answers();
+        self.flush_presence();
         self.stop_if_closed();
     }
 

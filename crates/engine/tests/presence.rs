@@ -171,7 +171,11 @@ fn devices_that_are_connected_see_each_other_and_every_change() {
     for device in [ALICE, BOB] {
         let mut seen = world.seen(device);
         seen.sort();
-        assert_eq!(seen, pairs(&[("a", r#"{"at":2}"#), ("b", "1")]), "handles of its own too, but for the one that watches");
+        assert_eq!(
+            seen,
+            pairs(&[("a", r#"{"at":2}"#), ("b", "1")]),
+            "handles of its own too, but for the one that watches"
+        );
         let mine = world.shown[device].values().find(|peer| peer.me).unwrap();
         assert_eq!(mine.device, Some(world.id(device).to_string()));
     }
@@ -319,7 +323,9 @@ fn nothing_of_it_is_stored_anywhere() {
     for needle in [b"words that nobody keeps".as_slice(), b"nobody"] {
         assert!(!world.network.relay.contains_bytes(needle));
         for device in &world.network.devices {
-            assert!(device.disk().with_prefix(b"").all(|(_, row)| !row.windows(needle.len()).any(|part| part == needle)));
+            assert!(
+                device.disk().with_prefix(b"").all(|(_, row)| !row.windows(needle.len()).any(|part| part == needle))
+            );
         }
     }
     assert_eq!(world.network.relay.entries(&world.group()).len(), log);
@@ -440,7 +446,8 @@ fn who_does_not_use_presence_says_and_keeps_nothing() {
 #[test]
 fn what_cannot_be_a_presence_is_refused() {
     let mut world = World::of(1, 18);
-    let set = |handle: &str, state: String| Command::SetPresence { handle: handle.into(), since: 0, state: Some(state) };
+    let set =
+        |handle: &str, state: String| Command::SetPresence { handle: handle.into(), since: 0, state: Some(state) };
     for command in [
         set("", "1".into()),
         set(&"h".repeat(65), "1".into()),

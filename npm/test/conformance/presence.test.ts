@@ -1,6 +1,6 @@
 /** Presence: handles of one device, and two devices through a real relay. */
 
-import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import type { Database, Peer } from "ashore";
 import { database, rejection } from "./host.js";
 
@@ -134,6 +134,14 @@ describe("what cannot be said", () => {
 });
 
 describe("two devices", () => {
+  // Node before version 22 has no WebSocket.
+  beforeAll(async () => {
+    if (typeof WebSocket === "undefined") {
+      vi.stubGlobal("WebSocket", (await import("ws")).WebSocket);
+    }
+  });
+  afterAll(() => void vi.unstubAllGlobals());
+
   it("see each other come, change and go", async () => {
     const [alice, bob] = await two();
     const atBob = heard(bob);

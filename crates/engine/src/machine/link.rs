@@ -635,7 +635,7 @@ impl Machine {
                 self.refused(failure, retry_after_ms);
             }
             _ if is_append => self.append_failed(failure, retry_after_ms, entry),
-            _ if self.invite_refused(request, &failure) || self.whisper_refused(request) => {}
+            _ if self.invite_refused(request, &failure) || self.whisper_refused(request, retry) => {}
             _ => self.refused(failure, retry_after_ms),
         }
     }

@@ -43,6 +43,8 @@ pub(super) struct Presence {
     /// Not before this time.
     next_at: Timestamp,
     last_stamp: Timestamp,
+    /// What clients are to be told, after the answers of this step.
+    news: Vec<(String, Event)>,
 }
 
 /// The state of one handle of this device.
@@ -193,8 +195,8 @@ impl Machine {
             self.presence.next_at = self.now.plus_ms(PACE_MS);
         }
         // A clock that was set back must not make the wait longer.
-        self.presence.next_at = self.presence.next_at.min(self.now.plus_ms(AFTER_DROP_MS));
         let latest = self.now.plus_ms(REPEAT_MS);
+        self.presence.next_at = self.presence.next_at.min(latest);
         self.presence.own.values_mut().for_each(|own| own.due = own.due.min(latest));
     }
 
@@ -236,7 +238,8 @@ impl Machine {
     /// tab's engine takes over, or they expire.
     pub(super) fn say_goodbye(&mut self) {
         let known = self.presence.link.take();
-        if !self.link_is_open() || known.is_none_or(|(id, _)| self.sync.link.as_ref().is_none_or(|link| link.id != id)) {
+        let open = self.sync.link.as_ref().filter(|_| self.link_is_open()).map(|link| link.id);
+        if open.is_none() || known.map(|(connection, _)| connection) != open {
             return;
         }
         self.presence.link = known;
@@ -297,10 +300,10 @@ impl Machine {
     }
 
     /// Whether this refusal is of a whisper; what was dropped is said again a little later.
-    pub(super) fn whisper_refused(&mut self, request: RequestId) -> bool {
+    pub(super) fn whisper_refused(&mut self, request: RequestId, retry: bool) -> bool {
         let ours = self.presence.link.is_some_and(|(_, number)| number == request);
         if ours {
-            self.presence.next_at = self.now.plus_ms(AFTER_DROP_MS);
+            self.presence.next_at = self.now.plus_ms(if retry { AFTER_DROP_MS } else { REPEAT_MS });
             self.presence.own.values_mut().for_each(|own| own.due = self.now);
         }
         ours
@@ -332,9 +335,16 @@ impl Machine {
         for (client, handles) in &self.presence.watchers {
             let of_others = handles.iter().any(|handle| Some(handle.as_str()) != about);
             if of_others {
-                let news = News { answers: vec![], events: vec![event.clone()] };
-                self.outputs.push_back(Output::Deliver { client: Some(client.clone()), news });
+                self.presence.news.push((client.clone(), event.clone()));
             }
+        }
+    }
+
+    /// Tells what has gathered. Answers go first: what they say of who is here was so before.
+    pub(super) fn flush_presence(&mut self) {
+        for (client, event) in std::mem::take(&mut self.presence.news) {
+            let news = News { answers: vec![], events: vec![event] };
+            self.outputs.push_back(Output::Deliver { client: Some(client), news });
         }
     }
 }

@@ -341,7 +341,9 @@ impl Network {
                     device.frames_sent += 1;
                     match ClientFrame::decode(&frame) {
                         Ok(Received::Frame(ClientFrame::Pull { .. })) => device.pulls_sent += 1,
-                        Ok(Received::Frame(whisper @ ClientFrame::Whisper { .. })) => device.whispers_sent.push(whisper),
+                        Ok(Received::Frame(whisper @ ClientFrame::Whisper { .. })) => {
+                            device.whispers_sent.push(whisper)
+                        }
                         _ => {}
                     }
                 }

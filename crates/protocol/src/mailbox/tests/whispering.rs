@@ -42,7 +42,8 @@ fn a_whisper_begins_no_transaction_of_the_store() {
 
 #[test]
 fn readers_may_whisper() {
-    let Household { mut relay, bob, group, at_alice, at_bob, .. } = household_with(MailboxConfig::default(), Role::Reader);
+    let Household { mut relay, bob, group, at_alice, at_bob, .. } =
+        household_with(MailboxConfig::default(), Role::Reader);
     relay.send(at_bob, whisper(group, b"I only read"));
     assert_eq!(relay.next(at_alice), whispered(group, &bob, b"I only read"));
 }
