@@ -158,7 +158,7 @@ const caretLines = layer({
   markers: (view) =>
     view.state.field(placed).flatMap(({ other, head }) => {
       const lines = RectangleMarker.forRange(view, `other-caret paint-${other.colour}`, within(view, head, head));
-      return lines.map((line) => new NamedCaret(line, other.name));
+      return lines.map((line) => new NamedCaret(line, other.name, line.left > view.scrollDOM.clientWidth / 2));
     }),
 });
 
@@ -174,20 +174,24 @@ const ROOM_ABOVE = 20;
 class NamedCaret implements LayerMarker {
   readonly #line: RectangleMarker;
   readonly #name: string;
+  readonly #late: boolean;
 
-  constructor(line: RectangleMarker, name: string) {
+  /** `late`: in the second half of the line, where there may be no room for the name but before it. */
+  constructor(line: RectangleMarker, name: string, late: boolean) {
     this.#line = line;
     this.#name = name;
+    this.#late = late;
   }
 
   eq(other: NamedCaret): boolean {
-    return this.#name === other.#name && this.#line.eq(other.#line);
+    return this.#name === other.#name && this.#late === other.#late && this.#line.eq(other.#line);
   }
 
   draw(): HTMLElement {
     const line = this.#line.draw();
     line.dataset["name"] = this.#name;
     line.classList.toggle("other-caret-first", this.#line.top < ROOM_ABOVE);
+    line.classList.toggle("other-caret-late", this.#late);
     return line;
   }
 }
@@ -213,5 +217,7 @@ const looks = EditorView.theme({
     animation: "other-rests 600ms 4s forwards",
   },
   ".other-caret-first::after": { bottom: "auto", top: "100%", borderRadius: "0 4px 4px 4px" },
+  ".other-caret-late::after": { left: "auto", right: "-2px", borderRadius: "4px 4px 0 4px" },
+  ".other-caret-late.other-caret-first::after": { borderRadius: "4px 0 4px 4px" },
   "@keyframes other-rests": { to: { opacity: "0" } },
 });
