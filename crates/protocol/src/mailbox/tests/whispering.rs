@@ -121,3 +121,18 @@ fn a_connection_that_lags_hears_no_whispers_until_it_has_caught_up() {
     relay.send(at_alice, whisper(group, b"heard again"));
     assert_eq!(relay.next(at_bob), whispered(group, &alice, b"heard again"));
 }
+
+#[test]
+fn who_was_removed_neither_hears_nor_is_heard() {
+    let mut home = household();
+    let control = Control::Remove { device: home.bob.id(), rotation: None };
+    let removal = home.alice.control(home.group, &control, &[home.bobs_join.id()]);
+    assert_eq!(home.relay.placed(home.at_alice, home.group, &[&removal]), [4]);
+    let read: Vec<_> = std::iter::from_fn(|| home.relay.try_next(home.at_bob)).collect();
+    assert!(matches!(read[..], [RelayFrame::Live { .. }]), "{read:?}");
+    home.relay.send(home.at_alice, whisper(home.group, b"for those who stayed"));
+    assert_eq!(home.relay.try_next(home.at_bob), None);
+    assert_eq!(home.relay.refused(home.at_bob, whisper(home.group, b"still here")), FailureCode::NotAMember);
+    let heard: Vec<_> = std::iter::from_fn(|| home.relay.try_next(home.at_alice)).collect();
+    assert!(!heard.iter().any(|frame| matches!(frame, RelayFrame::Whispered { .. })), "{heard:?}");
+}
