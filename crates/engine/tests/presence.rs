@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_engine::api::{Command, ErrorCode, Event, Failure, Outcome, PresencePeer, Reply, SyncState};
-use ashore_engine::testing::Network;
+use ashore_engine::testing::{Faults, Network};
 use ashore_protocol::codec::Bytes;
 use ashore_protocol::frame::{ClientFrame, FailureCode, RelayFrame};
 use ashore_protocol::ids::{DeviceId, Epoch, GroupId};
@@ -441,6 +441,37 @@ fn who_does_not_use_presence_says_and_keeps_nothing() {
     world.set(ALICE, "a", "2");
     world.run(1_000);
     assert_eq!(world.seen(BOB), pairs(&[("a", "1")]), "nothing is told any more");
+}
+
+/// Frames are lost with their connections, come twice and overtake each other; in the end everybody shows what is so.
+#[test]
+fn on_a_bad_network_nobody_shows_what_is_not_so_for_long() {
+    for seed in 100..130 {
+        let mut world = World::of(3, seed);
+        (0..3).for_each(|device| world.watch(device));
+        world.network.faults =
+            Faults { connection_breaks: 60, frame_doubled: 8, frame_overtakes: 8, ..Faults::default() };
+        let mut truth: Vec<Option<String>> = vec![None; 3];
+        for round in 0..60 {
+            let device = world.network.rng.below(3) as usize;
+            truth[device] = if world.network.chance(5) { None } else { Some(round.to_string()) };
+            match truth[device].clone() {
+                Some(state) => world.set(device, "h", &state),
+                None => world.clear(device, "h"),
+            }
+            let wait = world.network.rng.below(2_000);
+            world.run(wait);
+        }
+        world.network.faults = Faults::default();
+        world.run(75_000);
+        for device in 0..3 {
+            let mut expected: Vec<(String, String)> =
+                truth.iter().flatten().map(|state| ("h".to_owned(), state.clone())).collect();
+            let mut seen = world.seen(device);
+            (expected.sort(), seen.sort());
+            assert_eq!(seen, expected, "seed {seed}, device {device}");
+        }
+    }
 }
 
 #[test]
