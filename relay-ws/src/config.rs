@@ -1,7 +1,7 @@
 //! Settings: defaults < file (TOML) < environment (`ASHORE_RELAY_*`) < flags.
 
 use ashore_protocol::limits::Limits;
-use ashore_protocol::mailbox::{AdmissionLimits, MailboxConfig};
+use ashore_protocol::mailbox::{AdmissionLimits, MailboxConfig, Retention};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -47,6 +47,12 @@ pub struct Config {
     pub address_invite_misses: u32,
     /// New groups from one address in that time.
     pub address_new_groups: u32,
+    /// Bytes that the parts of one snapshot may have; 0 to keep none.
+    pub max_snapshot_bytes: u64,
+    /// How long entries that a snapshot covers are kept at least. 7 days unless set.
+    pub retention_seconds: u64,
+    /// Entries are kept for devices that connected within this time. 90 days unless set.
+    pub active_seconds: u64,
 }
 
 /// How log lines look.
@@ -61,7 +67,7 @@ pub enum LogFormat {
 
 impl Default for Config {
     fn default() -> Self {
-        let (limits, admission) = (Limits::default(), AdmissionLimits::default());
+        let (limits, admission, retention) = (Limits::default(), AdmissionLimits::default(), Retention::default());
         Self {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 7420,
@@ -79,6 +85,9 @@ impl Default for Config {
             address_window_seconds: u32::try_from(admission.window_ms / 1000).unwrap_or(u32::MAX),
             address_invite_misses: admission.max_invite_misses,
             address_new_groups: admission.max_new_groups,
+            max_snapshot_bytes: limits.max_snapshot_bytes.unwrap_or(0),
+            retention_seconds: retention.keep_ms / 1000,
+            active_seconds: retention.active_ms / 1000,
         }
     }
 }
@@ -158,6 +167,14 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_group_bytes: Option<u64>,
+    /// Seconds that entries which a snapshot covers are kept at least.
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_seconds: Option<u64>,
+    /// Seconds since its last connection in which entries are kept for a device.
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active_seconds: Option<u64>,
     /// Say more: debug; given twice, trace.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     #[serde(skip)]
@@ -209,6 +226,7 @@ impl Config {
             max_group_bytes: self.max_group_bytes,
             max_pending_bytes: self.max_pending_bytes.max(1),
             heartbeat_ms: self.heartbeat_seconds.max(1).saturating_mul(1000),
+            max_snapshot_bytes: (self.max_snapshot_bytes > 0).then_some(self.max_snapshot_bytes),
             ..Limits::default()
         };
         let admission = AdmissionLimits {
@@ -216,6 +234,11 @@ impl Config {
             max_invite_misses: self.address_invite_misses,
             max_new_groups: self.address_new_groups,
         };
-        MailboxConfig { limits, audiences: self.names.clone(), admission, ..MailboxConfig::default() }
+        let retention = Retention {
+            keep_ms: self.retention_seconds.saturating_mul(1000),
+            active_ms: self.active_seconds.saturating_mul(1000),
+            ..Retention::default()
+        };
+        MailboxConfig { limits, audiences: self.names.clone(), admission, retention, ..MailboxConfig::default() }
     }
 }

@@ -391,7 +391,7 @@ impl Machine {
         match frame {
             RelayFrame::Challenge { versions, nonce, limits, .. } => self.take_challenge(&versions, nonce, limits),
             RelayFrame::Welcome { .. } => self.take_welcome(),
-            RelayFrame::Opened { request, group, log, head } => self.take_opened(request, group, log, head),
+            RelayFrame::Opened { request, group, log, head, .. } => self.take_opened(request, group, log, head),
             RelayFrame::Diverged { request, group, log, .. } => self.take_diverged(request, group, log),
             RelayFrame::Page { request, group, log, items, head, more } => {
                 self.take_page(request, group, log, items, head, more);
@@ -407,6 +407,7 @@ impl Machine {
                 self.take_failed(request, code, retry, retry_after_ms, entry);
             }
             RelayFrame::InviteRevoked { .. } | RelayFrame::Closed { .. } | RelayFrame::Pong { .. } => {}
+            RelayFrame::SnapshotPartPut { .. } | RelayFrame::SnapshotPart { .. } | RelayFrame::Controls { .. } => {}
         }
     }
 

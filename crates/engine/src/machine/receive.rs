@@ -177,7 +177,7 @@ impl Machine {
     fn settle_entry(&mut self, front: &mut Front, again: bool) -> Result<bool, Missing> {
         let Some(group) = &self.sync.group else { return Ok(false) };
         let stands = match front.entry.kind() {
-            EntryKind::Data => group.membership.may_stand(&front.entry).map(|()| None),
+            EntryKind::Data | EntryKind::Snapshot => group.membership.may_stand(&front.entry).map(|()| None),
             EntryKind::Genesis | EntryKind::Control => {
                 let mut after = group.membership.clone();
                 after.apply(&front.entry).map(|_| Some(after))
@@ -190,6 +190,10 @@ impl Machine {
                 return Ok(false);
             }
         };
+        // Nothing rests on a snapshot's entry, so it is not stored.
+        if front.entry.kind() == EntryKind::Snapshot {
+            return Ok(true);
+        }
         if front.entry.kind() == EntryKind::Data {
             // A control entry stands by the membership alone: when a relay is filled again it may come before data that it names.
             if let Some(reason) = self.missing_parent(&front.entry)? {

@@ -49,6 +49,9 @@ fn request_of(frame: &ClientFrame) -> Option<RequestId> {
         | ClientFrame::PutInvite { request, .. }
         | ClientFrame::TakeInvite { request, .. }
         | ClientFrame::RevokeInvite { request, .. }
+        | ClientFrame::PutSnapshotPart { request, .. }
+        | ClientFrame::GetSnapshotPart { request, .. }
+        | ClientFrame::GetControls { request, .. }
         | ClientFrame::Close { request, .. } => Some(*request),
     }
 }
@@ -106,6 +109,7 @@ fn code_of(error: &EntryError) -> FailureCode {
         | EntryError::Parents
         | EntryError::Kind
         | EntryError::Signature
+        | EntryError::Manifest(_)
         | EntryError::Control(ControlError::Codec(_)) => FailureCode::BadEntry,
     }
 }
