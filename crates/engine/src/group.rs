@@ -3,6 +3,7 @@
 mod invitation;
 mod payload;
 mod secrets;
+mod snapshot;
 mod state;
 
 pub use invitation::{Invitation, opening_key};
@@ -11,4 +12,5 @@ pub use payload::{
     Writer,
 };
 pub use secrets::{Secrets, SecretsError};
+pub use snapshot::{ID_BYTES, KnownSnapshot, PART_BYTES, SnapshotPart, SnapshotState, WriterOf};
 pub use state::{Announced, GroupState, JoiningState, RelayPlace, SyncSettings};

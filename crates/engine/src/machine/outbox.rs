@@ -202,6 +202,9 @@ impl Machine {
         if let Some(task) = self.behind_task().filter(|_| may) {
             return Some(task);
         }
+        if let Some(task) = self.snapshot_task() {
+            return Some(task);
+        }
         if idle && self.sync.sweep_below.is_some() {
             return Some(Task::Sweep(super::task::SweepTask::default()));
         }

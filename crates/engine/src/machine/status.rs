@@ -131,7 +131,7 @@ impl Machine {
                 Wait::Now { pushed, pulled, asked: true } if in_step && confirmed => {
                     Reply::Synced { pushed: pushed_now - pushed, pulled: pulled_now - pulled }
                 }
-                Wait::Flush | Wait::Now { .. } | Wait::Invite { .. } | Wait::Join => return true,
+                Wait::Flush | Wait::Now { .. } | Wait::Invite { .. } | Wait::Join | Wait::Snapshot => return true,
             };
             answers.push((waiter.client.clone(), waiter.call, reply));
             false

@@ -75,6 +75,30 @@ impl Relay {
         self.mailbox.store().group(group).ok()?.map(|info| info.log)
     }
 
+    /// Forgets what it may at this time, in as many steps as that takes; answers how many entries went.
+    pub(super) fn tidy(&mut self, now: Timestamp) -> u32 {
+        let mut entries = 0;
+        loop {
+            let tidied = self.mailbox.tidy(now);
+            let _ = self.mailbox.commit();
+            entries += tidied.entries;
+            if !tidied.more {
+                return entries;
+            }
+        }
+    }
+
+    /// Up to where it has dropped entries of a group.
+    pub fn floor(&self, group: &GroupId) -> u64 {
+        self.mailbox.store().group(group).ok().flatten().map_or(0, |info| info.floor.get())
+    }
+
+    /// The encoded entries of the finished snapshots that it keeps of a group, newest first.
+    pub fn snapshots(&self, group: &GroupId) -> Vec<Vec<u8>> {
+        let snapshots = self.mailbox.store().snapshots(group).unwrap_or_default();
+        snapshots.into_iter().map(|snapshot| snapshot.entry.0).collect()
+    }
+
     /// Whether these bytes occur anywhere in what it stores.
     pub fn contains_bytes(&self, needle: &[u8]) -> bool {
         self.mailbox.store().contains_bytes(needle)
