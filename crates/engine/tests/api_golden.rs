@@ -8,7 +8,7 @@ use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, Hint, HistoryChange, IdRange,
     IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Overlay, Patch, PathStep, Quarantined,
-    QueryMistake, Reply, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice,
+    QueryMistake, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice,
     Write, WriteResult, Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
@@ -263,6 +263,7 @@ fn commands() -> Vec<Command> {
             durability: Durability::Relaxed,
             split: false,
         },
+        Command::PublishSnapshot { timeout_ms: 120_000 },
     ]
 }
 
@@ -412,6 +413,22 @@ fn outcomes() -> Vec<Outcome> {
             values: r#"[["a"]]"#.into(),
             tagged: false,
             more: false,
+        },
+        Reply::Snapshot { documents: 300, bytes: 70_000, cursor: 9_007_199_254_740_991 },
+        Reply::Diagnostics {
+            diagnostics: Diagnostics {
+                snapshot: Some(SnapshotInfo {
+                    began_from: true,
+                    cursor: 70_000,
+                    bytes: 9_007_199_254_740_991,
+                    entries_since: 300,
+                    bytes_since: 70_000,
+                    making: None,
+                    taking: Some(3),
+                    parts: Some(4_096),
+                }),
+                ..Diagnostics::default()
+            },
         },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {

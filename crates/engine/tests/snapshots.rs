@@ -7,6 +7,7 @@ use ashore_engine::api::{Command, Diagnostics, Durability, Failure, IdRange, Out
 use ashore_engine::testing::{Network, indexes};
 use ashore_protocol::codec::Bytes;
 use ashore_protocol::frame::RelayFrame;
+use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::GroupId;
 
 const ALICE: usize = 0;
@@ -91,6 +92,26 @@ impl World {
         for n in 0..count {
             self.put(device, &format!("n{}", n % (count / 2).max(1)), &format!("text {n}"));
         }
+    }
+
+    /// Documents that do not compress: a snapshot of them has several parts.
+    fn write_large(&mut self, device: usize, count: usize) {
+        for n in 0..count {
+            let text: String = (0..60_000).map(|_| char::from(b'a' + self.network.rng.below(26) as u8)).collect();
+            let write = Write::Put {
+                collection: "notes".into(),
+                ids: vec![format!("large{n}")],
+                documents: format!("[{{\"text\":\"{text}\"}}]"),
+                bases: vec![None],
+            };
+            let command = Command::Write { writes: vec![write], durability: Durability::Strict, split: false };
+            self.call(device, command).unwrap();
+        }
+    }
+
+    fn parts(&self) -> usize {
+        let entry = self.network.relay.snapshots(&self.group()).remove(0);
+        VerifiedEntry::decode(&entry).unwrap().manifest().unwrap().parts.len()
     }
 
     fn all(&mut self, device: usize) -> String {
@@ -199,6 +220,54 @@ fn a_fresh_device_that_took_a_snapshot_has_what_one_has_that_read_every_entry() 
             0
         );
     }
+}
+
+#[test]
+fn a_snapshot_of_many_parts_comes_whole_also_when_it_is_interrupted_anywhere() {
+    let mut steps = 0;
+    for seed in 100..112 {
+        let mut world = World::of_two(seed);
+        world.write_large(ALICE, 40);
+        world.settle(&[ALICE, BOB]);
+        world.publish(ALICE);
+        assert!(world.parts() > 2, "{} parts", world.parts());
+        world.carol();
+        for _ in 0..steps {
+            world.network.step();
+        }
+        steps += 7;
+        world.network.crash(CAROL, false);
+        world.network.open(CAROL);
+        world.settle(&[ALICE, BOB, CAROL]);
+        assert!(world.began_from_snapshot(CAROL));
+        let all = world.all(ALICE);
+        assert_eq!(world.all(CAROL), all);
+    }
+}
+
+#[test]
+fn a_document_larger_than_a_part_travels_in_pieces() {
+    let mut world = World::of_two(120);
+    for (n, part) in ["one", "two", "three"].into_iter().enumerate() {
+        let text: String = (0..400_000).map(|_| char::from(b'a' + world.network.rng.below(26) as u8)).collect();
+        let modifier = format!("{{\"$set\":{{\"{part}\":\"{text}\"}}}}");
+        if n == 0 {
+            world.put(ALICE, "huge", "begins small");
+        }
+        let write =
+            Write::Modify { collection: "notes".into(), ids: vec!["huge".into()], modifiers: modifier };
+        let command = Command::Write { writes: vec![write], durability: Durability::Strict, split: false };
+        world.call(ALICE, command).unwrap();
+    }
+    world.settle(&[ALICE, BOB]);
+    world.publish(ALICE);
+    assert!(world.parts() > 1);
+    world.carol();
+    world.settle(&[ALICE, BOB, CAROL]);
+    assert!(world.began_from_snapshot(CAROL));
+    let all = world.all(ALICE);
+    assert!(all.len() > 1_200_000);
+    assert_eq!(world.all(CAROL), all);
 }
 
 #[test]

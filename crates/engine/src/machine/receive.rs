@@ -201,7 +201,8 @@ impl Machine {
         };
         // Nothing rests on a snapshot's entry, so it is not stored.
         if front.entry.kind() == EntryKind::Snapshot {
-            self.snapshot_in_log(&front.entry);
+            let unknown = self.missing_parent(&front.entry)?.is_some();
+            self.snapshot_in_log(&front.entry, unknown);
             return Ok(true);
         }
         if front.entry.kind() == EntryKind::Data {

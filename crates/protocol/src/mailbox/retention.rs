@@ -14,8 +14,6 @@ const DAY_MS: u64 = 24 * 3_600_000;
 const STEP_ENTRIES: u32 = 1_000;
 /// Parts whose room is freed in one step.
 const STEP_PARTS: u32 = 32;
-/// A round begins this long after the one before it ended.
-const ROUND_EVERY_MS: u64 = 600_000;
 /// A device that stands where it stood is written down again after this long.
 const PLACE_EVERY_MS: u64 = 3_600_000;
 
@@ -30,11 +28,13 @@ pub struct Retention {
     pub unfinished_ms: u64,
     /// A snapshot is kept this long after a newer one was finished, in milliseconds; a day unless set.
     pub replaced_ms: u64,
+    /// A round begins this long after the one before it ended, in milliseconds; ten minutes unless set.
+    pub every_ms: u64,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { keep_ms: 7 * DAY_MS, active_ms: 90 * DAY_MS, unfinished_ms: DAY_MS, replaced_ms: DAY_MS }
+        Self { keep_ms: 7 * DAY_MS, active_ms: 90 * DAY_MS, unfinished_ms: DAY_MS, replaced_ms: DAY_MS, every_ms: 600_000 }
     }
 }
 
@@ -56,6 +56,11 @@ pub(super) struct Round {
 }
 
 impl<S: LogStore> Mailbox<S> {
+    /// Keeps things for another time from now on.
+    pub fn retain(&mut self, retention: Retention) {
+        self.config.retention = retention;
+    }
+
     /// One bounded step of forgetting. Belongs to the open transaction: [`Mailbox::commit`] must follow.
     pub fn tidy(&mut self, now: Timestamp) -> Tidied {
         if self.broken.is_some() {
@@ -73,7 +78,7 @@ impl<S: LogStore> Mailbox<S> {
     }
 
     fn tidy_step(&mut self, now: Timestamp) -> Result<Tidied, Problem<S::Error>> {
-        let waits = |ended: &Timestamp| *ended <= now && now.ms_since(*ended) < ROUND_EVERY_MS;
+        let waits = |ended: &Timestamp| *ended <= now && now.ms_since(*ended) < self.config.retention.every_ms;
         if self.round.under_way.is_none() && self.round.ended_at.as_ref().is_some_and(waits) {
             return Ok(Tidied::default());
         }
