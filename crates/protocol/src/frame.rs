@@ -616,7 +616,7 @@ failure_codes! {
     InvitePlaceTaken "invite.place-taken" retry false,
     /// A snapshot's entry names parts that were not put, or puts other bytes than it names. Nothing is stored.
     SnapshotIncomplete "relay.snapshot-incomplete" retry false,
-    /// A snapshot's entry names a place that is not in this log. Nothing is stored.
+    /// A snapshot's entry names a place that is not in this log, or one before the newest snapshot's entry. Nothing is stored.
     SnapshotStale "relay.snapshot-stale" retry false,
     /// A part, or the parts of one snapshot together, are larger than the relay allows.
     SnapshotTooLarge "relay.snapshot-too-large" retry false,

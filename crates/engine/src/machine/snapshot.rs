@@ -130,14 +130,13 @@ impl Machine {
         let (group, link) = self.sync.group.as_ref().zip(self.sync.link.as_ref())?;
         let SnapshotState { covered, known, entries_since, bytes_since, .. } = &group.snapshots.state;
         link.limits.max_snapshot_bytes?;
-        let held =
-            group.snapshots.hold_until.is_some_and(|until| self.now < until && until <= self.now.plus_ms(HOLD_MS));
-        if held || !link.caught_up || !group.may_make() {
+        if self.holds_snapshots() || !link.caught_up || !group.may_make() {
             return None;
         }
         let known = known.as_ref().filter(|known| Some(known.log) == link.log);
-        // Without one, others cannot know what stands below the entries that we have.
-        if *covered && known.is_none_or(|known| !group.membership.may_write(&known.author)) {
+        // Without one, others cannot know what stands below the entries that we have; nor can a relay that lost its log.
+        let refills = group.place.refill_from.is_some();
+        if *covered && (refills || known.is_none_or(|known| !group.membership.may_write(&known.author))) {
             return Some(SHORT_WAIT_MS);
         }
         let enough = known.map_or(0, |known| known.bytes).saturating_mul(FACTOR).max(MIN_BYTES);
@@ -168,11 +167,12 @@ impl Machine {
         group.snapshots.changed = true;
     }
 
-    /// A snapshot's entry came by in the log. It may hold what entries that are kept aside wait for.
-    pub(super) fn snapshot_in_log(&mut self, entry: &VerifiedEntry) {
+    /// A snapshot's entry came by in the log. It may hold what entries that are kept aside wait for; and when it covers entries that
+    /// are `unknown` here, because the log before this one was lost with them, it is the only way to what they did.
+    pub(super) fn snapshot_in_log(&mut self, entry: &VerifiedEntry, unknown: bool) {
         self.note_snapshot(entry);
         let (Some(group), Some(manifest)) = (&self.sync.group, entry.manifest()) else { return };
-        let waits = group.quarantine.values().any(|kept| kept.reason.may_pass());
+        let waits = unknown || group.quarantine.values().any(|kept| kept.reason.may_pass());
         let own = group.secrets.device.device_id() == entry.author();
         let here = group.place.log == Some(manifest.log) && group.snapshots.taking.is_none();
         if waits && here && !own && !group.snapshots.unusable.contains(&entry.id()) {
@@ -225,7 +225,6 @@ impl Machine {
         let Some(group) = &mut self.sync.group else { return };
         group.snapshots.making = None;
         group.snapshots.hold_until = Some(until);
-        // What only a snapshot could give the relay is offered as entries then, as far as they are here.
         self.fail_waiters(&failure, |what| matches!(what, Wait::Snapshot));
     }
 
@@ -240,7 +239,13 @@ impl Machine {
     pub(super) fn gives_snapshot(&self) -> bool {
         let Some((group, link)) = self.sync.group.as_ref().zip(self.sync.link.as_ref()) else { return false };
         let may = group.may_make() && link.limits.max_snapshot_bytes.is_some();
-        group.snapshots.state.covered && may && group.snapshots.hold_until.is_none()
+        group.snapshots.state.covered && may
+    }
+
+    fn holds_snapshots(&self) -> bool {
+        let until = self.sync.group.as_ref().and_then(|group| group.snapshots.hold_until);
+        // A clock that was set back must not make the wait longer.
+        until.is_some_and(|until| self.now < until && until <= self.now.plus_ms(HOLD_MS))
     }
 }
 

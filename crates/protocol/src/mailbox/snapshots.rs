@@ -70,6 +70,14 @@ impl<S: LogStore> Mailbox<S> {
         if manifest.log != info.log || prefix != Some(manifest.prefix) {
             return Err(refused(FailureCode::SnapshotStale));
         }
+        // Each holds what those before it held: whoever made it has seen them, and has taken in what was new to it.
+        let newest = self.store.snapshots(&group).map_err(Problem::Store)?.into_iter().next();
+        if let Some(newest) = newest {
+            let stands = self.store.cursor_of(&group, &newest.id).map_err(Problem::Store)?;
+            if stands.is_some_and(|stands| stands > manifest.cursor) {
+                return Err(refused(FailureCode::SnapshotStale));
+            }
+        }
         let author = entry.author();
         let upload = self.store.upload(&group, &author).map_err(Problem::Store)?;
         let parts = self.store.upload_parts(&group, &author).map_err(Problem::Store)?;

@@ -6,7 +6,7 @@ use super::super::rows::{Missing, chunk_unit};
 use super::super::task::{ScanSlot, Task};
 use super::super::{Machine, keys};
 use super::covered::{Beginning, beginning};
-use super::{WAIT_MS, unusable};
+use super::{SHORT_WAIT_MS, unusable};
 use crate::api::{ErrorCode, Event, Failure, Reply};
 use crate::document::edit;
 use crate::group::{DocumentChange, MAX_CHANGE_BYTES, PART_BYTES, SnapshotPart, Writer, WriterOf};
@@ -440,7 +440,7 @@ impl Machine {
     ) -> bool {
         let Some(link) = self.sync.link.as_mut().filter(|link| link.asked.contains(&request)) else { return false };
         let at = (link.id, request);
-        let wait = self.now.plus_ms(WAIT_MS);
+        let wait = self.now.plus_ms(SHORT_WAIT_MS);
         let Some(making) = self.sync.group.as_mut().and_then(|group| group.snapshots.making.as_mut()) else {
             return false;
         };
@@ -448,11 +448,14 @@ impl Machine {
             return false;
         }
         link.asked.remove(&request);
-        // The parts are gone, or the place is: another one may fit.
+        // Somebody else was quicker, or the parts are gone: another one may fit, and who waits for it goes on waiting.
         let again = matches!(code, FailureCode::SnapshotIncomplete | FailureCode::SnapshotStale);
-        self.give_up_making(failure.clone());
-        if let Some(group) = self.sync.group.as_mut().filter(|_| again) {
-            group.snapshots.hold_until = Some(wait);
+        match self.sync.group.as_mut().filter(|_| again) {
+            Some(group) => {
+                group.snapshots.making = None;
+                group.snapshots.hold_until = Some(wait);
+            }
+            None => self.give_up_making(failure.clone()),
         }
         true
     }
