@@ -61,6 +61,7 @@ export interface SyncEvents {
 
 const DEFAULT_INVITE_SECONDS = 600;
 const DEFAULT_NOW_MS = 30_000;
+const DEFAULT_SNAPSHOT_MS = 120_000;
 const CAPABILITIES: SyncCapabilities = Object.freeze({
   backgroundSync: false,
   pushNotifications: false,
@@ -161,6 +162,27 @@ export class Sync {
       "synced",
       options,
     );
+  }
+
+  /**
+   * Leaves a snapshot of all documents at the relay, sealed, so that a new device or one that was away for long takes it instead of every
+   * entry. It is done by itself when it is worth it; this is for whoever cannot wait, such as before a relay is moved. Needs a writer's or an
+   * admin's role.
+   *
+   * @param options `timeoutMs`: how long it may take, 120 seconds unless told otherwise.
+   * @returns How many documents are in it, bytes of its sealed parts, and up to which cursor it covers the relay's log.
+   * @throws {@link AshoreError} `sync.disabled`, `sync.offline`, `relay.quota-exceeded`, `request.timed-out`, or why the relay refused.
+   *
+   * @example
+   * ```ts
+   * const { documents, bytes } = await db.sync.publishSnapshot();
+   * ```
+   */
+  async publishSnapshot(
+    options: { readonly timeoutMs?: number | undefined } & CallOptions = {},
+  ): Promise<{ readonly documents: number; readonly bytes: number; readonly cursor: number }> {
+    const timeoutMs = wholeMs("publishSnapshot", options.timeoutMs ?? DEFAULT_SNAPSHOT_MS);
+    return this.#ask("publishSnapshot", { publishSnapshot: { timeoutMs } }, "snapshot", options);
   }
 
   /**

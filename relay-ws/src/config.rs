@@ -1,7 +1,7 @@
 //! Settings: defaults < file (TOML) < environment (`ASHORE_RELAY_*`) < flags.
 
 use ashore_protocol::limits::Limits;
-use ashore_protocol::mailbox::{AdmissionLimits, MailboxConfig, WhisperLimits};
+use ashore_protocol::mailbox::{AdmissionLimits, MailboxConfig, Retention, WhisperLimits};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -49,6 +49,12 @@ pub struct Config {
     pub address_new_groups: u32,
     /// Whispers (presence) that one connection may send a second, three times as many at once; 0 forwards none.
     pub whispers_per_second: u32,
+    /// Bytes that the parts of one snapshot may have; 0 to keep none.
+    pub max_snapshot_bytes: u64,
+    /// How long entries that a snapshot covers are kept at least. 7 days unless set.
+    pub retention_seconds: u64,
+    /// Entries are kept for devices that connected within this time. 90 days unless set.
+    pub active_seconds: u64,
 }
 
 /// How log lines look.
@@ -63,7 +69,7 @@ pub enum LogFormat {
 
 impl Default for Config {
     fn default() -> Self {
-        let (limits, admission) = (Limits::default(), AdmissionLimits::default());
+        let (limits, admission, retention) = (Limits::default(), AdmissionLimits::default(), Retention::default());
         Self {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 7420,
@@ -82,6 +88,9 @@ impl Default for Config {
             address_invite_misses: admission.max_invite_misses,
             address_new_groups: admission.max_new_groups,
             whispers_per_second: WhisperLimits::default().per_second,
+            max_snapshot_bytes: limits.max_snapshot_bytes.unwrap_or(0),
+            retention_seconds: retention.keep_ms / 1000,
+            active_seconds: retention.active_ms / 1000,
         }
     }
 }
@@ -161,6 +170,14 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_group_bytes: Option<u64>,
+    /// Seconds that entries which a snapshot covers are kept at least.
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_seconds: Option<u64>,
+    /// Seconds since its last connection in which entries are kept for a device.
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active_seconds: Option<u64>,
     /// Say more: debug; given twice, trace.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     #[serde(skip)]
@@ -212,6 +229,7 @@ impl Config {
             max_group_bytes: self.max_group_bytes,
             max_pending_bytes: self.max_pending_bytes.max(1),
             heartbeat_ms: self.heartbeat_seconds.max(1).saturating_mul(1000),
+            max_snapshot_bytes: (self.max_snapshot_bytes > 0).then_some(self.max_snapshot_bytes),
             ..Limits::default()
         };
         let admission = AdmissionLimits {
@@ -221,6 +239,12 @@ impl Config {
         };
         let per_second = self.whispers_per_second;
         let whispers = WhisperLimits { per_second, burst: per_second.saturating_mul(3) };
-        MailboxConfig { limits, audiences: self.names.clone(), admission, whispers, ..MailboxConfig::default() }
+        let retention = Retention {
+            keep_ms: self.retention_seconds.saturating_mul(1000),
+            active_ms: self.active_seconds.saturating_mul(1000),
+            ..Retention::default()
+        };
+        let audiences = self.names.clone();
+        MailboxConfig { limits, audiences, admission, whispers, retention, ..MailboxConfig::default() }
     }
 }

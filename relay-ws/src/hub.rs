@@ -4,12 +4,12 @@ use crate::storage::SqliteLogStore;
 use ashore_protocol::frame::FailureCode;
 use ashore_protocol::ids::Timestamp;
 use ashore_protocol::limits::Limits;
-use ashore_protocol::mailbox::{ConnectionId, Mailbox, MailboxConfig, Note, Output, Peer, Prepared};
+use ashore_protocol::mailbox::{ConnectionId, Mailbox, MailboxConfig, Note, Output, Peer, Prepared, Tidied};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tracing::{debug, error, info};
 
@@ -17,6 +17,10 @@ use tracing::{debug, error, info};
 const WAITING_INPUTS: usize = 1_024;
 /// Inputs of one transaction: enough to share a disk sync among many, few enough to answer soon.
 const INPUTS_PER_COMMIT: usize = 512;
+
+/// How often what need not be kept is looked for, and the pause between the steps while there is something.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
+const TIDY_NEXT: Duration = Duration::from_millis(20);
 
 /// What happened on a connection.
 #[derive(Debug)]
@@ -38,6 +42,8 @@ pub enum Input {
     Flushed(ConnectionId, usize),
     /// It closed.
     Disconnected(ConnectionId),
+    /// Time for a step of forgetting what need not be kept.
+    Tidy,
     /// Finish what waits, say goodbye, end.
     Stop,
 }
@@ -62,6 +68,8 @@ pub struct Hub {
 struct State {
     limits: Limits,
     storing: AtomicBool,
+    /// There is more to forget at once.
+    untidy: AtomicBool,
     connections: AtomicUsize,
 }
 
@@ -74,12 +82,32 @@ impl Hub {
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (sender, inputs) = mpsc::channel(WAITING_INPUTS);
         let limits = config.limits.clone();
-        let state = State { limits, storing: AtomicBool::new(true), connections: AtomicUsize::new(0) };
+        let state = State {
+            limits,
+            storing: AtomicBool::new(true),
+            untidy: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+        };
         let hub = Self { inputs: sender, state: Arc::new(state) };
         let mailbox = Mailbox::new(store, config, seed);
         let thread = Thread { mailbox, outboxes: HashMap::new(), state: Arc::clone(&hub.state) };
         let handle = std::thread::Builder::new().name("mailbox".to_owned()).spawn(move || thread.run(inputs))?;
+        hub.tidy_in_steps()?;
         Ok((hub, handle))
+    }
+
+    /// A thread that asks for a step of forgetting now and then, until the hub has stopped.
+    fn tidy_in_steps(&self) -> std::io::Result<()> {
+        let (inputs, state) = (self.inputs.downgrade(), Arc::clone(&self.state));
+        let timer = move || loop {
+            let untidy = state.untidy.load(Ordering::Relaxed);
+            std::thread::sleep(if untidy { TIDY_NEXT } else { TIDY_EVERY });
+            let Some(sender) = inputs.upgrade() else { return };
+            if sender.blocking_send(Input::Tidy).is_err() {
+                return;
+            }
+        };
+        std::thread::Builder::new().name("tidy".to_owned()).spawn(timer).map(drop)
     }
 
     /// Hands something in; `false` once the hub has stopped.
@@ -144,6 +172,13 @@ impl Thread {
             Input::Disconnected(conn) => {
                 self.mailbox.disconnected(conn);
                 self.outboxes.remove(&conn);
+            }
+            Input::Tidy => {
+                let Tidied { entries, more } = self.mailbox.tidy(now);
+                self.state.untidy.store(more, Ordering::Relaxed);
+                if entries > 0 {
+                    info!(entries, "dropped, since a snapshot covers them");
+                }
             }
             Input::Stop => return true,
         }

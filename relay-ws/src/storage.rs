@@ -2,47 +2,22 @@
 //!
 //! One process owns the file (`locking_mode=EXCLUSIVE`): a second relay on the same directory does not start.
 
+mod format;
+mod snapshots;
+
 use ashore_protocol::codec::Bytes;
 use ashore_protocol::frame::Item;
-use ashore_protocol::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, Timestamp};
-use ashore_protocol::mailbox::{Invitation, LogInfo, LogStore, NewEntry, item_size};
+use ashore_protocol::ids::{
+    Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp,
+};
+use ashore_protocol::mailbox::{
+    Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredSnapshot, Upload, item_size,
+};
+use ashore_protocol::snapshot::Part;
+use format::FORMAT;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Version of the tables, in `user_version`.
-const FORMAT: i64 = 2;
-
-const TABLES: &str = "
-CREATE TABLE log (
-    number INTEGER PRIMARY KEY,
-    grp BLOB NOT NULL UNIQUE,
-    id BLOB NOT NULL,
-    head INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
-    created_ms INTEGER NOT NULL
-) STRICT;
-CREATE TABLE entry (
-    log INTEGER NOT NULL,
-    cursor INTEGER NOT NULL,
-    id BLOB NOT NULL,
-    prefix BLOB NOT NULL,
-    author BLOB NOT NULL,
-    control INTEGER NOT NULL,
-    bytes BLOB NOT NULL,
-    PRIMARY KEY (log, cursor)
-) STRICT;
-CREATE UNIQUE INDEX entry_by_id ON entry (log, id);
-CREATE INDEX control_by_cursor ON entry (log, cursor) WHERE control = 1;
-CREATE TABLE invitation (
-    place BLOB PRIMARY KEY,
-    grp BLOB NOT NULL,
-    expires_ms INTEGER NOT NULL,
-    sealed BLOB NOT NULL,
-    taken_by BLOB
-) STRICT;
-CREATE INDEX invitation_by_group ON invitation (grp, expires_ms);
-CREATE INDEX invitation_by_expiry ON invitation (expires_ms);
-";
 
 /// Why the disk failed.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +29,7 @@ pub enum StorageError {
     #[error("the data directory cannot be used: {0}")]
     Directory(#[from] std::io::Error),
     /// Written by another version of the relay. Devices fill an empty one again.
-    #[error("the database has format {0}, this relay knows {FORMAT}")]
+    #[error("the database has format {0}, this relay knows up to {FORMAT}")]
     Format(i64),
     /// A row is not what was written.
     #[error("the database is damaged: {0}")]
@@ -71,30 +46,16 @@ impl SqliteLogStore {
     /// Opens or creates `relay.sqlite` in this directory.
     pub fn open(directory: &Path) -> Result<Self, StorageError> {
         std::fs::create_dir_all(directory)?;
-        let connection = Connection::open(directory.join("relay.sqlite"))?;
+        let mut connection = Connection::open(directory.join("relay.sqlite"))?;
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        // Has its effect on a new file only: room that is freed can be given back.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "cache_size", -16_384)?;
-        connection.set_prepared_statement_cache_capacity(32);
-        let mut store = Self { connection };
-        store.prepare_tables()?;
-        Ok(store)
-    }
-
-    fn prepare_tables(&mut self) -> Result<(), StorageError> {
-        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let format: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        match format {
-            0 => {
-                transaction.execute_batch(TABLES)?;
-                transaction.pragma_update(None, "user_version", FORMAT)?;
-            }
-            FORMAT => {}
-            other => return Err(StorageError::Format(other)),
-        }
-        transaction.commit()?;
-        Ok(())
+        connection.set_prepared_statement_cache_capacity(64);
+        format::prepare(&mut connection)?;
+        Ok(Self { connection })
     }
 
     fn statement(&self, sql: &str) -> Result<CachedStatement<'_>, StorageError> {
@@ -133,17 +94,20 @@ impl LogStore for SqliteLogStore {
     }
 
     fn group(&self, group: &GroupId) -> Result<Option<LogInfo>, StorageError> {
-        let mut statement = self.statement("SELECT id, head, bytes FROM log WHERE grp = ?1")?;
+        let sql = "SELECT id, head, bytes, floor, places_since_ms FROM log WHERE grp = ?1";
+        let mut statement = self.statement(sql)?;
         let row = statement.query_row([group.as_bytes()], |row| {
-            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+            let numbers: [i64; 4] = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+            Ok((row.get::<_, Vec<u8>>(0)?, numbers))
         });
-        let Some((id, head, bytes)) = row.optional()? else { return Ok(None) };
+        let Some((id, [head, bytes, floor, places_since])) = row.optional()? else { return Ok(None) };
         let log = LogId::from_slice(&id).ok_or(StorageError::Damaged("a log's id"))?;
-        Ok(Some(LogInfo { log, head: cursor(head)?, bytes: u64::try_from(bytes).unwrap_or(0) }))
+        let (head, floor, bytes) = (cursor(head)?, cursor(floor)?, unsigned(bytes));
+        Ok(Some(LogInfo { log, head, bytes, floor, places_since: time(places_since) }))
     }
 
     fn create_group(&mut self, group: &GroupId, log: LogId, now: Timestamp) -> Result<(), StorageError> {
-        let sql = "INSERT INTO log (grp, id, head, bytes, created_ms) VALUES (?1, ?2, 0, 0, ?3)";
+        let sql = "INSERT INTO log (grp, id, head, bytes, created_ms, places_since_ms) VALUES (?1, ?2, 0, 0, ?3, ?3)";
         self.statement(sql)?.execute(params![group.as_bytes(), log.as_bytes(), integer(now.as_ms())])?;
         Ok(())
     }
@@ -157,12 +121,12 @@ impl LogStore for SqliteLogStore {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
         let first = head - integer(entries.len() as u64) + 1;
-        let sql =
-            "INSERT INTO entry (log, cursor, id, prefix, author, control, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let sql = "INSERT INTO entry (log, cursor, id, prefix, author, control, bytes, appended_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let mut insert = self.statement(sql)?;
         for (cursor, entry) in (first..).zip(entries) {
-            let NewEntry { id, prefix, author, is_control, bytes } = entry;
-            let row = params![log, cursor, id.as_bytes(), prefix.as_bytes(), author.as_bytes(), is_control, bytes];
+            let NewEntry { id, prefix, author, is_control, bytes, appended_at } = entry;
+            let (id, prefix, author, at) = (id.as_bytes(), prefix.as_bytes(), author.as_bytes(), appended_at.as_ms());
+            let row = params![log, cursor, id, prefix, author, is_control, bytes, integer(at)];
             insert.execute(row)?;
         }
         cursor(head)
@@ -177,7 +141,9 @@ impl LogStore for SqliteLogStore {
 
     fn prefix_at(&self, group: &GroupId, at: Cursor) -> Result<Option<LogPrefix>, StorageError> {
         let Some(log) = self.log_number(group)? else { return Ok(None) };
-        let mut statement = self.statement("SELECT prefix FROM entry WHERE log = ?1 AND cursor = ?2")?;
+        let sql = "SELECT prefix FROM entry WHERE log = ?1 AND cursor = ?2
+                   UNION ALL SELECT prefix FROM dropped WHERE log = ?1 AND cursor = ?2";
+        let mut statement = self.statement(sql)?;
         let found: Option<Vec<u8>> =
             statement.query_row(params![log, integer(at.get())], |row| row.get(0)).optional()?;
         found.map(|prefix| LogPrefix::from_slice(&prefix).ok_or(StorageError::Damaged("a prefix"))).transpose()
@@ -197,17 +163,7 @@ impl LogStore for SqliteLogStore {
         let mut statement = self.statement(sql)?;
         let nobody: &[u8] = &[];
         let own = own.map_or(nobody, |device| device.as_bytes());
-        let mut rows = statement.query(params![log, integer(after.get()), own, max_entries.max(1)])?;
-        let (mut items, mut bytes) = (Vec::new(), 0);
-        while let Some(row) = rows.next()? {
-            let item = item_of(row)?;
-            bytes += item_size(&item);
-            if !items.is_empty() && bytes > max_bytes as usize {
-                break;
-            }
-            items.push(item);
-        }
-        Ok(items)
+        items_of(statement.query(params![log, integer(after.get()), own, max_entries.max(1)])?, max_bytes)
     }
 
     fn controls(&self, group: &GroupId) -> Result<Vec<Vec<u8>>, StorageError> {
@@ -215,6 +171,121 @@ impl LogStore for SqliteLogStore {
         let mut statement = self.statement("SELECT bytes FROM entry WHERE log = ?1 AND control = 1 ORDER BY cursor")?;
         let rows = statement.query_map([log], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn controls_after(
+        &self,
+        group: &GroupId,
+        after: Cursor,
+        max_entries: u32,
+        max_bytes: u32,
+    ) -> Result<Vec<Item>, StorageError> {
+        let Some(log) = self.log_number(group)? else { return Ok(Vec::new()) };
+        let sql = "SELECT cursor, NULL, bytes FROM entry WHERE log = ?1 AND control = 1 AND cursor > ?2
+                   ORDER BY cursor LIMIT ?3";
+        let mut statement = self.statement(sql)?;
+        items_of(statement.query(params![log, integer(after.get()), max_entries.max(1)])?, max_bytes)
+    }
+
+    fn drop_covered(
+        &mut self,
+        group: &GroupId,
+        through: Cursor,
+        before: Timestamp,
+        max: u32,
+    ) -> Result<Dropped, StorageError> {
+        self.drop_rows(group, through, before, max)
+    }
+
+    fn place(&self, group: &GroupId, device: &DeviceId) -> Result<Option<Place>, StorageError> {
+        Ok(self.place_rows(group, Some(device))?.remove(device))
+    }
+
+    fn places(&self, group: &GroupId) -> Result<BTreeMap<DeviceId, Place>, StorageError> {
+        self.place_rows(group, None)
+    }
+
+    fn note_place(&mut self, group: &GroupId, device: &DeviceId, place: Place) -> Result<(), StorageError> {
+        let log = self.log_number(group)?.ok_or(StorageError::Damaged("no log to stand in"))?;
+        let sql = "INSERT OR REPLACE INTO place (log, device, cursor, at_ms) VALUES (?1, ?2, ?3, ?4)";
+        let (cursor, at) = (integer(place.cursor.get()), integer(place.at.as_ms()));
+        self.statement(sql)?.execute(params![log, device.as_bytes(), cursor, at])?;
+        Ok(())
+    }
+
+    fn upload(&self, group: &GroupId, author: &DeviceId) -> Result<Option<Upload>, StorageError> {
+        self.upload_row(group, author)
+    }
+
+    fn upload_bytes(&self, group: &GroupId) -> Result<u64, StorageError> {
+        self.bytes_of_uploads(group)
+    }
+
+    fn upload_parts(&self, group: &GroupId, author: &DeviceId) -> Result<Vec<(u32, Part)>, StorageError> {
+        self.parts_of_upload(group, author)
+    }
+
+    fn put_part(
+        &mut self,
+        group: &GroupId,
+        author: &DeviceId,
+        nonce: SnapshotNonce,
+        index: u32,
+        sealed: &[u8],
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        self.put_part_row(group, author, nonce, index, sealed, now)
+    }
+
+    fn drop_upload(&mut self, group: &GroupId, author: &DeviceId) -> Result<(), StorageError> {
+        let sql = "UPDATE snapshot SET state = 2 WHERE log = (SELECT number FROM log WHERE grp = ?1)
+                   AND author = ?2 AND state = 0";
+        self.statement(sql)?.execute(params![group.as_bytes(), author.as_bytes()])?;
+        Ok(())
+    }
+
+    fn drop_uploads_begun_before(&mut self, time: Timestamp) -> Result<(), StorageError> {
+        let sql = "UPDATE snapshot SET state = 2 WHERE state = 0 AND began_ms < ?1";
+        self.statement(sql)?.execute([integer(time.as_ms())])?;
+        Ok(())
+    }
+
+    fn finish_snapshot(&mut self, group: &GroupId, snapshot: &StoredSnapshot) -> Result<(), StorageError> {
+        self.finish_upload(group, snapshot)
+    }
+
+    fn snapshots(&self, group: &GroupId) -> Result<Vec<StoredSnapshot>, StorageError> {
+        self.finished(group)
+    }
+
+    fn snapshot_part(&self, group: &GroupId, id: &EntryId, index: u32) -> Result<Option<Bytes>, StorageError> {
+        let sql = "SELECT part.bytes FROM part JOIN snapshot ON snapshot.number = part.snapshot
+                   WHERE snapshot.log = (SELECT number FROM log WHERE grp = ?1) AND snapshot.state = 1
+                   AND snapshot.id = ?2 AND part.place = ?3";
+        let mut statement = self.statement(sql)?;
+        let row = params![group.as_bytes(), id.as_bytes(), index];
+        let found: Option<Vec<u8>> = statement.query_row(row, |row| row.get(0)).optional()?;
+        Ok(found.map(Bytes))
+    }
+
+    fn drop_snapshot(&mut self, group: &GroupId, id: &EntryId) -> Result<(), StorageError> {
+        let sql = "UPDATE snapshot SET state = 2 WHERE log = (SELECT number FROM log WHERE grp = ?1)
+                   AND id = ?2 AND state = 1";
+        self.statement(sql)?.execute(params![group.as_bytes(), id.as_bytes()])?;
+        Ok(())
+    }
+
+    fn sweep_parts(&mut self, max: u32) -> Result<bool, StorageError> {
+        self.sweep_dropped(max)
+    }
+
+    fn next_group_with_snapshot(&self, after: Option<&GroupId>) -> Result<Option<GroupId>, StorageError> {
+        let sql = "SELECT grp FROM log WHERE grp > ?1 AND EXISTS
+                   (SELECT 1 FROM snapshot WHERE snapshot.log = log.number AND state = 1) ORDER BY grp LIMIT 1";
+        let nothing: &[u8] = &[];
+        let after = after.map_or(nothing, |after| after.as_bytes());
+        let found: Option<Vec<u8>> = self.statement(sql)?.query_row([after], |row| row.get(0)).optional()?;
+        found.map(|group| GroupId::from_slice(&group).ok_or(StorageError::Damaged("a group's id"))).transpose()
     }
 
     fn invitation(&self, place: &InvitePlace) -> Result<Option<Invitation>, StorageError> {
@@ -264,6 +335,20 @@ impl LogStore for SqliteLogStore {
     }
 }
 
+/// The rows as items, as many as a page may hold, but at least one.
+fn items_of(mut rows: rusqlite::Rows<'_>, max_bytes: u32) -> Result<Vec<Item>, StorageError> {
+    let (mut items, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let item = item_of(row)?;
+        bytes += item_size(&item);
+        if !items.is_empty() && bytes > max_bytes as usize {
+            break;
+        }
+        items.push(item);
+    }
+    Ok(items)
+}
+
 fn item_of(row: &Row<'_>) -> Result<Item, StorageError> {
     let cursor = cursor(row.get(0)?)?;
     let (own, bytes): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(1)?, row.get(2)?);
@@ -275,6 +360,14 @@ fn item_of(row: &Row<'_>) -> Result<Item, StorageError> {
         (None, Some(bytes)) => Ok(Item::Entry { cursor, bytes: Bytes(bytes) }),
         (None, None) => Err(StorageError::Damaged("an entry without bytes")),
     }
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn time(number: i64) -> Timestamp {
+    Timestamp::from_ms(unsigned(number))
 }
 
 fn cursor(number: i64) -> Result<Cursor, StorageError> {

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_protocol::codec::Bytes;
-use ashore_protocol::mailbox::{Invitation, LogStore, MemoryLogStore, NewEntry};
-use ashore_protocol::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, Timestamp};
+use ashore_protocol::mailbox::{Invitation, LogStore, MemoryLogStore, NewEntry, Place, StoredSnapshot};
+use ashore_protocol::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
 use ashore_relay::storage::SqliteLogStore;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,9 @@ fn append(store: &mut impl LogStore, group: GroupId, numbers: std::ops::Range<u8
     let bodies: Vec<Vec<u8>> = numbers.clone().map(|n| vec![n; 10 * usize::from(n)]).collect();
     let row = |(n, bytes)| {
         let author = if n % 3 == 0 { BOB } else { ALICE };
-        NewEntry { id: EntryId([n; 32]), prefix: LogPrefix([n + 100; 32]), author, is_control: n < 3, bytes }
+        let (id, prefix) = (EntryId([n; 32]), LogPrefix([n + 100; 32]));
+        let appended_at = Timestamp::from_ms(1_000 * u64::from(n));
+        NewEntry { id, prefix, author, is_control: n < 3 || n == 10, bytes, appended_at }
     };
     let rows: Vec<NewEntry<'_>> = numbers.zip(bodies.iter().map(Vec::as_slice)).map(row).collect();
     store.append(&group, &rows).unwrap();
@@ -34,13 +36,27 @@ fn look(store: &impl LogStore) -> String {
     for group in &GROUPS {
         seen += &format!("{:?}\n", store.group(group).unwrap());
         seen += &format!("{:?}\n", store.controls(group).unwrap());
+        seen += &format!("{:?}\n", store.snapshots(group).unwrap());
+        seen += &format!("{:?} {:?}\n", store.places(group).unwrap(), store.upload_bytes(group).unwrap());
+        for device in [&ALICE, &BOB] {
+            seen += &format!("{:?} ", store.place(group, device).unwrap());
+            seen += &format!("{:?} ", store.upload(group, device).unwrap());
+            seen += &format!("{:?}\n", store.upload_parts(group, device).unwrap());
+        }
+        for (id, index) in [(1, 0), (1, 1), (1, 2), (2, 0)] {
+            seen += &format!("{:?}\n", store.snapshot_part(group, &EntryId([id; 32]), index).unwrap());
+        }
+        seen += &format!("{:?}\n", store.next_group_with_snapshot(Some(group)).unwrap());
+        let floor = store.group(group).unwrap().map_or(0, |info| info.floor.get());
         for n in 0..30u8 {
             let cursor = Cursor::new(u64::from(n)).unwrap();
+            seen += &format!("{:?}\n", store.controls_after(group, cursor, 2, 15).unwrap());
+            let after = Cursor::new(u64::from(n).max(floor)).unwrap();
             seen += &format!("{:?} ", store.cursor_of(group, &EntryId([n; 32])).unwrap());
             seen += &format!("{:?}\n", store.prefix_at(group, cursor).unwrap());
             for (count, bytes, own) in [(5, 1_000, None), (100, 300, Some(&ALICE)), (100, 0, Some(&BOB)), (0, 9, None)]
             {
-                let page = store.page(group, cursor, count, bytes, own).unwrap();
+                let page = store.page(group, after, count, bytes, own).unwrap();
                 let bytes: Vec<_> = page.iter().map(ashore_protocol::mailbox::item_size).collect();
                 seen += &format!("{page:?} {bytes:?}\n");
             }
@@ -93,7 +109,59 @@ fn history(store: &mut impl LogStore) -> Vec<String> {
     store.remove_invitations_expired_before(Timestamp::from_ms(102)).unwrap();
     store.commit().unwrap();
     seen.push(look(store));
+    snapshots(store, &mut seen);
     seen
+}
+
+fn snapshot(id: u8, author: DeviceId, covers: u64, finished_ms: u64) -> StoredSnapshot {
+    let (covers, finished_at) = (Cursor::new(covers).unwrap(), Timestamp::from_ms(finished_ms));
+    StoredSnapshot { id: EntryId([id; 32]), author, covers, bytes: 9, finished_at, entry: Bytes(vec![id; 5]) }
+}
+
+/// Parts are put, snapshots finished and dropped, places noted, entries dropped; some of it is rolled back.
+fn snapshots(store: &mut impl LogStore, seen: &mut Vec<String>) {
+    let (group, now) = (&GROUPS[0], Timestamp::from_ms(50));
+    let (one, two) = (SnapshotNonce([1; 16]), SnapshotNonce([2; 16]));
+    store.begin().unwrap();
+    store.put_part(group, &ALICE, one, 1, b"alice 1", now).unwrap();
+    store.put_part(group, &ALICE, one, 0, b"alice", now).unwrap();
+    store.put_part(group, &BOB, two, 0, b"bob", Timestamp::from_ms(40)).unwrap();
+    store.note_place(group, &ALICE, Place { cursor: Cursor::new(7).unwrap(), at: now }).unwrap();
+    store.commit().unwrap();
+    seen.push(look(store));
+    store.begin().unwrap();
+    store.put_part(group, &ALICE, one, 0, b"alice again", now).unwrap();
+    store.note_place(group, &ALICE, Place { cursor: Cursor::new(9).unwrap(), at: now }).unwrap();
+    store.note_place(group, &BOB, Place { cursor: Cursor::new(8).unwrap(), at: now }).unwrap();
+    store.drop_uploads_begun_before(now).unwrap();
+    store.drop_covered(group, Cursor::new(9).unwrap(), Timestamp::from_ms(99_000), 100).unwrap();
+    seen.push(look(store));
+    store.rollback().unwrap();
+    seen.push(look(store));
+    store.begin().unwrap();
+    store.put_part(group, &ALICE, one, 0, b"alice again", now).unwrap();
+    store.finish_snapshot(group, &snapshot(1, ALICE, 9, 60)).unwrap();
+    store.finish_snapshot(group, &snapshot(2, BOB, 9, 61)).unwrap();
+    store.commit().unwrap();
+    seen.push(look(store));
+    store.begin().unwrap();
+    for (through, before, max) in [(9, 4_000, 100), (9, 99_000, 3), (9, 99_000, 100), (12, 99_000, 100)] {
+        let through = Cursor::new(through).unwrap();
+        let dropped = store.drop_covered(group, through, Timestamp::from_ms(before), max).unwrap();
+        seen.push(format!("{dropped:?}"));
+        seen.push(look(store));
+    }
+    store.drop_snapshot(group, &EntryId([2; 32])).unwrap();
+    seen.push(look(store));
+    while store.sweep_parts(1).unwrap() {}
+    store.put_part(group, &BOB, two, 3, b"bob", now).unwrap();
+    store.commit().unwrap();
+    seen.push(look(store));
+    store.begin().unwrap();
+    store.drop_upload(group, &BOB).unwrap();
+    append(store, GROUPS[0], 25..28);
+    store.commit().unwrap();
+    seen.push(look(store));
 }
 
 #[test]

@@ -20,8 +20,8 @@ pub use history::{ChangeKind, ChangedVersions, FieldClaim, FieldConflict, Histor
 pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
 pub use presence::PresencePeer;
 pub use reply::{
-    Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SyncSettings, SyncState, SyncStatus,
-    WriteResult,
+    Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SnapshotInfo, SyncSettings, SyncState,
+    SyncStatus, WriteResult,
 };
 pub use text::{TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice};
 

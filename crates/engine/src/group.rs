@@ -3,6 +3,7 @@
 mod invitation;
 mod payload;
 mod secrets;
+mod snapshot;
 mod state;
 mod whisper;
 
@@ -12,5 +13,6 @@ pub use payload::{
     Writer,
 };
 pub use secrets::{Secrets, SecretsError};
+pub use snapshot::{ID_BYTES, KnownSnapshot, PART_BYTES, SnapshotPart, SnapshotState, WriterOf};
 pub use state::{Announced, GroupState, JoiningState, RelayPlace, SyncSettings};
 pub use whisper::{MAX_HANDLE_BYTES, MAX_STATE_BYTES, Said, WhisperPlace, Word};

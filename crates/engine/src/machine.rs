@@ -28,6 +28,7 @@ mod qr;
 mod receive;
 mod rows;
 mod search;
+mod snapshot;
 mod status;
 mod sync;
 mod task;
@@ -318,6 +319,7 @@ impl Machine {
         }
         self.run_tasks(false);
         self.connect_if_due();
+        self.go_on_with_snapshots();
         self.put_invitations();
         self.ask_for_waiters();
         self.commit_what_gathered();
@@ -362,6 +364,9 @@ impl Machine {
             Task::Adopt(scan) => self.adopt_step(scan),
             Task::CatchUp(scan) => self.catch_up(scan),
             Task::Switch => self.switch_group(),
+            Task::Snapshot(scan) => self.make_step(scan),
+            Task::TakeControls(task) => self.take_controls(task),
+            Task::TakePart(task) => self.take_part(task),
         }
     }
 
@@ -421,6 +426,7 @@ impl Machine {
             return;
         }
         self.write_clients();
+        self.write_snapshot_state();
         self.write_group();
         let mut batch = std::mem::take(&mut self.batch);
         let number = self.rows.close_batch();
@@ -520,10 +526,12 @@ impl Task {
             Self::Open(task) => Some(&mut task.scan),
             Self::Command(task) => Some(&mut task.scan),
             Self::Announce(scan) | Self::Index(scan) | Self::Adopt(scan) | Self::CatchUp(scan) => Some(scan),
+            Self::Snapshot(scan) => Some(scan),
             Self::Refill(task) => Some(&mut task.scan),
             Self::Sweep(task) => Some(&mut task.scan),
             Self::Watch(task) => Some(&mut task.scan),
             Self::Receive(_) | Self::Send | Self::Retry | Self::Switch => None,
+            Self::TakeControls(_) | Self::TakePart(_) => None,
         }
     }
 }

@@ -16,5 +16,5 @@ pub mod vectors;
 
 pub use device::{Call, Device};
 pub use disk::Disk;
-pub use network::{Faults, Network};
+pub use network::{Faults, Network, Twist};
 pub use relay::Relay;

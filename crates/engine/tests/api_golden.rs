@@ -8,8 +8,8 @@ use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, Hint, HistoryChange, IdRange,
     IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Overlay, Patch, PathStep, PresencePeer,
-    Quarantined, QueryMistake, Reply, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand,
-    TextSplice, Write, WriteResult, Written, decode, encode,
+    Quarantined, QueryMistake, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit,
+    TextExpand, TextSplice, Write, WriteResult, Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -285,6 +285,7 @@ fn commands() -> Vec<Command> {
         Command::SetPresence { handle: "8f14e45fceea167a5a36dedd4bea2543".into(), since: 0, state: None },
         Command::WatchPresence { handle: "8f14e45fceea167a5a36dedd4bea2543".into() },
         Command::UnwatchPresence { handle: "8f14e45fceea167a5a36dedd4bea2543".into() },
+        Command::PublishSnapshot { timeout_ms: 120_000 },
     ]
 }
 
@@ -434,6 +435,22 @@ fn outcomes() -> Vec<Outcome> {
             values: r#"[["a"]]"#.into(),
             tagged: false,
             more: false,
+        },
+        Reply::Snapshot { documents: 300, bytes: 70_000, cursor: 9_007_199_254_740_991 },
+        Reply::Diagnostics {
+            diagnostics: Diagnostics {
+                snapshot: Some(SnapshotInfo {
+                    began_from: true,
+                    cursor: 70_000,
+                    bytes: 9_007_199_254_740_991,
+                    entries_since: 300,
+                    bytes_since: 70_000,
+                    making: None,
+                    taking: Some(3),
+                    parts: Some(4_096),
+                }),
+                ..Diagnostics::default()
+            },
         },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {

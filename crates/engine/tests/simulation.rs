@@ -15,6 +15,22 @@ fn seeds() -> std::ops::Range<u64> {
     }
 }
 
+/// 100 unless asked for others.
+#[test]
+fn every_promise_is_kept_while_snapshots_are_made_and_the_relay_forgets() {
+    let asked = std::env::var_os("ASHORE_SEEDS").is_some();
+    let seeds = if asked { seeds() } else { 0..100 };
+    let trace = std::env::var_os("ASHORE_TRACE").is_some();
+    let mut broken = Vec::new();
+    for seed in seeds {
+        if let Err(story) = story::run_with_snapshots(seed, trace) {
+            println!("seed {}: {}", story.seed, story.what);
+            broken.push(story.seed);
+        }
+    }
+    assert!(broken.is_empty(), "seeds {broken:?} broke a promise");
+}
+
 #[test]
 fn every_promise_is_kept_in_every_story() {
     let seeds = seeds();

@@ -14,7 +14,7 @@
 //! to the end again.
 
 use crate::codec::{self, Bytes, CodecError};
-use crate::ids::{Cursor, DeviceId, EntryId, Epoch, GroupId, InvitePlace, LogId, LogPrefix, Timestamp};
+use crate::ids::{Cursor, DeviceId, EntryId, Epoch, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
 use crate::limits::Limits;
 use crate::sign::Signature;
 use minicbor::decode::{Decoder, Error as DecodeError};
@@ -161,6 +161,58 @@ pub enum ClientFrame {
         #[n(0)]
         number: u32,
     },
+    /// Leaves one sealed part of a snapshot that the sender is making. Answers: `SnapshotPartPut` or `Failed`.
+    ///
+    /// A device makes one snapshot of a group at a time: parts of another nonce take the place of those before. The
+    /// snapshot is finished by appending its entry, alone.
+    #[n(9)]
+    PutSnapshotPart {
+        /// Answers carry it.
+        #[n(0)]
+        request: RequestId,
+        /// Of which group; the sender may write in it.
+        #[n(1)]
+        group: GroupId,
+        /// Which snapshot.
+        #[n(2)]
+        nonce: SnapshotNonce,
+        /// Which part, from 0; a part that was put before is replaced.
+        #[n(3)]
+        index: u32,
+        /// At most [`crate::snapshot::MAX_SNAPSHOT_PART_BYTES`].
+        #[n(4)]
+        sealed: Bytes,
+    },
+    /// Fetches one part of a finished snapshot. Answers: `SnapshotPart` or `Failed`.
+    #[n(10)]
+    GetSnapshotPart {
+        /// Answers carry it.
+        #[n(0)]
+        request: RequestId,
+        /// Of which group.
+        #[n(1)]
+        group: GroupId,
+        /// The snapshot's entry.
+        #[n(2)]
+        snapshot: EntryId,
+        /// Which part, from 0.
+        #[n(3)]
+        index: u32,
+    },
+    /// Asks for the genesis and control entries after a cursor: what a device needs to judge a snapshot when the entries
+    /// below it are gone. Answers: `Controls` or `Failed`.
+    #[n(11)]
+    GetControls {
+        /// Answers carry it.
+        #[n(0)]
+        request: RequestId,
+        /// Of which group.
+        #[n(1)]
+        group: GroupId,
+        /// The last cursor whose control entry the device has; 0 for all.
+        #[n(2)]
+        after: Cursor,
+    },
     /// Says something to whoever else has the group open just now; nothing of it is kept. It is not answered, except with
     /// `Failed` when it is not forwarded, and then not each time. All whispers of a connection may have the same number.
     #[n(12)]
@@ -247,6 +299,13 @@ pub enum RelayFrame {
         /// The last cursor in it.
         #[n(3)]
         head: Cursor,
+        /// Entries up to here were dropped, but for control entries: a snapshot covers them. `None`: all are there. No page
+        /// follows when the device stands below it: it takes the snapshot, then opens again.
+        #[n(4)]
+        floor: Option<Cursor>,
+        /// The newest finished snapshot, if it covers more than the device has and its author may write: the encoded entry.
+        #[n(5)]
+        snapshot: Option<Bytes>,
     },
     /// The log is another, or another entry stands at the cursor: the relay lost its disk or was restored from a backup.
     /// The group is not open. The device opens again at cursor 0 of this log, and appends whatever the log lacks.
@@ -385,6 +444,42 @@ pub enum RelayFrame {
         /// The ping's.
         #[n(0)]
         number: u32,
+    },
+    /// The part is kept; this is sent only once it is on the relay's disk.
+    #[n(14)]
+    SnapshotPartPut {
+        /// The request answered.
+        #[n(0)]
+        request: RequestId,
+    },
+    /// A part of a snapshot, as it was put.
+    #[n(15)]
+    SnapshotPart {
+        /// The request answered.
+        #[n(0)]
+        request: RequestId,
+        /// The sealed bytes.
+        #[n(1)]
+        sealed: Bytes,
+    },
+    /// Genesis and control entries after the cursor that was asked for, in full, by cursor.
+    #[n(16)]
+    Controls {
+        /// The request answered.
+        #[n(0)]
+        request: RequestId,
+        /// The group.
+        #[n(1)]
+        group: GroupId,
+        /// The log that cursors belong to.
+        #[n(2)]
+        log: LogId,
+        /// The entries, by cursor, with gaps where others stand.
+        #[n(3)]
+        items: Vec<Item>,
+        /// Ask again after the last of these.
+        #[n(4)]
+        more: bool,
     },
     /// Another member says something; see [`ClientFrame::Whisper`].
     #[n(17)]
@@ -552,6 +647,16 @@ failure_codes! {
     TooManyInvites "invite.too-many" retry true,
     /// An invitation lies at this place already.
     InvitePlaceTaken "invite.place-taken" retry false,
+    /// A snapshot's entry names parts that were not put, or puts other bytes than it names. Nothing is stored.
+    SnapshotIncomplete "relay.snapshot-incomplete" retry false,
+    /// A snapshot's entry names a place that is not in this log, or one before the newest snapshot's entry. Nothing is stored.
+    SnapshotStale "relay.snapshot-stale" retry false,
+    /// A part, or the parts of one snapshot together, are larger than the relay allows.
+    SnapshotTooLarge "relay.snapshot-too-large" retry false,
+    /// The snapshot is not there (any more): open the log again to hear of the newest.
+    SnapshotNotFound "relay.snapshot-not-found" retry false,
+    /// Entries that were asked for were dropped, since a snapshot covers them: open the log again.
+    Pruned "relay.pruned" retry false,
     /// The connection whispers faster than the relay forwards: some of it was dropped.
     TooManyWhispers "relay.too-many-whispers" retry true,
     /// A whisper is larger than the protocol allows.
@@ -586,8 +691,8 @@ pub enum Received<F> {
 }
 
 /// The numbers that this version knows: others are passed over, also between these.
-const CLIENT_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=8, 12..=12];
-const RELAY_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=13, 17..=17];
+const CLIENT_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=12];
+const RELAY_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=17];
 
 impl ClientFrame {
     /// The bytes of the WebSocket message.

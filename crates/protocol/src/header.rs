@@ -9,6 +9,7 @@ use crate::hash;
 use crate::ids::{DeviceId, EntryId, Epoch, GroupId};
 use crate::limits::{MAX_ENTRY_BYTES, MAX_HEADER_BYTES, MAX_PARENTS, MAX_PAYLOAD_BYTES};
 use crate::sign::{Domain, Signature, SigningKey};
+use crate::snapshot::{Manifest, ManifestError};
 use minicbor::{Decode, Decoder, Encode};
 use std::ops::Range;
 
@@ -28,6 +29,16 @@ pub enum EntryKind {
     /// Changes of documents, sealed by the engine.
     #[n(2)]
     Data,
+    /// A [`Manifest`] in the clear: names the sealed parts of a snapshot, which a relay keeps beside the log.
+    #[n(4)]
+    Snapshot,
+}
+
+impl EntryKind {
+    /// Whether it says who belongs to the group: those are kept for ever and read back to know the members.
+    pub const fn is_control(self) -> bool {
+        matches!(self, Self::Genesis | Self::Control)
+    }
 }
 
 /// The signed plaintext in front of a payload: all that a relay learns of it.
@@ -94,6 +105,9 @@ pub enum EntryError {
     /// The payload of a control entry is not a control, or one of a newer version.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// The payload of a snapshot entry is not a manifest.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
 }
 
 #[derive(Encode, Decode)]
@@ -164,7 +178,7 @@ impl Entry {
         self.encoded.get(self.header_range.clone()).unwrap_or_default()
     }
 
-    /// The payload: sealed in a data entry, CBOR of a [`Control`] otherwise.
+    /// The payload: sealed in a data entry, CBOR of a [`Control`] or [`Manifest`] otherwise.
     pub fn payload(&self) -> &[u8] {
         self.encoded.get(self.payload_range.clone()).unwrap_or_default()
     }
@@ -274,19 +288,24 @@ fn peek_version(bytes: &[u8]) -> Result<u8, minicbor::decode::Error> {
 pub struct VerifiedEntry {
     entry: Entry,
     control: Option<Control>,
+    manifest: Option<Box<Manifest>>,
 }
 
 impl VerifiedEntry {
     fn new(entry: Entry) -> Result<Self, EntryError> {
         let control = match entry.header.kind {
-            EntryKind::Data => None,
+            EntryKind::Data | EntryKind::Snapshot => None,
             EntryKind::Genesis | EntryKind::Control => Some(Control::parse(entry.payload())?),
+        };
+        let manifest = match entry.header.kind {
+            EntryKind::Snapshot => Some(Box::new(Manifest::parse(entry.payload())?)),
+            EntryKind::Genesis | EntryKind::Control | EntryKind::Data => None,
         };
         let founds = matches!(control, Some(Control::Genesis { .. }));
         if founds != (entry.header.kind == EntryKind::Genesis) {
             return Err(EntryError::Kind);
         }
-        Ok(Self { entry, control })
+        Ok(Self { entry, control, manifest })
     }
 
     /// Parses and verifies bytes that arrived.
@@ -342,6 +361,11 @@ impl VerifiedEntry {
     /// The control in it; `None` for data.
     pub fn control(&self) -> Option<&Control> {
         self.control.as_ref()
+    }
+
+    /// The manifest in it; `None` for anything but a snapshot.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_deref()
     }
 
     /// The bytes that travel.
@@ -414,6 +438,21 @@ impl EntryDraft {
         let signature = key.sign(Domain::Entry, &hash::entry_digest(&self.header_bytes, &payload));
         let envelope = Envelope { header: Bytes(self.header_bytes), payload: Bytes(payload), signature };
         Entry::from_vec(codec::encode(&envelope))?.verified_before()
+    }
+}
+
+impl Manifest {
+    /// Writes and signs the entry that carries this manifest; its parents are the tips of what the snapshot covers.
+    pub fn sign(
+        &self,
+        key: &SigningKey,
+        group: GroupId,
+        parents: impl IntoIterator<Item = EntryId>,
+        epoch: Epoch,
+    ) -> Result<VerifiedEntry, EntryError> {
+        let payload = codec::encode(self);
+        EntryDraft::new(Some(group), key.device_id(), parents, epoch, EntryKind::Snapshot, payload.len())?
+            .sign(key, payload)
     }
 }
 

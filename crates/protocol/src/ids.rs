@@ -108,6 +108,11 @@ id!(
 );
 
 id!(
+    /// What a device calls one snapshot that it makes: random.
+    SnapshotNonce, 16
+);
+
+id!(
     /// All that a log holds up to a cursor, in order: each entry's id hashed onto the prefix before it (see
     /// [`crate::hash::log_prefix`]). Two logs with the same prefix at a cursor are the same up to there.
     LogPrefix, 32

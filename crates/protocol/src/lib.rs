@@ -15,6 +15,8 @@ pub mod sign;
 pub mod keys;
 
 pub mod control;
+pub mod snapshot;
+
 pub mod header;
 
 pub mod membership;
@@ -28,8 +30,11 @@ pub mod mailbox;
 
 pub use control::{Control, Role};
 pub use header::{Entry, EntryDraft, EntryError, EntryKind, Header, VerifiedEntry};
-pub use ids::{Cursor, DeviceId, EntryId, Epoch, GroupId, InviteKey, InvitePlace, LogId, LogPrefix, Timestamp};
+pub use ids::{
+    Cursor, DeviceId, EntryId, Epoch, GroupId, InviteKey, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp,
+};
 pub use keys::{KemKey, Recipient, Rotation, Wrap};
 pub use limits::Limits;
 pub use membership::Membership;
 pub use sign::{Signature, SigningKey};
+pub use snapshot::Manifest;

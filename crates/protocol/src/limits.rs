@@ -65,6 +65,9 @@ pub struct Limits {
     /// How often the relay asks whether a silent connection still lives, in milliseconds; a device may expect it.
     #[n(13)]
     pub heartbeat_ms: u32,
+    /// Bytes that the parts of one snapshot may have. `None`: the relay keeps no snapshots.
+    #[n(14)]
+    pub max_snapshot_bytes: Option<u64>,
 }
 
 impl Default for Limits {
@@ -84,6 +87,7 @@ impl Default for Limits {
             max_invite_misses: 5,
             max_pending_bytes: 8 << 20,
             heartbeat_ms: 30_000,
+            max_snapshot_bytes: Some(512 << 20),
         }
     }
 }

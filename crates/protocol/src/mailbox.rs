@@ -19,17 +19,22 @@ mod follow;
 mod invites;
 mod memory;
 mod prepare;
+mod retention;
+mod snapshots;
 mod store;
 mod wanted;
+mod whisper;
 #[cfg(test)]
 mod tests;
-mod whisper;
 
 pub use admission::{AdmissionLimits, Peer};
 pub use connection::ConnectionId;
 pub use memory::{MemoryLogStore, MemoryStoreError};
 pub use prepare::{Prepared, PreparedEntry, prepare};
-pub use store::{Invitation, LogInfo, LogStore, NewEntry, entry_size, item_size};
+pub use retention::{Retention, Tidied};
+pub use store::{
+    Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredSnapshot, Upload, entry_size, item_size,
+};
 pub use whisper::WhisperLimits;
 
 use crate::codec;
@@ -57,6 +62,8 @@ pub struct MailboxConfig {
     pub cached_groups: CachedGroups,
     /// How much one connection may whisper.
     pub whispers: WhisperLimits,
+    /// How long what a snapshot covers is kept.
+    pub retention: Retention,
 }
 
 /// A number of groups, 1,000 unless set.
@@ -123,6 +130,7 @@ pub struct Mailbox<S: LogStore> {
     uses: u64,
     admission: Admission,
     forgot_invites_at: Timestamp,
+    round: retention::Round,
     in_transaction: bool,
     broken: Option<S::Error>,
     fresh: BTreeMap<GroupId, News>,
@@ -199,6 +207,7 @@ impl<S: LogStore> Mailbox<S> {
             uses: 0,
             admission,
             forgot_invites_at: Timestamp::default(),
+            round: retention::Round::default(),
             in_transaction: false,
             broken: None,
             fresh: BTreeMap::new(),
@@ -340,9 +349,11 @@ impl<S: LogStore> Mailbox<S> {
         self.begin(now)?;
         match frame {
             ClientFrame::Open { request, group, log, cursor, prefix, page } => {
-                self.open(conn, device, request, group, follow::Stand { log, cursor, prefix }, page)
+                self.open(conn, device, now, request, group, follow::Stand { log, cursor, prefix }, page)
             }
-            ClientFrame::Pull { request, group, after, page } => self.pull(conn, device, request, group, after, page),
+            ClientFrame::Pull { request, group, after, page } => {
+                self.pull(conn, device, now, request, group, after, page)
+            }
             ClientFrame::Close { request, group } => {
                 self.unfollow(conn, group);
                 self.send(conn, &RelayFrame::Closed { request });
@@ -354,6 +365,15 @@ impl<S: LogStore> Mailbox<S> {
             ClientFrame::TakeInvite { request, place } => self.take_invite(conn, device, now, request, place),
             ClientFrame::RevokeInvite { request, group, place } => {
                 self.revoke_invite(conn, device, request, group, place)
+            }
+            ClientFrame::PutSnapshotPart { request, group, nonce, index, sealed } => {
+                self.put_snapshot_part(conn, device, now, request, group, nonce, index, &sealed)
+            }
+            ClientFrame::GetSnapshotPart { request, group, snapshot, index } => {
+                self.get_snapshot_part(conn, device, request, group, snapshot, index)
+            }
+            ClientFrame::GetControls { request, group, after } => {
+                self.get_controls(conn, device, request, group, after)
             }
             // These were handled above, and an append is prepared as one.
             ClientFrame::Ping { .. }

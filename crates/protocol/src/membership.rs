@@ -30,7 +30,7 @@ mod settle;
 mod state;
 
 use crate::control::Role;
-use crate::header::{EntryKind, VerifiedEntry};
+use crate::header::VerifiedEntry;
 use crate::ids::{DeviceId, EntryId, Epoch, GroupId, InviteKey, Timestamp};
 use crate::keys::{KemKey, Recipient};
 use crate::limits::MAX_CONTROL_ENTRIES;
@@ -277,7 +277,7 @@ impl Membership {
     /// to another group.
     pub fn resolve<'e>(group: GroupId, entries: impl IntoIterator<Item = &'e VerifiedEntry>) -> Resolved {
         let mut membership = Self::new(group);
-        let controls = entries.into_iter().filter(|entry| entry.kind() != EntryKind::Data && entry.group() == group);
+        let controls = entries.into_iter().filter(|entry| entry.kind().is_control() && entry.group() == group);
         let nodes: BTreeMap<EntryId, Arc<Node>> =
             controls.filter_map(|entry| Some((entry.id(), Arc::new(Node::new(entry).ok()?)))).collect();
         nodes.values().for_each(|node| membership.note(node));

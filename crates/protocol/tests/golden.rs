@@ -9,15 +9,17 @@ use ashore_protocol::control::{Control, JoinProof, Role};
 use ashore_protocol::frame::{ClientFrame, FailureCode, Item, PageSize, Placed, Received, RelayFrame, RequestId};
 use ashore_protocol::invite::{InviteCode, KEY_CONTEXT};
 use ashore_protocol::keys::{KEM_KEY_BYTES, KemKey, Rotation, Wrap};
+use ashore_protocol::snapshot::{Manifest, Part};
 use ashore_protocol::{
     Cursor, DeviceId, EntryDraft, EntryId, EntryKind, Epoch, GroupId, InvitePlace, Limits, LogId, LogPrefix,
-    SigningKey, Timestamp, VerifiedEntry, handshake,
+    SigningKey, SnapshotNonce, Timestamp, VerifiedEntry, handshake,
 };
 use data_encoding::HEXLOWER;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 const REQUEST: RequestId = RequestId(300);
+const NONCE: SnapshotNonce = SnapshotNonce([0x40; 16]);
 const LOG: LogId = LogId([0x10; 16]);
 const PLACE: InvitePlace = InvitePlace([0x20; 32]);
 
@@ -51,7 +53,15 @@ fn entries() -> Vec<(&'static str, VerifiedEntry)> {
     let (device, payload) = (alice.device_id(), vec![0x55; 300]);
     let draft = EntryDraft::new(Some(group), device, [join.id(), name.id()], Epoch(70_000), EntryKind::Data, 300);
     let data = draft.unwrap().sign(&alice, payload).unwrap();
-    vec![("genesis", genesis), ("invite", invite), ("join", join), ("name", name), ("data", data)]
+    let tips = [data.id()];
+    let snapshot = manifest().sign(&bob, group, tips, Epoch(70_000)).unwrap();
+    let data = ("data", data);
+    vec![("genesis", genesis), ("invite", invite), ("join", join), ("name", name), data, ("snapshot", snapshot)]
+}
+
+fn manifest() -> Manifest {
+    let parts = vec![Part::of(b"sealed by the engine"), Part::of(b"the rest")];
+    Manifest { log: LOG, cursor: cursor(70_000), prefix: LogPrefix([0x30; 32]), nonce: NONCE, documents: 300, parts }
 }
 
 /// One of each control that changes a group which is there, all by Alice.
@@ -120,13 +130,21 @@ fn client_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, ClientFrame)
         ("close", ClientFrame::Close { request, group }),
         ("ping", ClientFrame::Ping { number: 5 }),
         ("whisper", ClientFrame::Whisper { request, group, epoch: Epoch(3), sealed: sealed() }),
+        (
+            "put-snapshot-part",
+            ClientFrame::PutSnapshotPart { request, group, nonce: NONCE, index: 300, sealed: sealed() },
+        ),
+        ("get-snapshot-part", ClientFrame::GetSnapshotPart { request, group, snapshot: id, index: 300 }),
+        ("get-controls", ClientFrame::GetControls { request, group, after: cursor(9) }),
     ]
 }
 
 fn relay_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, RelayFrame)> {
     let (request, log, head) = (REQUEST, LOG, cursor(70_000));
     let items = vec![Item::Entry { cursor: cursor(8), bytes: sealed() }, Item::Own { cursor: cursor(9), id }];
-    let (versions, limits) = (vec![1, 2], Limits::default());
+    let (versions, limits) = (vec![1, 2], Limits { max_snapshot_bytes: None, ..Limits::default() });
+    let (nonce, floor) = ([9; 32], Some(cursor(65_536)));
+    let keeps_snapshots = Limits { max_snapshot_bytes: Some(512 << 20), ..limits.clone() };
     let failed = RelayFrame::Failed {
         request: Some(request),
         code: FailureCode::TooManyAttempts,
@@ -135,12 +153,17 @@ fn relay_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, RelayFrame)> 
         entry: Some(id),
     };
     vec![
-        ("challenge", RelayFrame::Challenge { versions, nonce: [9; 32], limits, now: time() }),
+        ("challenge", RelayFrame::Challenge { versions: versions.clone(), nonce, limits, now: time() }),
+        ("challenge-snapshots", RelayFrame::Challenge { versions, nonce, limits: keeps_snapshots, now: time() }),
         ("welcome", RelayFrame::Welcome { version: 1, now: time() }),
-        ("opened", RelayFrame::Opened { request, group, log, head }),
+        ("opened", RelayFrame::Opened { request, group, log, head, floor: None, snapshot: None }),
+        ("opened-snapshot", RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(sealed()) }),
         ("diverged", RelayFrame::Diverged { request, group, log, head }),
         ("page", RelayFrame::Page { request, group, log, items: items.clone(), head, more: true }),
-        ("live", RelayFrame::Live { group, log, items }),
+        ("live", RelayFrame::Live { group, log, items: items.clone() }),
+        ("controls", RelayFrame::Controls { request, group, log, items, more: true }),
+        ("snapshot-part-put", RelayFrame::SnapshotPartPut { request }),
+        ("snapshot-part", RelayFrame::SnapshotPart { request, sealed: sealed() }),
         ("lagged", RelayFrame::Lagged { group, head }),
         ("appended", RelayFrame::Appended { request, group, log, placed: vec![Placed { id, cursor: head }] }),
         ("invite-put", RelayFrame::InvitePut { request }),

@@ -297,6 +297,14 @@ export type Command =
         timeoutMs: number;
       };
     }
+  | {
+      publishSnapshot: {
+        /**
+         * At most this long, in milliseconds.
+         */
+        timeoutMs: number;
+      };
+    }
   | { status: Record<symbol, never> }
   | {
       documentStatus: {

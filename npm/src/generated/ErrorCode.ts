@@ -54,4 +54,5 @@ export type ErrorCode =
   | "entry.invalid"
   | "entry.quarantined"
   | "internal"
-  | "collection.invalid";
+  | "collection.invalid"
+  | "sync.snapshot-unusable";

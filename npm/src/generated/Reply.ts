@@ -252,6 +252,22 @@ export type Reply =
       };
     }
   | {
+      snapshot: {
+        /**
+         * How many documents are in it.
+         */
+        documents: number;
+        /**
+         * Bytes of its sealed parts.
+         */
+        bytes: number;
+        /**
+         * It covers the relay's log up to this cursor.
+         */
+        cursor: number;
+      };
+    }
+  | {
       invite: {
         /**
          * `XXXX-XXXX-XXXX-XXXX`.

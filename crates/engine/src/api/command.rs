@@ -217,6 +217,12 @@ pub enum Command {
         #[cfg_attr(feature = "export-types", ts(type = "number"))]
         timeout_ms: u64,
     },
+    /// Makes a snapshot of the group at the relay; answers `snapshot` when it is there, or fails.
+    PublishSnapshot {
+        /// At most this long, in milliseconds.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        timeout_ms: u64,
+    },
     /// Where sync stands; answers `status`.
     Status {},
     /// Where one document stands; answers `document-status`.

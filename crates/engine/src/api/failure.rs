@@ -186,4 +186,6 @@ error_codes! {
     Internal = "internal", retry: false;
     /// A collection cannot be what was declared; the sentence says why.
     CollectionInvalid = "collection.invalid", retry: false;
+    /// There is no snapshot that could be used of what the relay has dropped; another device has to make one.
+    SnapshotUnusable = "sync.snapshot-unusable", retry: true;
 }

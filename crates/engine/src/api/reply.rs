@@ -174,6 +174,18 @@ pub enum Reply {
         #[cfg_attr(feature = "export-types", ts(type = "number"))]
         pulled: u64,
     },
+    /// To `publishSnapshot`.
+    Snapshot {
+        /// How many documents are in it.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        documents: u64,
+        /// Bytes of its sealed parts.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        bytes: u64,
+        /// It covers the relay's log up to this cursor.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        cursor: u64,
+    },
     /// To `createInvite`.
     Invite {
         /// `XXXX-XXXX-XXXX-XXXX`.
@@ -448,4 +460,35 @@ pub struct Diagnostics {
     /// Bytes of WebAssembly memory, where the host knows.
     #[cfg_attr(feature = "export-types", ts(type = "number | null"))]
     pub wasm_bytes: Option<u64>,
+    /// What is known of the group's snapshots; absent without a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export-types", ts(optional))]
+    pub snapshot: Option<SnapshotInfo>,
+}
+
+/// What this device knows of its group's snapshots.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotInfo {
+    /// This device began from a snapshot: entries below it are not here.
+    pub began_from: bool,
+    /// The cursor up to which the newest known one covers the relay's log; 0 when none is known.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub cursor: u64,
+    /// Bytes of its sealed parts.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub bytes: u64,
+    /// Entries that stood in the log since then.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub entries_since: u64,
+    /// Their bytes.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub bytes_since: u64,
+    /// One is being made: so many parts of it are at the relay.
+    pub making: Option<u32>,
+    /// One is being taken: so many parts of it are merged.
+    pub taking: Option<u32>,
+    /// So many parts that one has.
+    pub parts: Option<u32>,
 }

@@ -136,6 +136,10 @@ impl Machine {
                 Done { reply, after_commit: self.has_uncommitted(), remember: false }
             }
             Command::SyncNow { timeout_ms } => return self.sync_now(task, timeout_ms),
+            Command::PublishSnapshot { timeout_ms } => {
+                self.need_group()?;
+                return self.wait_for(task, timeout_ms, Wait::Snapshot);
+            }
             Command::Status {} => Done::now(Reply::Status { status: self.status() }),
             Command::DocumentStatus { collection, id } => {
                 let state: DocumentState = self.document_state(&collection, &id)?;
@@ -379,6 +383,7 @@ impl Machine {
             loads: self.next_load,
             cached_bytes: self.rows.byte_len() as u64,
             wasm_bytes: None,
+            snapshot: self.snapshot_info(),
         }
     }
 }

@@ -19,9 +19,10 @@ const QUARANTINE: u8 = b'q';
 const RELAY: u8 = b'r';
 const SETTINGS: u8 = b's';
 const OWN_WRITER: u8 = b'u';
+const SNAPSHOT: u8 = b'p';
 
 /// The tags of rows that belong to one generation of a group.
-pub(super) const OF_A_GROUP: [u8; 7] = [CONTROL, ENTRY, ENTRY_INDEX, OUTBOX, QUARANTINE, RELAY, GROUP_WRITER];
+pub(super) const OF_A_GROUP: [u8; 8] = [CONTROL, ENTRY, ENTRY_INDEX, OUTBOX, QUARANTINE, RELAY, GROUP_WRITER, SNAPSHOT];
 
 pub(super) fn settings() -> Key {
     KeyWriter::new(SETTINGS).finish()
@@ -71,6 +72,26 @@ pub(super) fn entry_index(generation: u64, id: &EntryId) -> Key {
     KeyWriter::new(ENTRY_INDEX).number(generation).fixed(id.as_bytes()).finish()
 }
 
+/// The index rows of entries whose ids begin with this byte.
+pub(super) fn entry_index_part(generation: u64, first: u8) -> Range {
+    KeyWriter::new(ENTRY_INDEX).number(generation).fixed(&[first]).range()
+}
+
+/// What is remembered about snapshots.
+pub(super) fn snapshot_state(generation: u64) -> Key {
+    KeyWriter::new(SNAPSHOT).number(generation).fixed(&[0]).finish()
+}
+
+/// The entry of the snapshot that is being taken.
+pub(super) fn snapshot_entry(generation: u64) -> Key {
+    KeyWriter::new(SNAPSHOT).number(generation).fixed(&[1]).finish()
+}
+
+/// The beginnings of ids that are covered by a snapshot which was taken, those with this first byte.
+pub(super) fn covered(generation: u64, first: u8) -> Key {
+    KeyWriter::new(SNAPSHOT).number(generation).fixed(&[2, first]).finish()
+}
+
 pub(super) fn control(generation: u64, sequence: u64) -> Key {
     KeyWriter::new(CONTROL).number(generation).number(sequence).finish()
 }
@@ -118,6 +139,16 @@ pub(super) fn own_writer(writer: &[u8; 16]) -> Key {
 /// A member of the group has written by this name.
 pub(super) fn group_writer(generation: u64, writer: &[u8; 16]) -> Key {
     KeyWriter::new(GROUP_WRITER).number(generation).fixed(writer).finish()
+}
+
+/// Every name by which this device has written.
+pub(super) fn own_writers() -> Range {
+    KeyWriter::new(OWN_WRITER).range()
+}
+
+/// Every name by which members of the group have written.
+pub(super) fn group_writers(generation: u64) -> Range {
+    KeyWriter::new(GROUP_WRITER).number(generation).range()
 }
 
 /// The local sequence number at the end of an entry's, control's or outbox row's key.

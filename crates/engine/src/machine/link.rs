@@ -43,6 +43,8 @@ pub(super) struct Link {
     pub(super) own_in_full: bool,
     pub(super) log: Option<LogId>,
     pub(super) head: Cursor,
+    /// Requests about snapshots that wait for their answers.
+    pub(super) asked: BTreeSet<RequestId>,
     /// Appends that wait for their acknowledgement, with their sizes in bytes.
     pub(super) appends: BTreeMap<RequestId, u64>,
     /// Since when something that was asked has not been answered.
@@ -89,6 +91,7 @@ impl Link {
             own_in_full: false,
             log: None,
             head: Cursor::ZERO,
+            asked: BTreeSet::new(),
             appends: BTreeMap::new(),
             waiting_since: None,
             sent: BTreeSet::new(),
@@ -98,6 +101,11 @@ impl Link {
 
     pub(super) fn request(&mut self) -> RequestId {
         self.next_request = self.next_request.wrapping_add(1);
+        RequestId(self.next_request)
+    }
+
+    /// The number of the request that was made last.
+    pub(super) fn last_request(&self) -> RequestId {
         RequestId(self.next_request)
     }
 
@@ -118,7 +126,10 @@ impl Link {
 
     /// Whether the relay owes an answer.
     fn waits(&self) -> bool {
-        !matches!(self.stage, Stage::Open | Stage::Welcome) || self.pull.is_some() || !self.appends.is_empty()
+        !matches!(self.stage, Stage::Open | Stage::Welcome)
+            || self.pull.is_some()
+            || !self.appends.is_empty()
+            || !self.asked.is_empty()
     }
 
     fn was_steady(&self, now: Timestamp) -> bool {
@@ -188,7 +199,9 @@ impl Machine {
         for waiter in expired {
             let outcome = match waiter.what {
                 Wait::Flush => crate::api::Outcome::Ok(crate::api::Reply::Flushed { pending }),
-                Wait::Now { .. } | Wait::Invite { .. } | Wait::Join => crate::api::Outcome::Failed(self.why_not_yet()),
+                Wait::Now { .. } | Wait::Invite { .. } | Wait::Join | Wait::Snapshot => {
+                    crate::api::Outcome::Failed(self.why_not_yet())
+                }
             };
             if matches!(waiter.what, Wait::Join) {
                 self.give_up_taking();
@@ -307,7 +320,7 @@ impl Machine {
             match &mut waiter.what {
                 Wait::Now { asked, .. } => *asked = false,
                 Wait::Invite { invite } => invite.request = None,
-                Wait::Flush | Wait::Join => {}
+                Wait::Flush | Wait::Join | Wait::Snapshot => {}
             }
         }
         if matches!(link.stage, Stage::Open) {
@@ -394,7 +407,9 @@ impl Machine {
         match frame {
             RelayFrame::Challenge { versions, nonce, limits, .. } => self.take_challenge(&versions, nonce, limits),
             RelayFrame::Welcome { .. } => self.take_welcome(),
-            RelayFrame::Opened { request, group, log, head } => self.take_opened(request, group, log, head),
+            RelayFrame::Opened { request, group, log, head, floor, snapshot } => {
+                self.take_opened(request, group, log, head, floor, snapshot.as_deref());
+            }
             RelayFrame::Diverged { request, group, log, .. } => self.take_diverged(request, group, log),
             RelayFrame::Page { request, group, log, items, head, more } => {
                 self.take_page(request, group, log, items, head, more);
@@ -411,6 +426,11 @@ impl Machine {
             }
             RelayFrame::Whispered { group, from, epoch, sealed } => self.take_whisper(group, from, epoch, &sealed),
             RelayFrame::InviteRevoked { .. } | RelayFrame::Closed { .. } | RelayFrame::Pong { .. } => {}
+            RelayFrame::SnapshotPartPut { request } => self.snapshot_part_put(request),
+            RelayFrame::SnapshotPart { request, sealed } => self.part_came(request, &sealed),
+            RelayFrame::Controls { request, group, log, items, more } => {
+                self.controls_came(request, group, log, items, more);
+            }
         }
     }
 
@@ -480,7 +500,28 @@ impl Machine {
         self.send_now(&frame);
     }
 
-    fn take_opened(&mut self, request: RequestId, group: GroupId, log: LogId, head: Cursor) {
+    /// The same once everything is committed.
+    pub(super) fn open_log_after_commit(&mut self) {
+        let (Some(group), Some(link)) = (&self.sync.group, &mut self.sync.link) else { return };
+        let RelayPlace { log, cursor, prefix, .. } = group.place.clone();
+        let request = link.request();
+        link.stage = Stage::Opening(request);
+        link.pull = None;
+        link.caught_up = false;
+        let page = link.page();
+        let frame = ClientFrame::Open { request, group: group.state.group, log, cursor, prefix, page };
+        self.send_after_commit(&frame);
+    }
+
+    fn take_opened(
+        &mut self,
+        request: RequestId,
+        group: GroupId,
+        log: LogId,
+        head: Cursor,
+        floor: Option<Cursor>,
+        snapshot: Option<&[u8]>,
+    ) {
         let Some((own, link)) = self.sync.group.as_mut().zip(self.sync.link.as_mut()) else { return };
         if link.stage != Stage::Opening(request) || own.state.group != group {
             return self.misbehaved("an answer to a question that was not asked");
@@ -503,10 +544,20 @@ impl Machine {
         self.sync.last_error = None;
         let relay = self.sync.settings.relay.clone().unwrap_or_default();
         self.tell(Event::Connected { relay });
+        self.take_offer(log, floor, snapshot);
+        if self.waits_for_snapshot()
+            && let Some(link) = &mut self.sync.link
+        {
+            // The page that may come with it is of no use, and below the floor there is none.
+            link.pull = None;
+        }
         self.go_on_with_refill();
     }
 
     fn go_on_with_refill(&mut self) {
+        if self.gives_snapshot() {
+            return;
+        }
         let unfinished = self.sync.group.as_ref().is_some_and(|group| group.place.refill_from.is_some());
         let queued = self.tasks.iter().any(|task| matches!(task, Task::Refill(_)));
         if unfinished && !queued {
@@ -579,6 +630,9 @@ impl Machine {
 
     /// Asks for what follows our place, once everything before it is committed.
     pub(super) fn pull(&mut self) {
+        if self.waits_for_snapshot() {
+            return;
+        }
         let (Some(group), Some(link)) = (&self.sync.group, &mut self.sync.link) else { return };
         if link.stage != Stage::Open {
             return;
@@ -598,6 +652,9 @@ impl Machine {
             _ => {}
         }
         if !self.is_followed(group, log) {
+            return;
+        }
+        if self.snapshot_appended(request) {
             return;
         }
         let Some(link) = &mut self.sync.link else { return };
@@ -636,6 +693,9 @@ impl Machine {
             }
             _ if is_append => self.append_failed(failure, retry_after_ms, entry),
             _ if self.invite_refused(request, &failure) || self.whisper_refused(request, retry) => {}
+            _ if self.making_failed(request, code, &failure) || self.taking_part_failed(request, code) => {}
+            // The log was forgotten meanwhile up to behind our place: opening it says what to do.
+            Stage::Open if code == FailureCode::Pruned => self.open_log_after_commit(),
             _ => self.refused(failure, retry_after_ms),
         }
     }

@@ -60,6 +60,10 @@ impl Machine {
             self.open_places(&rows);
             task.step = 6;
         }
+        if task.step == 6 {
+            self.restore_taking()?;
+            task.step = 7;
+        }
         self.opened = true;
         Ok(())
     }

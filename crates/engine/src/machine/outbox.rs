@@ -141,7 +141,7 @@ impl Machine {
         let (generation, sequence) = (group.state.generation, group.state.next_sequence);
         group.state.next_sequence += 1;
         group.note_tip(entry);
-        if entry.kind() != EntryKind::Data {
+        if entry.kind().is_control() {
             group.note_control(sequence, entry);
             if group.state.join.as_ref().is_some_and(|join| join[..] == *entry.encoded()) {
                 group.state.join = None;
@@ -200,6 +200,9 @@ impl Machine {
             return Some(Task::Announce(None));
         }
         if let Some(task) = self.behind_task().filter(|_| may) {
+            return Some(task);
+        }
+        if let Some(task) = self.snapshot_task() {
             return Some(task);
         }
         if idle && self.sync.sweep_below.is_some() {

@@ -49,10 +49,10 @@ pub(super) struct QuarantineRow {
 }
 
 /// A document with the remote changes merged in.
-struct MergedDocument {
-    collection: String,
-    id: String,
-    row: DocumentRow,
+pub(super) struct MergedDocument {
+    pub(super) collection: String,
+    pub(super) id: String,
+    pub(super) row: DocumentRow,
     chunks: Vec<Vec<u8>>,
     writes: Vec<ChunkWrite>,
     changed: bool,
@@ -112,6 +112,10 @@ impl Machine {
         };
         let Some(group) = &self.sync.group else { return Ok(()) };
         let index = keys::entry_index(group.state.generation, &id);
+        if self.sync.group.as_ref().is_some_and(|group| group.snapshots.is_own(&id)) {
+            self.advance(item, id);
+            return Ok(());
+        }
         if let Some(known) = self.rows.one(&index)? {
             self.advance(item, id);
             let sequence = known.present().and_then(|bytes| keys::sequence(bytes));
@@ -154,6 +158,11 @@ impl Machine {
         if let Some(group) = &mut self.sync.group {
             group.place.cursor = item.cursor();
             group.place.prefix = Some(log_prefix(group.place.prefix.as_ref(), &id));
+            let bytes = match item {
+                Item::Entry { bytes, .. } => bytes.len() as u64,
+                Item::Own { .. } => group.outbox.values().find(|waiting| waiting.id == id).map_or(0, |own| own.bytes),
+            };
+            group.snapshots.note_entry(bytes);
         }
         self.write_place();
     }
@@ -177,7 +186,7 @@ impl Machine {
     fn settle_entry(&mut self, front: &mut Front, again: bool) -> Result<bool, Missing> {
         let Some(group) = &self.sync.group else { return Ok(false) };
         let stands = match front.entry.kind() {
-            EntryKind::Data => group.membership.may_stand(&front.entry).map(|()| None),
+            EntryKind::Data | EntryKind::Snapshot => group.membership.may_stand(&front.entry).map(|()| None),
             EntryKind::Genesis | EntryKind::Control => {
                 let mut after = group.membership.clone();
                 after.apply(&front.entry).map(|_| Some(after))
@@ -190,6 +199,12 @@ impl Machine {
                 return Ok(false);
             }
         };
+        // Nothing rests on a snapshot's entry, so it is not stored.
+        if front.entry.kind() == EntryKind::Snapshot {
+            let unknown = self.missing_parent(&front.entry)?.is_some();
+            self.snapshot_in_log(&front.entry, unknown);
+            return Ok(true);
+        }
         if front.entry.kind() == EntryKind::Data {
             // A control entry stands by the membership alone: when a relay is filled again it may come before data that it names.
             if let Some(reason) = self.missing_parent(&front.entry)? {
@@ -230,6 +245,18 @@ impl Machine {
         Ok(true)
     }
 
+    /// Stores a control entry that came beside the log; `false` when it may not stand and the connection was given up.
+    pub(super) fn take_control(&mut self, bytes: &[u8]) -> Result<bool, Missing> {
+        match self.verify(bytes) {
+            Some(mut front) if front.entry.kind().is_control() => self.settle_entry(&mut front, false),
+            Some(_) => {
+                self.misbehaved("something else than a control entry");
+                Ok(false)
+            }
+            None => Ok(false),
+        }
+    }
+
     fn missing_parent(&mut self, entry: &VerifiedEntry) -> Result<Option<KeptReason>, Missing> {
         let Some(group) = &self.sync.group else { return Ok(None) };
         let generation = group.state.generation;
@@ -237,8 +264,8 @@ impl Machine {
             entry.parents().iter().filter(|parent| !group.quarantine.contains_key(parent)).copied().collect();
         let rows: Vec<_> = unknown.iter().map(|parent| self.rows.one(&keys::entry_index(generation, parent))).collect();
         let mut missing = None;
-        for row in rows {
-            if row?.is_none() {
+        for (parent, row) in unknown.iter().zip(rows) {
+            if row?.is_none() && !self.is_covered(parent)? {
                 missing = Some(KeptReason::MissingParent);
             }
         }
@@ -258,7 +285,7 @@ impl Machine {
     }
 
     /// Merges an entry's changes into copies of its documents: all of them, or none.
-    fn merge_changes(
+    pub(super) fn merge_changes(
         &mut self,
         changes: &[DocumentChange],
     ) -> Result<Result<Vec<MergedDocument>, KeptReason>, Missing> {
@@ -311,7 +338,7 @@ impl Machine {
         Ok(Ok(merged.into_values().collect()))
     }
 
-    fn store_merged(&mut self, document: MergedDocument) {
+    pub(super) fn store_merged(&mut self, document: MergedDocument) {
         let MergedDocument { collection, id, row, writes, changed, .. } = document;
         if changed {
             let key = value_key(&collection, &id);

@@ -69,7 +69,8 @@ impl Machine {
     /// Everything here is at the relay, and everything at the relay is here.
     pub(super) fn in_step(&self) -> bool {
         let (Some(group), Some(link)) = (&self.sync.group, &self.sync.link) else { return false };
-        let fetched = link.caught_up && group.stored.cursor == link.head && group.stored.refill_from.is_none();
+        let fetched = link.caught_up && group.stored.cursor == link.head && group.stored.refill_from.is_none()
+            && group.snapshots.taking.is_none();
         matches!(link.stage, Stage::Open) && fetched && self.pending() == 0
     }
 
@@ -131,7 +132,7 @@ impl Machine {
                 Wait::Now { pushed, pulled, asked: true } if in_step && confirmed => {
                     Reply::Synced { pushed: pushed_now - pushed, pulled: pulled_now - pulled }
                 }
-                Wait::Flush | Wait::Now { .. } | Wait::Invite { .. } | Wait::Join => return true,
+                Wait::Flush | Wait::Now { .. } | Wait::Invite { .. } | Wait::Join | Wait::Snapshot => return true,
             };
             answers.push((waiter.client.clone(), waiter.call, reply));
             false

@@ -68,6 +68,7 @@ pub(super) struct Group {
     /// How far the pass over these documents is, and whether one more came to wait since it began.
     pub(super) caught_up_through: Option<crate::store::Key>,
     pub(super) more_behind: bool,
+    pub(super) snapshots: super::snapshot::Snapshots,
 }
 
 /// A quarantined entry.
@@ -136,6 +137,8 @@ pub(super) enum Wait {
     Invite { invite: Box<PendingInvite> },
     /// The relay has taken the join.
     Join,
+    /// A snapshot is at the relay.
+    Snapshot,
 }
 
 /// An invite that is being made.
@@ -156,7 +159,8 @@ impl Sync {
         let link = self.link.as_ref().map(Link::deadline);
         let retry = if self.link.is_none() && self.wants_connection() { self.retry_at } else { None };
         let safety = self.safety_at.filter(|_| self.asks_for_safety());
-        [waiters, link, retry, safety].into_iter().flatten().min()
+        let snapshot = self.group.as_ref().filter(|_| self.link.is_some()).and_then(|group| group.snapshots.deadline());
+        [waiters, link, retry, safety, snapshot].into_iter().flatten().min()
     }
 
     /// Whether the relay is asked for news from time to time.
@@ -166,7 +170,7 @@ impl Sync {
 
     /// Whether there should be a connection.
     pub(super) fn wants_connection(&self) -> bool {
-        let asked = |waiter: &Waiter| matches!(waiter.what, Wait::Now { .. } | Wait::Invite { .. });
+        let asked = |waiter: &Waiter| matches!(waiter.what, Wait::Now { .. } | Wait::Invite { .. } | Wait::Snapshot);
         let now = self.settings.is_auto() || self.waiters.iter().any(asked);
         let something = (self.settings.enabled && self.group.is_some() && now) || self.joining.is_some();
         something && self.settings.relay.is_some()
@@ -225,6 +229,7 @@ impl Group {
             behind,
             caught_up_through: None,
             more_behind: false,
+            snapshots: super::snapshot::Snapshots::default(),
         }
     }
 

@@ -38,6 +38,12 @@ pub(super) enum Task {
     CatchUp(ScanSlot),
     /// Takes the joined group in place of the present one.
     Switch,
+    /// A step of making a snapshot.
+    Snapshot(ScanSlot),
+    /// Control entries that came for a snapshot.
+    TakeControls(super::snapshot::TakeControls),
+    /// A part of a snapshot that came.
+    TakePart(super::snapshot::TakePart),
 }
 
 /// Opening in steps: first what names the group, then the group's rows.

@@ -61,6 +61,26 @@ impl Machine {
         Ok(KnownWriters { own: own?, members })
     }
 
+    /// Whoever made a snapshot says whose these are; what is known already counts.
+    pub(super) fn note_told_writers(&mut self, told: &[(Writer, DeviceId)]) -> Result<(), Missing> {
+        let writers: BTreeSet<Writer> = told.iter().map(|(writer, _)| *writer).collect();
+        let Some(group) = &self.sync.group else { return Ok(()) };
+        let (generation, own) = (group.state.generation, group.secrets.device.device_id());
+        let known = self.known_writers(&writers)?;
+        for (writer, device) in told {
+            if known.own.contains(writer) || known.members.contains_key(writer) {
+                continue;
+            }
+            if *device == own {
+                self.note_own_writer(*writer);
+            } else {
+                let key = keys::group_writer(generation, writer);
+                self.rows.write(&mut self.batch.rows, key, Some(device.as_bytes().to_vec().into()));
+            }
+        }
+        Ok(())
+    }
+
     /// The author of an entry says that these are its own.
     pub(super) fn note_writers(&mut self, author: DeviceId, opened: &DataPayload) -> Result<(), Missing> {
         let told = opened.writers.iter().flatten().take(MAX_WRITERS);

@@ -69,7 +69,14 @@ pub struct Network {
     pub steps: u64,
     /// Prints what crosses the wires, for somebody who reads a failing story.
     pub trace: bool,
+    /// A relay that lies: each of its frames as a device gets it instead.
+    pub twist: Option<Twist>,
+    /// Bytes that went to devices.
+    pub bytes_down: u64,
 }
+
+/// What a lying relay makes of a frame.
+pub type Twist = Box<dyn Fn(RelayFrame) -> RelayFrame>;
 
 impl Network {
     /// A world without devices, in which nothing goes wrong yet.
@@ -89,6 +96,8 @@ impl Network {
             next: 0,
             steps: 0,
             trace: false,
+            twist: None,
+            bytes_down: 0,
         }
     }
 
@@ -207,6 +216,11 @@ impl Network {
     pub fn restore_relay(&mut self) {
         self.break_wires(|_| true);
         self.relay.restore(&mut self.rng);
+    }
+
+    /// The relay forgets what it may; answers how many entries went.
+    pub fn tidy_relay(&mut self) -> u32 {
+        self.relay.tidy(self.now)
     }
 
     /// The page of a device asks; the answer appears in [`Device::answers`].
@@ -484,6 +498,11 @@ impl Network {
     }
 
     fn send_down(&mut self, connection: u64, frame: Vec<u8>) {
+        let frame = match (&self.twist, RelayFrame::decode(&frame)) {
+            (Some(twist), Ok(Received::Frame(said))) => twist(said).encode(),
+            _ => frame,
+        };
+        self.bytes_down += frame.len() as u64;
         let Some(mut last) = self.wires.get(&connection).map(|wire| wire.last_down) else { return };
         for frame in self.on_the_way(connection, frame) {
             let time = self.arrival(last);

@@ -3,11 +3,12 @@
 use crate::rng::Rng;
 use crate::time::Timestamp;
 use ashore_protocol::ids::{GroupId, LogId};
-use ashore_protocol::mailbox::{ConnectionId, LogStore, Mailbox, MailboxConfig, MemoryLogStore, Output};
+use ashore_protocol::mailbox::{ConnectionId, LogStore, Mailbox, MailboxConfig, MemoryLogStore, Output, Retention};
 
 /// A relay that may be down.
 pub struct Relay {
     mailbox: Mailbox<MemoryLogStore>,
+    retention: Retention,
     backup: Option<MemoryLogStore>,
     /// Whether it runs.
     pub up: bool,
@@ -15,7 +16,8 @@ pub struct Relay {
 
 impl Relay {
     pub(super) fn new(rng: &mut Rng) -> Self {
-        Self { mailbox: mailbox(MemoryLogStore::new(), rng), backup: None, up: true }
+        let retention = Retention::default();
+        Self { mailbox: mailbox(MemoryLogStore::new(), &retention, rng), retention, backup: None, up: true }
     }
 
     pub(super) fn connected(&mut self, connection: u64, nonce: [u8; 32], now: Timestamp) {
@@ -47,12 +49,12 @@ impl Relay {
     /// Starts again with what was committed.
     pub(super) fn restart(&mut self, rng: &mut Rng) {
         let store = self.mailbox.store().clone();
-        self.mailbox = mailbox(store, rng);
+        self.mailbox = mailbox(store, &self.retention, rng);
         self.up = true;
     }
 
     pub(super) fn lose_disk(&mut self, rng: &mut Rng) {
-        self.mailbox = mailbox(MemoryLogStore::new(), rng);
+        self.mailbox = mailbox(MemoryLogStore::new(), &self.retention, rng);
     }
 
     pub(super) fn back_up(&mut self) {
@@ -61,7 +63,7 @@ impl Relay {
 
     pub(super) fn restore(&mut self, rng: &mut Rng) {
         if let Some(backup) = self.backup.clone() {
-            self.mailbox = mailbox(backup, rng);
+            self.mailbox = mailbox(backup, &self.retention, rng);
         }
     }
 
@@ -75,12 +77,43 @@ impl Relay {
         self.mailbox.store().group(group).ok()?.map(|info| info.log)
     }
 
+    /// From the next start on it forgets what a snapshot covers at once, whoever may lack it.
+    pub(super) fn forgets_at_once(&mut self) {
+        self.retention = Retention { keep_ms: 0, active_ms: 0, replaced_ms: 0, every_ms: 0, ..Retention::default() };
+        self.mailbox.retain(self.retention.clone());
+    }
+
+    /// Forgets what it may at this time, in as many steps as that takes; answers how many entries went.
+    pub(super) fn tidy(&mut self, now: Timestamp) -> u32 {
+        let mut entries = 0;
+        loop {
+            let tidied = self.mailbox.tidy(now);
+            let _ = self.mailbox.commit();
+            entries += tidied.entries;
+            if !tidied.more {
+                return entries;
+            }
+        }
+    }
+
+    /// Up to where it has dropped entries of a group.
+    pub fn floor(&self, group: &GroupId) -> u64 {
+        self.mailbox.store().group(group).ok().flatten().map_or(0, |info| info.floor.get())
+    }
+
+    /// The encoded entries of the finished snapshots that it keeps of a group, newest first.
+    pub fn snapshots(&self, group: &GroupId) -> Vec<Vec<u8>> {
+        let snapshots = self.mailbox.store().snapshots(group).unwrap_or_default();
+        snapshots.into_iter().map(|snapshot| snapshot.entry.0).collect()
+    }
+
     /// Whether these bytes occur anywhere in what it stores.
     pub fn contains_bytes(&self, needle: &[u8]) -> bool {
         self.mailbox.store().contains_bytes(needle)
     }
 }
 
-fn mailbox(store: MemoryLogStore, rng: &mut Rng) -> Mailbox<MemoryLogStore> {
-    Mailbox::new(store, MailboxConfig::default(), rng.bytes())
+fn mailbox(store: MemoryLogStore, retention: &Retention, rng: &mut Rng) -> Mailbox<MemoryLogStore> {
+    let config = MailboxConfig { retention: retention.clone(), ..MailboxConfig::default() };
+    Mailbox::new(store, config, rng.bytes())
 }

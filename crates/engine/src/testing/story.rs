@@ -74,6 +74,8 @@ struct Story {
     power_is_safe: bool,
     /// Writes that may be gone with good reason: relaxed, and the power went before they were synced.
     excused: BTreeSet<u64>,
+    /// Snapshots are made between the edits, and the relay forgets what they cover at once.
+    snapshots: bool,
 }
 
 /// Runs the story of this seed to its end.
@@ -88,7 +90,18 @@ pub fn run(seed: u64) -> Result<Ending, Broken> {
 
 /// The same, printing what crosses the wires.
 pub fn run_traced(seed: u64, trace: bool) -> Result<Ending, Broken> {
+    tell(Story::new(seed), trace)
+}
+
+/// A story in which snapshots are made between the edits, and the relay forgets what they cover as soon as it may.
+pub fn run_with_snapshots(seed: u64, trace: bool) -> Result<Ending, Broken> {
     let mut story = Story::new(seed);
+    story.snapshots = true;
+    story.network.relay.forgets_at_once();
+    tell(story, trace)
+}
+
+fn tell(mut story: Story, trace: bool) -> Result<Ending, Broken> {
     story.network.trace = trace;
     story.found_and_join()?;
     story.live()?;
@@ -116,6 +129,7 @@ impl Story {
             next_mark: 1,
             power_is_safe,
             excused: BTreeSet::new(),
+            snapshots: false,
         }
     }
 
@@ -229,12 +243,27 @@ impl Story {
                 22 | 23 => self.network.open(index),
                 _ => self.declare(index),
             }
+            if self.snapshots {
+                self.snapshot(index);
+            }
             let steps = self.network.rng.below(60);
             for _ in 0..steps {
                 self.step()?;
             }
         }
         Ok(())
+    }
+
+    /// Somebody makes a snapshot, or the relay forgets.
+    fn snapshot(&mut self, index: usize) {
+        match self.network.rng.below(6) {
+            0 => {
+                let mark = self.mark();
+                self.network.ask(index, Command::PublishSnapshot { timeout_ms: 20_000 }, mark);
+            }
+            1 => drop(self.network.tidy_relay()),
+            _ => {}
+        }
     }
 
     fn random_faults(&mut self) -> Faults {
@@ -363,7 +392,8 @@ impl Story {
         let Ok(values) = serde_json::from_str::<Vec<Value>>(documents) else {
             return self.broken("a page that is not JSON");
         };
-        if names.len() == 2 && marks_of(&values[0]) != marks_of(&values[1]) {
+        // While a snapshot is being taken documents come part by part.
+        if !self.snapshots && names.len() == 2 && marks_of(&values[0]) != marks_of(&values[1]) {
             return self.broken(format!("device {index} saw half of a transaction: {documents}"));
         }
         for ((name, value), version) in names.into_iter().zip(values).zip(versions) {

@@ -1,11 +1,11 @@
 //! Appending: all entries of a frame or none, each judged by the group's rules as they are after the one before it.
 
 use super::prepare::PreparedEntry;
-use super::store::{LogInfo, LogStore, NewEntry};
+use super::store::{LogInfo, LogStore, NewEntry, StoredSnapshot};
 use super::{ConnectionId, Fresh, Group, Mailbox, News, Note, Problem, Refused};
 use crate::frame::{FailureCode, Placed, RelayFrame, RequestId};
 use crate::hash::log_prefix;
-use crate::header::{EntryKind, VerifiedEntry};
+use crate::header::VerifiedEntry;
 use crate::ids::{Cursor, DeviceId, EntryId, GroupId, LogId, LogPrefix, Timestamp};
 use crate::membership::{Membership, Refusal};
 use std::collections::BTreeMap;
@@ -17,6 +17,9 @@ struct Plan {
     fresh: Vec<VerifiedEntry>,
     /// The members after it, if it changes them.
     membership: Option<Membership>,
+    /// The snapshot that is finished by it.
+    snapshot: Option<StoredSnapshot>,
+    now: Timestamp,
 }
 
 impl<S: LogStore> Mailbox<S> {
@@ -39,7 +42,8 @@ impl<S: LogStore> Mailbox<S> {
             let empty = Group { info, membership: Membership::new(group_id), wanted: None, used: self.uses };
             self.cache(group_id, empty);
         }
-        let planned = self.find_wanted(group_id, &entries).and_then(|()| self.plan(device, group_id, info, entries));
+        let planned =
+            self.find_wanted(group_id, &entries).and_then(|()| self.plan(device, group_id, info, entries, now));
         let plan = match planned {
             Ok(plan) => plan,
             Err(problem) => {
@@ -56,7 +60,11 @@ impl<S: LogStore> Mailbox<S> {
             self.note(conn, Note::GroupCreated(group_id));
         }
         let count = plan.fresh.len();
+        let finishes = plan.snapshot.is_some();
         let placed = self.store_plan(group_id, plan)?;
+        if finishes {
+            self.drop_surplus_snapshots(group_id)?;
+        }
         self.send(conn, &RelayFrame::Appended { request, group: group_id, log: info.log, placed });
         if count > 0 {
             self.note(conn, Note::Appended(group_id, count));
@@ -82,7 +90,7 @@ impl<S: LogStore> Mailbox<S> {
             Problem::Refused(Refused { code, entry: None, retry_after_ms: Some(wait.0), close: false })
         })?;
         let log: LogId = self.new_log_id(group);
-        Ok(LogInfo { log, head: Cursor::ZERO, bytes: 0 })
+        Ok(LogInfo { log, head: Cursor::ZERO, bytes: 0, floor: Cursor::ZERO, places_since: now })
     }
 
     /// Judges the frame as a whole. Whoever sends it must be a member, at the latest by what is in it.
@@ -92,10 +100,12 @@ impl<S: LogStore> Mailbox<S> {
         group_id: GroupId,
         info: LogInfo,
         entries: Vec<PreparedEntry>,
+        now: Timestamp,
     ) -> Result<Plan, Problem<S::Error>> {
         let Some(group) = self.groups.get(&group_id) else { return Err(FailureCode::Unavailable.into()) };
         let mut changed: Option<Membership> = None;
-        let mut plan = Plan { placed: Vec::with_capacity(entries.len()), fresh: Vec::new(), membership: None };
+        let (placed, alone) = (Vec::with_capacity(entries.len()), entries.len() == 1);
+        let mut plan = Plan { placed, fresh: Vec::new(), membership: None, snapshot: None, now };
         let mut in_frame: BTreeMap<EntryId, Cursor> = BTreeMap::new();
         let (mut cursor, mut bytes) = (info.head, info.bytes);
         for entry in entries {
@@ -118,6 +128,9 @@ impl<S: LogStore> Mailbox<S> {
                 Err(refusal) if refusal.passes_when_wanted() && (group.wants(&id) || names(&plan.fresh, &id)) => {}
                 judged => judged.map_err(|refusal| refused(refusal, &entry, &device))?,
             }
+            if let Some(manifest) = entry.manifest() {
+                plan.snapshot = Some(self.fitting_snapshot(group_id, info, &entry, manifest, alone, now)?);
+            }
             cursor = cursor.next();
             bytes += entry.encoded().len() as u64;
             in_frame.insert(id, cursor);
@@ -137,7 +150,7 @@ impl<S: LogStore> Mailbox<S> {
     /// Stores what was planned, and hands it to those who follow the log.
     fn store_plan(&mut self, group_id: GroupId, plan: Plan) -> Result<Vec<Placed>, Problem<S::Error>> {
         let Some(group) = self.groups.get_mut(&group_id) else { return Err(FailureCode::Unavailable.into()) };
-        let Plan { placed, fresh, membership } = plan;
+        let Plan { placed, fresh, membership, snapshot, now } = plan;
         if let Some(membership) = &membership {
             group.membership = membership.clone();
         }
@@ -145,9 +158,12 @@ impl<S: LogStore> Mailbox<S> {
             return Ok(placed);
         }
         let mut prefix = self.store.prefix_at(&group_id, group.info.head).map_err(Problem::Store)?;
-        let row = |entry| row(entry, *prefix.insert(log_prefix(prefix.as_ref(), &entry.id())));
+        let row = |entry| row(entry, now, *prefix.insert(log_prefix(prefix.as_ref(), &entry.id())));
         let rows: Vec<NewEntry<'_>> = fresh.iter().map(row).collect();
         let head = self.store.append(&group_id, &rows).map_err(Problem::Store)?;
+        if let Some(snapshot) = &snapshot {
+            self.store.finish_snapshot(&group_id, snapshot).map_err(Problem::Store)?;
+        }
         self.note_wanted(group_id, &fresh)?;
         let Some(group) = self.groups.get_mut(&group_id) else { return Err(FailureCode::Unavailable.into()) };
         let mut cursor = group.info.head;
@@ -166,14 +182,14 @@ impl<S: LogStore> Mailbox<S> {
     }
 }
 
-fn row(entry: &VerifiedEntry, prefix: LogPrefix) -> NewEntry<'_> {
-    let is_control = entry.kind() != EntryKind::Data;
-    NewEntry { id: entry.id(), prefix, author: entry.author(), is_control, bytes: entry.encoded() }
+fn row(entry: &VerifiedEntry, now: Timestamp, prefix: LogPrefix) -> NewEntry<'_> {
+    let is_control = entry.kind().is_control();
+    NewEntry { id: entry.id(), prefix, author: entry.author(), is_control, bytes: entry.encoded(), appended_at: now }
 }
 
 /// Controls are tried on a copy of the members, so that a frame that is refused changes nothing.
 fn judge(known: &Membership, changed: &mut Option<Membership>, entry: &VerifiedEntry) -> Result<(), Refusal> {
-    if entry.kind() != EntryKind::Data {
+    if entry.kind().is_control() {
         return changed.get_or_insert_with(|| known.clone()).apply(entry).map(drop);
     }
     changed.as_ref().unwrap_or(known).may_stand(entry)

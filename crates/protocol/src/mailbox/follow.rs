@@ -1,11 +1,11 @@
 //! Following a log: opening, pages, and what is pushed when new entries stand in it.
 
 use super::connection::Following;
-use super::store::{LogStore, item_size};
+use super::store::{LogInfo, LogStore, item_size};
 use super::{ConnectionId, Fresh, Mailbox, News, Problem};
 use crate::codec::{self, Bytes};
 use crate::frame::{FailureCode, Item, PageSize, RelayFrame, RequestId};
-use crate::ids::{Cursor, DeviceId, GroupId, LogId, LogPrefix};
+use crate::ids::{Cursor, DeviceId, GroupId, LogId, LogPrefix, Timestamp};
 use crate::limits::Limits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,11 +18,13 @@ pub(super) struct Stand {
 }
 
 /// What a device may read of a log.
-struct Readable {
-    log: LogId,
-    head: Cursor,
+pub(super) struct Readable {
+    pub(super) log: LogId,
+    pub(super) head: Cursor,
+    /// Up to here only control entries are there.
+    pub(super) floor: Cursor,
     /// The log goes on behind this head, but not for the device: it was removed there.
-    is_cut: bool,
+    pub(super) is_cut: bool,
 }
 
 /// Frames that were encoded for one connection and serve all that need the same.
@@ -33,18 +35,20 @@ impl<S: LogStore> Mailbox<S> {
         &mut self,
         conn: ConnectionId,
         device: DeviceId,
+        now: Timestamp,
         request: RequestId,
         group: GroupId,
         stand: Stand,
         page: PageSize,
     ) -> Result<(), Problem<S::Error>> {
-        let Readable { log, head, is_cut } = self.readable(group, &device)?;
+        let Readable { log, head, floor, is_cut } = self.readable(group, &device)?;
         let max_groups = self.config.limits.max_open_groups as usize;
         let Some(connection) = self.connections.get(&conn) else { return Ok(()) };
         if !connection.following.contains_key(&group) && connection.following.len() >= max_groups {
             return Err(FailureCode::TooManyGroups.into());
         }
-        if is_cut && stand.cursor >= head {
+        // Below the floor it cannot read up to its removal any more: it is told so.
+        if is_cut && (stand.cursor >= head || stand.cursor < floor) {
             return Err(FailureCode::Removed.into());
         }
         if !self.stands(&group, log, &stand)? {
@@ -59,8 +63,15 @@ impl<S: LogStore> Mailbox<S> {
                 self.followers.entry(group).or_default().insert(conn);
             }
         }
-        self.send(conn, &RelayFrame::Opened { request, group, log, head });
-        if stand.cursor < head {
+        let mut snapshot = None;
+        if !is_cut {
+            self.note_place(group, &device, stand.cursor, now)?;
+            snapshot = self.snapshot_after(group, stand.cursor)?.map(|snapshot| snapshot.entry);
+        }
+        let below = stand.cursor < floor;
+        let floor = (floor > Cursor::ZERO).then_some(floor);
+        self.send(conn, &RelayFrame::Opened { request, group, log, head, floor, snapshot });
+        if stand.cursor < head && !below {
             self.send_page(conn, device, request, group, stand.cursor, page)?;
         }
         Ok(())
@@ -70,6 +81,7 @@ impl<S: LogStore> Mailbox<S> {
         &mut self,
         conn: ConnectionId,
         device: DeviceId,
+        now: Timestamp,
         request: RequestId,
         group: GroupId,
         after: Cursor,
@@ -79,7 +91,8 @@ impl<S: LogStore> Mailbox<S> {
         if !open {
             return Err(FailureCode::NotOpen.into());
         }
-        self.send_page(conn, device, request, group, after, page)
+        self.send_page(conn, device, request, group, after, page)?;
+        self.note_place(group, &device, after, now)
     }
 
     pub(super) fn unfollow(&mut self, conn: ConnectionId, group: GroupId) {
@@ -90,15 +103,15 @@ impl<S: LogStore> Mailbox<S> {
     }
 
     /// The log and its head, for a member; for a device that was removed the log up to the entry that did it, and for nobody else.
-    fn readable(&mut self, id: GroupId, device: &DeviceId) -> Result<Readable, Problem<S::Error>> {
+    pub(super) fn readable(&mut self, id: GroupId, device: &DeviceId) -> Result<Readable, Problem<S::Error>> {
         let group = self.group(id)?.ok_or(FailureCode::UnknownGroup)?;
-        let (log, head) = (group.info.log, group.info.head);
+        let LogInfo { log, head, floor, .. } = group.info;
         if group.membership.may_read(device) {
-            return Ok(Readable { log, head, is_cut: false });
+            return Ok(Readable { log, head, floor, is_cut: false });
         }
         let removal = group.membership.gone(device).map(|gone| gone.by).ok_or(FailureCode::NotAMember)?;
         let cut = self.store.cursor_of(&id, &removal).map_err(Problem::Store)?.ok_or(FailureCode::NotAMember)?;
-        Ok(Readable { log, head: cut, is_cut: true })
+        Ok(Readable { log, head: cut, floor, is_cut: true })
     }
 
     /// Whether the log is the one the device followed, and holds up to its cursor what the device found there. The entry at the cursor alone would not
@@ -123,9 +136,12 @@ impl<S: LogStore> Mailbox<S> {
         after: Cursor,
         page: PageSize,
     ) -> Result<(), Problem<S::Error>> {
-        let Readable { log, head, is_cut } = self.readable(group, &device)?;
-        if is_cut && after >= head {
+        let Readable { log, head, floor, is_cut } = self.readable(group, &device)?;
+        if is_cut && (after >= head || after < floor) {
             return Err(FailureCode::Removed.into());
+        }
+        if after < floor {
+            return Err(FailureCode::Pruned.into());
         }
         let limits = &self.config.limits;
         let max_entries = page.max_entries.clamp(1, limits.max_page_entries);

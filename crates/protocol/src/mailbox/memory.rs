@@ -1,9 +1,10 @@
 //! A log store in memory, for tests and simulations. A clone of it is a backup.
 
-use super::store::{Invitation, LogInfo, LogStore, NewEntry, item_size};
+use super::store::{Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredSnapshot, Upload, item_size};
 use crate::codec::Bytes;
 use crate::frame::Item;
-use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, Timestamp};
+use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
+use crate::snapshot::Part;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,9 +21,24 @@ pub struct MemoryLogStore {
 #[derive(Debug, Clone)]
 struct Log {
     id: LogId,
-    entries: Vec<Stored>,
+    entries: BTreeMap<Cursor, Stored>,
     cursors: BTreeMap<EntryId, Cursor>,
+    head: Cursor,
+    floor: Cursor,
+    /// Of entries that were dropped.
+    prefixes: BTreeMap<Cursor, LogPrefix>,
     bytes: u64,
+    places_since: Timestamp,
+    places: BTreeMap<DeviceId, Place>,
+    uploads: BTreeMap<DeviceId, Uploading>,
+    snapshots: Vec<(StoredSnapshot, BTreeMap<u32, Arc<[u8]>>)>,
+}
+
+#[derive(Debug, Clone)]
+struct Uploading {
+    nonce: SnapshotNonce,
+    began_at: Timestamp,
+    parts: BTreeMap<u32, Arc<[u8]>>,
 }
 
 #[derive(Debug, Clone)]
@@ -32,12 +48,16 @@ struct Stored {
     author: DeviceId,
     is_control: bool,
     bytes: Arc<[u8]>,
+    appended_at: Timestamp,
 }
 
 #[derive(Debug, Clone)]
 enum Undo {
     Created(GroupId),
     Appended(GroupId),
+    /// The whole log as it was; what it holds is shared, so this is cheap enough for what happens seldom.
+    Changed(GroupId, Box<Log>),
+    Place(GroupId, DeviceId, Option<Place>),
     Invitation(InvitePlace, Option<Invitation>),
 }
 
@@ -63,17 +83,23 @@ impl MemoryLogStore {
         self.failing_commits = count;
     }
 
-    /// Every encoded entry of a group by cursor, first to last.
+    /// Every encoded entry that is kept of a group by cursor, first to last.
     pub fn entries(&self, group: &GroupId) -> Vec<Vec<u8>> {
-        let entries = self.logs.get(group).map(|log| log.entries.as_slice()).unwrap_or_default();
-        entries.iter().map(|stored| stored.bytes.to_vec()).collect()
+        let entries = self.logs.get(group).into_iter().flat_map(|log| log.entries.values());
+        entries.map(|stored| stored.bytes.to_vec()).collect()
     }
 
     /// Everything that is kept, for looking for words that must not be in it.
     pub fn contains_bytes(&self, needle: &[u8]) -> bool {
-        let entries = self.logs.values().flat_map(|log| log.entries.iter().map(|stored| stored.bytes.as_ref()));
+        let entries = self.logs.values().flat_map(|log| log.entries.values().map(|stored| stored.bytes.as_ref()));
+        let parts = self.logs.values().flat_map(|log| log.snapshots.iter().flat_map(|(_, parts)| parts.values()));
+        let uploads = self.logs.values().flat_map(|log| log.uploads.values().flat_map(|upload| upload.parts.values()));
         let sealed = self.invitations.values().map(|invitation| &*invitation.sealed);
-        entries.chain(sealed).any(|bytes| bytes.windows(needle.len().max(1)).any(|window| window == needle))
+        let parts = parts.chain(uploads).map(|part| part.as_ref());
+        entries
+            .chain(sealed)
+            .chain(parts)
+            .any(|bytes| bytes.windows(needle.len().max(1)).any(|window| window == needle))
     }
 
     fn remember(&mut self, undo: Undo) -> Result<(), MemoryStoreError> {
@@ -81,17 +107,36 @@ impl MemoryLogStore {
         Ok(())
     }
 
+    /// The log, to be changed; how it was is remembered.
+    fn change(&mut self, group: &GroupId) -> Result<&mut Log, MemoryStoreError> {
+        let before = self.logs.get(group).ok_or(MemoryStoreError::Misused)?.clone();
+        self.remember(Undo::Changed(*group, Box::new(before)))?;
+        self.logs.get_mut(group).ok_or(MemoryStoreError::Misused)
+    }
+
     fn undo(&mut self, step: Undo) {
         match step {
+            Undo::Changed(group, before) => {
+                self.logs.insert(group, *before);
+            }
             Undo::Created(group) => {
                 self.logs.remove(&group);
             }
             Undo::Appended(group) => {
                 if let Some(log) = self.logs.get_mut(&group)
-                    && let Some(stored) = log.entries.pop()
+                    && let Some((cursor, stored)) = log.entries.pop_last()
                 {
                     log.bytes -= stored.bytes.len() as u64;
                     log.cursors.remove(&stored.id);
+                    log.head = Cursor::new(cursor.get() - 1).unwrap_or_default();
+                }
+            }
+            Undo::Place(group, device, before) => {
+                if let Some(log) = self.logs.get_mut(&group) {
+                    match before {
+                        Some(before) => drop(log.places.insert(device, before)),
+                        None => drop(log.places.remove(&device)),
+                    }
                 }
             }
             Undo::Invitation(place, Some(before)) => {
@@ -131,13 +176,18 @@ impl LogStore for MemoryLogStore {
     }
 
     fn group(&self, group: &GroupId) -> Result<Option<LogInfo>, MemoryStoreError> {
-        Ok(self.logs.get(group).map(|log| LogInfo { log: log.id, head: log.head(), bytes: log.bytes }))
+        Ok(self.logs.get(group).map(|log| LogInfo {
+            log: log.id,
+            head: log.head,
+            bytes: log.bytes,
+            floor: log.floor,
+            places_since: log.places_since,
+        }))
     }
 
-    fn create_group(&mut self, group: &GroupId, log: LogId, _: Timestamp) -> Result<(), MemoryStoreError> {
+    fn create_group(&mut self, group: &GroupId, log: LogId, now: Timestamp) -> Result<(), MemoryStoreError> {
         self.remember(Undo::Created(*group))?;
-        let log = Log { id: log, entries: Vec::new(), cursors: BTreeMap::new(), bytes: 0 };
-        self.logs.insert(*group, log);
+        self.logs.insert(*group, Log::new(log, now));
         Ok(())
     }
 
@@ -146,7 +196,7 @@ impl LogStore for MemoryLogStore {
             self.remember(Undo::Appended(*group))?;
             self.logs.get_mut(group).ok_or(MemoryStoreError::Misused)?.append(entry);
         }
-        Ok(self.logs.get(group).ok_or(MemoryStoreError::Misused)?.head())
+        Ok(self.logs.get(group).ok_or(MemoryStoreError::Misused)?.head)
     }
 
     fn cursor_of(&self, group: &GroupId, id: &EntryId) -> Result<Option<Cursor>, MemoryStoreError> {
@@ -154,10 +204,9 @@ impl LogStore for MemoryLogStore {
     }
 
     fn prefix_at(&self, group: &GroupId, cursor: Cursor) -> Result<Option<LogPrefix>, MemoryStoreError> {
-        let Some(index) = cursor.get().checked_sub(1).and_then(|index| usize::try_from(index).ok()) else {
-            return Ok(None);
-        };
-        Ok(self.logs.get(group).and_then(|log| log.entries.get(index)).map(|stored| stored.prefix))
+        let Some(log) = self.logs.get(group) else { return Ok(None) };
+        let stored = log.entries.get(&cursor).map(|stored| stored.prefix);
+        Ok(stored.or_else(|| log.prefixes.get(&cursor).copied()))
     }
 
     fn page(
@@ -168,24 +217,126 @@ impl LogStore for MemoryLogStore {
         max_bytes: u32,
         own: Option<&DeviceId>,
     ) -> Result<Vec<Item>, MemoryStoreError> {
-        let entries = self.logs.get(group).map(|log| log.entries.as_slice()).unwrap_or_default();
-        let skipped = usize::try_from(after.get()).unwrap_or(usize::MAX);
-        let (mut items, mut cursor, mut bytes) = (Vec::new(), after, 0);
-        for stored in entries.iter().skip(skipped).take(max_entries.max(1) as usize) {
-            cursor = cursor.next();
-            let item = stored.item(cursor, own);
-            bytes += item_size(&item);
-            if !items.is_empty() && bytes > max_bytes as usize {
-                break;
-            }
-            items.push(item);
-        }
-        Ok(items)
+        let entries = self.logs.get(group).into_iter().flat_map(|log| log.after(after));
+        Ok(bounded(entries.map(|(cursor, stored)| stored.item(cursor, own)), max_entries, max_bytes))
     }
 
     fn controls(&self, group: &GroupId) -> Result<Vec<Vec<u8>>, MemoryStoreError> {
-        let entries = self.logs.get(group).map(|log| log.entries.as_slice()).unwrap_or_default();
-        Ok(entries.iter().filter(|stored| stored.is_control).map(|stored| stored.bytes.to_vec()).collect())
+        let entries = self.logs.get(group).into_iter().flat_map(|log| log.entries.values());
+        Ok(entries.filter(|stored| stored.is_control).map(|stored| stored.bytes.to_vec()).collect())
+    }
+
+    fn controls_after(
+        &self,
+        group: &GroupId,
+        after: Cursor,
+        max_entries: u32,
+        max_bytes: u32,
+    ) -> Result<Vec<Item>, MemoryStoreError> {
+        let entries = self.logs.get(group).into_iter().flat_map(|log| log.after(after));
+        let controls = entries.filter(|(_, stored)| stored.is_control);
+        Ok(bounded(controls.map(|(cursor, stored)| stored.item(cursor, None)), max_entries, max_bytes))
+    }
+
+    fn drop_covered(
+        &mut self,
+        group: &GroupId,
+        through: Cursor,
+        before: Timestamp,
+        max: u32,
+    ) -> Result<Dropped, MemoryStoreError> {
+        Ok(self.change(group)?.drop_covered(through, before, max))
+    }
+
+    fn place(&self, group: &GroupId, device: &DeviceId) -> Result<Option<Place>, MemoryStoreError> {
+        Ok(self.logs.get(group).and_then(|log| log.places.get(device)).copied())
+    }
+
+    fn places(&self, group: &GroupId) -> Result<BTreeMap<DeviceId, Place>, MemoryStoreError> {
+        Ok(self.logs.get(group).map(|log| log.places.clone()).unwrap_or_default())
+    }
+
+    fn note_place(&mut self, group: &GroupId, device: &DeviceId, place: Place) -> Result<(), MemoryStoreError> {
+        let log = self.logs.get_mut(group).ok_or(MemoryStoreError::Misused)?;
+        let before = log.places.insert(*device, place);
+        self.remember(Undo::Place(*group, *device, before))
+    }
+
+    fn upload(&self, group: &GroupId, author: &DeviceId) -> Result<Option<Upload>, MemoryStoreError> {
+        let upload = self.logs.get(group).and_then(|log| log.uploads.get(author));
+        Ok(upload.map(|upload| Upload { nonce: upload.nonce, bytes: upload.bytes() }))
+    }
+
+    fn upload_bytes(&self, group: &GroupId) -> Result<u64, MemoryStoreError> {
+        Ok(self.logs.get(group).into_iter().flat_map(|log| log.uploads.values()).map(Uploading::bytes).sum())
+    }
+
+    fn upload_parts(&self, group: &GroupId, author: &DeviceId) -> Result<Vec<(u32, Part)>, MemoryStoreError> {
+        let upload = self.logs.get(group).and_then(|log| log.uploads.get(author));
+        let parts = upload.into_iter().flat_map(|upload| upload.parts.iter());
+        Ok(parts.map(|(index, sealed)| (*index, Part::of(sealed))).collect())
+    }
+
+    fn put_part(
+        &mut self,
+        group: &GroupId,
+        author: &DeviceId,
+        nonce: SnapshotNonce,
+        index: u32,
+        sealed: &[u8],
+        now: Timestamp,
+    ) -> Result<(), MemoryStoreError> {
+        let fresh = || Uploading { nonce, began_at: now, parts: BTreeMap::new() };
+        let upload = self.change(group)?.uploads.entry(*author).or_insert_with(fresh);
+        upload.parts.insert(index, sealed.into());
+        Ok(())
+    }
+
+    fn drop_upload(&mut self, group: &GroupId, author: &DeviceId) -> Result<(), MemoryStoreError> {
+        self.change(group)?.uploads.remove(author);
+        Ok(())
+    }
+
+    fn drop_uploads_begun_before(&mut self, time: Timestamp) -> Result<(), MemoryStoreError> {
+        let groups: Vec<GroupId> = self.logs.keys().copied().collect();
+        for group in groups {
+            self.change(&group)?.uploads.retain(|_, upload| upload.began_at >= time);
+        }
+        Ok(())
+    }
+
+    fn finish_snapshot(&mut self, group: &GroupId, snapshot: &StoredSnapshot) -> Result<(), MemoryStoreError> {
+        let log = self.change(group)?;
+        let parts = log.uploads.remove(&snapshot.author).map(|upload| upload.parts).unwrap_or_default();
+        log.snapshots.insert(0, (snapshot.clone(), parts));
+        log.snapshots.sort_by_key(|(snapshot, _)| std::cmp::Reverse(snapshot.covers));
+        Ok(())
+    }
+
+    fn snapshots(&self, group: &GroupId) -> Result<Vec<StoredSnapshot>, MemoryStoreError> {
+        let snapshots = self.logs.get(group).into_iter().flat_map(|log| log.snapshots.iter());
+        Ok(snapshots.map(|(snapshot, _)| snapshot.clone()).collect())
+    }
+
+    fn snapshot_part(&self, group: &GroupId, id: &EntryId, index: u32) -> Result<Option<Bytes>, MemoryStoreError> {
+        let mut snapshots = self.logs.get(group).into_iter().flat_map(|log| log.snapshots.iter());
+        let parts = snapshots.find(|(snapshot, _)| snapshot.id == *id).map(|(_, parts)| parts);
+        Ok(parts.and_then(|parts| parts.get(&index)).map(|sealed| Bytes(sealed.to_vec())))
+    }
+
+    fn drop_snapshot(&mut self, group: &GroupId, id: &EntryId) -> Result<(), MemoryStoreError> {
+        self.change(group)?.snapshots.retain(|(snapshot, _)| snapshot.id != *id);
+        Ok(())
+    }
+
+    /// What was dropped is gone already.
+    fn sweep_parts(&mut self, _: u32) -> Result<bool, MemoryStoreError> {
+        Ok(false)
+    }
+
+    fn next_group_with_snapshot(&self, after: Option<&GroupId>) -> Result<Option<GroupId>, MemoryStoreError> {
+        let mut with = self.logs.iter().filter(|(_, log)| !log.snapshots.is_empty()).map(|(group, _)| *group);
+        Ok(with.find(|group| after.is_none_or(|after| group > after)))
     }
 
     fn invitation(&self, place: &InvitePlace) -> Result<Option<Invitation>, MemoryStoreError> {
@@ -214,16 +365,76 @@ impl LogStore for MemoryLogStore {
     }
 }
 
+/// As many items as a page may hold, but at least one.
+fn bounded(all: impl Iterator<Item = Item>, max_entries: u32, max_bytes: u32) -> Vec<Item> {
+    let (mut items, mut bytes) = (Vec::new(), 0);
+    for item in all.take(max_entries.max(1) as usize) {
+        bytes += item_size(&item);
+        if !items.is_empty() && bytes > max_bytes as usize {
+            break;
+        }
+        items.push(item);
+    }
+    items
+}
+
+impl Uploading {
+    fn bytes(&self) -> u64 {
+        self.parts.values().map(|part| part.len() as u64).sum()
+    }
+}
+
 impl Log {
-    fn head(&self) -> Cursor {
-        Cursor::new(self.entries.len() as u64).unwrap_or(Cursor::MAX)
+    fn new(id: LogId, now: Timestamp) -> Self {
+        Self {
+            id,
+            entries: BTreeMap::new(),
+            cursors: BTreeMap::new(),
+            head: Cursor::ZERO,
+            floor: Cursor::ZERO,
+            prefixes: BTreeMap::new(),
+            bytes: 0,
+            places_since: now,
+            places: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+            snapshots: Vec::new(),
+        }
+    }
+
+    fn after(&self, after: Cursor) -> impl Iterator<Item = (Cursor, &Stored)> {
+        self.entries.range(after.next()..).filter(move |(cursor, _)| **cursor > after).map(|(cursor, e)| (*cursor, e))
     }
 
     fn append(&mut self, entry: &NewEntry<'_>) {
-        let NewEntry { id, prefix, author, is_control, bytes } = *entry;
-        self.cursors.insert(id, self.head().next());
+        let NewEntry { id, prefix, author, is_control, bytes, appended_at } = *entry;
+        self.head = self.head.next();
+        self.cursors.insert(id, self.head);
         self.bytes += bytes.len() as u64;
-        self.entries.push(Stored { id, prefix, author, is_control, bytes: bytes.into() });
+        self.entries.insert(self.head, Stored { id, prefix, author, is_control, bytes: bytes.into(), appended_at });
+    }
+
+    fn drop_covered(&mut self, through: Cursor, before: Timestamp, max: u32) -> Dropped {
+        let young = |stored: &Stored| !stored.is_control && stored.appended_at >= before;
+        let passed: Vec<(Cursor, bool)> = self
+            .after(self.floor)
+            .take(max as usize)
+            .take_while(|(cursor, stored)| *cursor <= through && !young(stored))
+            .map(|(cursor, stored)| (cursor, stored.is_control))
+            .collect();
+        let mut entries = 0;
+        for (cursor, is_control) in &passed {
+            self.floor = *cursor;
+            if *is_control {
+                continue;
+            }
+            if let Some(stored) = self.entries.remove(cursor) {
+                self.cursors.remove(&stored.id);
+                self.prefixes.insert(*cursor, stored.prefix);
+                self.bytes -= stored.bytes.len() as u64;
+                entries += 1;
+            }
+        }
+        Dropped { entries, floor: self.floor, more: passed.len() >= max as usize }
     }
 }
 

@@ -50,6 +50,9 @@ fn request_of(frame: &ClientFrame) -> Option<RequestId> {
         | ClientFrame::TakeInvite { request, .. }
         | ClientFrame::RevokeInvite { request, .. }
         | ClientFrame::Whisper { request, .. }
+        | ClientFrame::PutSnapshotPart { request, .. }
+        | ClientFrame::GetSnapshotPart { request, .. }
+        | ClientFrame::GetControls { request, .. }
         | ClientFrame::Close { request, .. } => Some(*request),
     }
 }
@@ -107,6 +110,7 @@ fn code_of(error: &EntryError) -> FailureCode {
         | EntryError::Parents
         | EntryError::Kind
         | EntryError::Signature
+        | EntryError::Manifest(_)
         | EntryError::Control(ControlError::Codec(_)) => FailureCode::BadEntry,
     }
 }

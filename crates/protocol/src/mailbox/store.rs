@@ -1,8 +1,10 @@
-//! What a relay keeps, as a trait: logs of groups, and invitations.
+//! What a relay keeps, as a trait: logs of groups, their snapshots, where devices stand in them, and invitations.
 
 use crate::codec::Bytes;
 use crate::frame::Item;
-use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, Timestamp};
+use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
+use crate::snapshot::Part;
+use std::collections::BTreeMap;
 
 /// One log, as of now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,8 +13,12 @@ pub struct LogInfo {
     pub log: LogId,
     /// The last cursor in it.
     pub head: Cursor,
-    /// Bytes of its entries.
+    /// Bytes of the entries that are there.
     pub bytes: u64,
+    /// Up to here only control entries are there: the others were dropped.
+    pub floor: Cursor,
+    /// Since when it is written down where devices stand in it.
+    pub places_since: Timestamp,
 }
 
 /// An entry to be appended.
@@ -28,6 +34,54 @@ pub struct NewEntry<'a> {
     pub is_control: bool,
     /// The encoded entry.
     pub bytes: &'a [u8],
+    /// When it came, by the relay's clock.
+    pub appended_at: Timestamp,
+}
+
+/// A snapshot of which all parts are there and whose entry stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSnapshot {
+    /// Its entry.
+    pub id: EntryId,
+    /// Who made it.
+    pub author: DeviceId,
+    /// It covers the log up to here.
+    pub covers: Cursor,
+    /// Bytes of its parts.
+    pub bytes: u64,
+    /// When its entry came, by the relay's clock.
+    pub finished_at: Timestamp,
+    /// The encoded entry, kept also when the log's row of it was dropped.
+    pub entry: Bytes,
+}
+
+/// Parts of a snapshot that a device is making.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Upload {
+    /// Which snapshot.
+    pub nonce: SnapshotNonce,
+    /// Bytes of the parts so far.
+    pub bytes: u64,
+}
+
+/// Where a device stood in a log when it asked last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// It has everything up to here.
+    pub cursor: Cursor,
+    /// When, by the relay's clock.
+    pub at: Timestamp,
+}
+
+/// What [`LogStore::drop_covered`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped {
+    /// Entries that are gone.
+    pub entries: u32,
+    /// The log's floor now.
+    pub floor: Cursor,
+    /// As many were looked at as was allowed: there may be more.
+    pub more: bool,
 }
 
 /// A sealed invitation that lies at a place.
@@ -73,9 +127,9 @@ pub trait LogStore {
     fn append(&mut self, group: &GroupId, entries: &[NewEntry<'_>]) -> Result<Cursor, Self::Error>;
     /// Where an entry stands in the log.
     fn cursor_of(&self, group: &GroupId, id: &EntryId) -> Result<Option<Cursor>, Self::Error>;
-    /// The log's prefix that ends at a cursor: that of the entry there.
+    /// The log's prefix that ends at a cursor: that of the entry there, also when it was dropped.
     fn prefix_at(&self, group: &GroupId, cursor: Cursor) -> Result<Option<LogPrefix>, Self::Error>;
-    /// The entries after a cursor, without gaps: at most `max_entries`, and no more once [`item_size`]s add up to over
+    /// The entries after a cursor at or above the log's floor, without gaps: at most `max_entries`, and no more once [`item_size`]s add up to over
     /// `max_bytes`, but at least one if there is one. Those of `own` as [`Item::Own`].
     fn page(
         &self,
@@ -87,6 +141,63 @@ pub trait LogStore {
     ) -> Result<Vec<Item>, Self::Error>;
     /// The encoded genesis and control entries of a group, by cursor.
     fn controls(&self, group: &GroupId) -> Result<Vec<Vec<u8>>, Self::Error>;
+    /// Genesis and control entries after a cursor, in full; bounded as a page is.
+    fn controls_after(
+        &self,
+        group: &GroupId,
+        after: Cursor,
+        max_entries: u32,
+        max_bytes: u32,
+    ) -> Result<Vec<Item>, Self::Error>;
+    /// Drops entries that carry no control, from the log's floor on, in order: up to `through`, and up to the first that came
+    /// at `before` or later. Looks at no more than `max`. Their prefixes stay.
+    fn drop_covered(
+        &mut self,
+        group: &GroupId,
+        through: Cursor,
+        before: Timestamp,
+        max: u32,
+    ) -> Result<Dropped, Self::Error>;
+
+    /// Where a device stood in the group's log.
+    fn place(&self, group: &GroupId, device: &DeviceId) -> Result<Option<Place>, Self::Error>;
+    /// Where all devices stood that ever asked.
+    fn places(&self, group: &GroupId) -> Result<BTreeMap<DeviceId, Place>, Self::Error>;
+    /// Writes down where a device stands.
+    fn note_place(&mut self, group: &GroupId, device: &DeviceId, place: Place) -> Result<(), Self::Error>;
+
+    /// What a device is making.
+    fn upload(&self, group: &GroupId, author: &DeviceId) -> Result<Option<Upload>, Self::Error>;
+    /// Bytes of the parts of everything that is being made for this group.
+    fn upload_bytes(&self, group: &GroupId) -> Result<u64, Self::Error>;
+    /// The parts of what a device is making, by index.
+    fn upload_parts(&self, group: &GroupId, author: &DeviceId) -> Result<Vec<(u32, Part)>, Self::Error>;
+    /// Keeps a part, in place of the one with the same index. Begins what is being made if there is none.
+    fn put_part(
+        &mut self,
+        group: &GroupId,
+        author: &DeviceId,
+        nonce: SnapshotNonce,
+        index: u32,
+        sealed: &[u8],
+        now: Timestamp,
+    ) -> Result<(), Self::Error>;
+    /// Gives up what a device is making.
+    fn drop_upload(&mut self, group: &GroupId, author: &DeviceId) -> Result<(), Self::Error>;
+    /// Gives up everything that was begun before this.
+    fn drop_uploads_begun_before(&mut self, time: Timestamp) -> Result<(), Self::Error>;
+    /// What its author was making is this snapshot.
+    fn finish_snapshot(&mut self, group: &GroupId, snapshot: &StoredSnapshot) -> Result<(), Self::Error>;
+    /// The finished snapshots, those that cover most first, the latest first of those that cover the same.
+    fn snapshots(&self, group: &GroupId) -> Result<Vec<StoredSnapshot>, Self::Error>;
+    /// One part of a finished snapshot.
+    fn snapshot_part(&self, group: &GroupId, id: &EntryId, index: u32) -> Result<Option<Bytes>, Self::Error>;
+    /// Drops a finished snapshot.
+    fn drop_snapshot(&mut self, group: &GroupId, id: &EntryId) -> Result<(), Self::Error>;
+    /// Frees the room of at most so many parts of what was dropped; answers whether there may be more.
+    fn sweep_parts(&mut self, max: u32) -> Result<bool, Self::Error>;
+    /// The first group after this one, in the order of ids, that has a finished snapshot.
+    fn next_group_with_snapshot(&self, after: Option<&GroupId>) -> Result<Option<GroupId>, Self::Error>;
 
     /// The invitation at a place.
     fn invitation(&self, place: &InvitePlace) -> Result<Option<Invitation>, Self::Error>;

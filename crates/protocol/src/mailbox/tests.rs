@@ -6,6 +6,7 @@ mod following;
 mod hostile;
 mod inviting;
 mod removing;
+mod snapshots;
 mod whispering;
 
 use super::*;

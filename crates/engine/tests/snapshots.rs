@@ -1,0 +1,626 @@
+//! Snapshots: who takes one has what who read every entry has; nothing that was acknowledged is lost by what a relay forgets; a
+//! relay or member that lies about them is found out.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use ashore_engine::api::{Command, Diagnostics, Durability, Failure, IdRange, Outcome, Reply, SyncState, Write};
+use ashore_engine::testing::{Network, indexes};
+use ashore_protocol::codec::Bytes;
+use ashore_protocol::frame::RelayFrame;
+use ashore_protocol::header::VerifiedEntry;
+use ashore_protocol::ids::GroupId;
+
+const ALICE: usize = 0;
+const BOB: usize = 1;
+const CAROL: usize = 2;
+const RELAY: &str = "ws://relay.test/v1/ws";
+const DAY_MS: u64 = 24 * 3_600_000;
+const YEAR_MS: u64 = 365 * DAY_MS;
+
+struct World {
+    network: Network,
+    marks: u64,
+}
+
+impl World {
+    /// Alice's group with Bob in it.
+    fn of_two(seed: u64) -> Self {
+        let mut network = Network::seeded(seed);
+        network.add_device("alice");
+        network.add_device("bob");
+        let mut world = Self { network, marks: 0 };
+        world.call(ALICE, Command::EnableSync { relay: Some(RELAY.into()), device_name: None }).unwrap();
+        world.join(BOB);
+        world.settle(&[ALICE, BOB]);
+        world
+    }
+
+    fn join(&mut self, device: usize) {
+        let reply = self.call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None }).unwrap();
+        let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
+        let join = Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name: None };
+        self.call(device, join).unwrap();
+    }
+
+    /// A new device joins.
+    fn carol(&mut self) {
+        self.network.add_device("carol");
+        self.join(CAROL);
+    }
+
+    fn ask(&mut self, device: usize, command: Command) -> u64 {
+        self.marks += 1;
+        self.network.ask(device, command, self.marks);
+        self.marks
+    }
+
+    fn answer(&mut self, device: usize, mark: u64) -> Option<Result<Reply, Failure>> {
+        let answers = &mut self.network.devices[device].answers;
+        let at = answers.iter().position(|(call, _)| call.mark == mark)?;
+        Some(match answers.remove(at).1 {
+            Outcome::Ok(reply) => Ok(reply),
+            Outcome::Failed(failure) => Err(failure),
+        })
+    }
+
+    fn call(&mut self, device: usize, command: Command) -> Result<Reply, Failure> {
+        let mark = self.ask(device, command);
+        loop {
+            if let Some(answer) = self.answer(device, mark) {
+                return answer;
+            }
+            assert!(self.network.step(), "an answer comes");
+        }
+    }
+
+    fn put_command(id: &str, text: &str) -> Command {
+        let write = Write::Put {
+            collection: "notes".into(),
+            ids: vec![id.into()],
+            documents: format!("[{{\"text\":\"{text}\",\"more\":\"{}\"}}]", text.repeat(20)),
+            bases: vec![None],
+        };
+        Command::Write { writes: vec![write], durability: Durability::Strict, split: false }
+    }
+
+    fn put(&mut self, device: usize, id: &str, text: &str) {
+        self.call(device, Self::put_command(id, text)).unwrap();
+    }
+
+    /// So many documents, each written and rewritten by itself.
+    fn write_many(&mut self, device: usize, count: usize) {
+        for n in 0..count {
+            self.put(device, &format!("n{}", n % (count / 2).max(1)), &format!("text {n}"));
+        }
+    }
+
+    /// Documents that do not compress: a snapshot of them has several parts.
+    fn write_large(&mut self, device: usize, count: usize) {
+        for n in 0..count {
+            let text: String = (0..60_000).map(|_| char::from(b'a' + self.network.rng.below(26) as u8)).collect();
+            let write = Write::Put {
+                collection: "notes".into(),
+                ids: vec![format!("large{n}")],
+                documents: format!("[{{\"text\":\"{text}\"}}]"),
+                bases: vec![None],
+            };
+            let command = Command::Write { writes: vec![write], durability: Durability::Strict, split: false };
+            self.call(device, command).unwrap();
+        }
+    }
+
+    fn parts(&self) -> usize {
+        let entry = self.network.relay.snapshots(&self.group()).remove(0);
+        VerifiedEntry::decode(&entry).unwrap().manifest().unwrap().parts.len()
+    }
+
+    fn all(&mut self, device: usize) -> String {
+        let range = IdRange { limit: 100_000, ..IdRange::default() };
+        match self.call(device, Command::Scan { collection: "notes".into(), range }).unwrap() {
+            Reply::Documents { ids, documents, .. } => format!("{ids:?} {documents}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn settle(&mut self, devices: &[usize]) {
+        let devices = devices.to_vec();
+        let done = move |network: &Network| {
+            let status = |device: &usize| network.devices[*device].status.clone();
+            let all: Vec<_> = devices.iter().filter_map(status).collect();
+            all.len() == devices.len()
+                && all.iter().all(|status| status.state == SyncState::Synced && status.cursor == all[0].cursor)
+        };
+        assert!(self.network.run_until(1_200_000, done), "{:?}", self.statuses());
+        for device in &self.network.devices {
+            indexes::check(device.disk()).unwrap();
+        }
+    }
+
+    fn statuses(&self) -> Vec<String> {
+        self.network.devices.iter().map(|device| format!("{:?}", device.status)).collect()
+    }
+
+    fn publish(&mut self, device: usize) -> (u64, u64, u64) {
+        match self.call(device, Command::PublishSnapshot { timeout_ms: 120_000 }).unwrap() {
+            Reply::Snapshot { documents, bytes, cursor } => (documents, bytes, cursor),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn group(&self) -> GroupId {
+        self.network.devices[ALICE].status.as_ref().unwrap().group.as_ref().unwrap().parse().unwrap()
+    }
+
+    fn diagnostics(&mut self, device: usize) -> Diagnostics {
+        match self.call(device, Command::Diagnostics {}).unwrap() {
+            Reply::Diagnostics { diagnostics } => diagnostics,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn began_from_snapshot(&mut self, device: usize) -> bool {
+        self.diagnostics(device).snapshot.unwrap().began_from
+    }
+
+    /// All devices are closed for so long; afterwards these are opened again.
+    fn time_passes(&mut self, ms: u64, open: &[usize]) {
+        for device in 0..self.network.devices.len() {
+            self.network.crash(device, false);
+        }
+        self.network.run_ms(ms);
+        for device in open {
+            self.network.open(*device);
+        }
+    }
+
+    /// A snapshot is made, a year goes by, Alice comes, and the relay forgets what it may.
+    fn year_with_forgetting(&mut self, open: &[usize]) {
+        self.publish(ALICE);
+        self.time_passes(YEAR_MS, open);
+        self.settle(open);
+        assert!(self.network.tidy_relay() > 0, "there is something to forget");
+        assert!(self.network.relay.floor(&self.group()) > 0);
+    }
+}
+
+#[test]
+fn a_fresh_device_that_took_a_snapshot_has_what_one_has_that_read_every_entry() {
+    for seed in 0..3 {
+        let mut world = World::of_two(seed);
+        world.write_many(ALICE, 120);
+        world
+            .call(
+                BOB,
+                Command::Write {
+                    writes: vec![Write::Delete { collection: "notes".into(), ids: vec!["n1".into(), "n2".into()] }],
+                    durability: Durability::Strict,
+                    split: false,
+                },
+            )
+            .unwrap();
+        world.settle(&[ALICE, BOB]);
+        let (documents, bytes, cursor) = world.publish(ALICE);
+        assert!(documents == 60 && bytes > 1_000 && cursor > 120, "{documents} {bytes} {cursor}");
+        world.put(BOB, "after", "behind the snapshot");
+        world.settle(&[ALICE, BOB]);
+        world.carol();
+        world.settle(&[ALICE, BOB, CAROL]);
+        assert!(world.began_from_snapshot(CAROL));
+        assert!(!world.began_from_snapshot(BOB));
+        let all = world.all(BOB);
+        assert_eq!(world.all(CAROL), all);
+        world.put(CAROL, "n3", "carol writes on what she took");
+        world.put(ALICE, "n3", "so does alice");
+        world.settle(&[ALICE, BOB, CAROL]);
+        let all = world.all(ALICE);
+        assert_eq!(world.all(CAROL), all);
+        assert_eq!(world.all(BOB), all);
+        assert_eq!(
+            world.network.devices.iter().map(|device| device.status.clone().unwrap().quarantined).sum::<u64>(),
+            0
+        );
+    }
+}
+
+#[test]
+fn a_snapshot_of_many_parts_comes_whole_also_when_it_is_interrupted_anywhere() {
+    let mut steps = 0;
+    for seed in 100..112 {
+        let mut world = World::of_two(seed);
+        world.write_large(ALICE, 40);
+        world.settle(&[ALICE, BOB]);
+        world.publish(ALICE);
+        assert!(world.parts() > 2, "{} parts", world.parts());
+        world.carol();
+        for _ in 0..steps {
+            world.network.step();
+        }
+        steps += 7;
+        world.network.crash(CAROL, false);
+        world.network.open(CAROL);
+        world.settle(&[ALICE, BOB, CAROL]);
+        assert!(world.began_from_snapshot(CAROL));
+        let all = world.all(ALICE);
+        assert_eq!(world.all(CAROL), all);
+    }
+}
+
+#[test]
+fn a_document_larger_than_a_part_travels_in_pieces() {
+    let mut world = World::of_two(120);
+    for (n, part) in ["one", "two", "three"].into_iter().enumerate() {
+        let text: String = (0..400_000).map(|_| char::from(b'a' + world.network.rng.below(26) as u8)).collect();
+        let modifier = format!("{{\"$set\":{{\"{part}\":\"{text}\"}}}}");
+        if n == 0 {
+            world.put(ALICE, "huge", "begins small");
+        }
+        let write =
+            Write::Modify { collection: "notes".into(), ids: vec!["huge".into()], modifiers: modifier };
+        let command = Command::Write { writes: vec![write], durability: Durability::Strict, split: false };
+        world.call(ALICE, command).unwrap();
+    }
+    world.settle(&[ALICE, BOB]);
+    world.publish(ALICE);
+    assert!(world.parts() > 1);
+    world.carol();
+    world.settle(&[ALICE, BOB, CAROL]);
+    assert!(world.began_from_snapshot(CAROL));
+    let all = world.all(ALICE);
+    assert!(all.len() > 1_200_000);
+    assert_eq!(world.all(CAROL), all);
+}
+
+#[test]
+fn a_snapshot_while_others_write_loses_none_of_it() {
+    for seed in 10..14 {
+        let mut world = World::of_two(seed);
+        world.write_many(ALICE, 80);
+        world.settle(&[ALICE, BOB]);
+        let publishing = world.ask(ALICE, Command::PublishSnapshot { timeout_ms: 300_000 });
+        let mut writes = Vec::new();
+        for n in 0..40 {
+            let device = if n % 2 == 0 { ALICE } else { BOB };
+            writes.push((device, world.ask(device, World::put_command(&format!("n{}", n % 7), &format!("while {n}")))));
+            world.network.run_ms(3);
+        }
+        let done = |network: &Network| network.devices[ALICE].answers.iter().any(|(call, _)| call.mark == publishing);
+        assert!(world.network.run_until(300_000, done));
+        world.answer(ALICE, publishing).unwrap().unwrap();
+        world.settle(&[ALICE, BOB]);
+        for (device, mark) in writes {
+            world.answer(device, mark).unwrap().unwrap();
+        }
+        world.carol();
+        world.settle(&[ALICE, BOB, CAROL]);
+        let all = world.all(ALICE);
+        assert_eq!(world.all(CAROL), all);
+    }
+}
+
+#[test]
+fn a_device_away_for_a_year_catches_up_and_delivers_its_own_writes() {
+    for seed in 20..23 {
+        let mut world = World::of_two(seed);
+        world.write_many(ALICE, 60);
+        world.settle(&[ALICE, BOB]);
+        world.network.cut_off(BOB, true);
+        world.put(BOB, "bobs", "written offline");
+        world.put(BOB, "n5", "bob's view of five");
+        world.write_many(ALICE, 40);
+        let done = |network: &Network| network.devices[ALICE].status.as_ref().unwrap().state == SyncState::Synced;
+        assert!(world.network.run_until(60_000, done));
+        world.year_with_forgetting(&[ALICE]);
+        world.put(ALICE, "new", "a year later");
+        world.network.cut_off(BOB, false);
+        world.network.open(BOB);
+        world.settle(&[ALICE, BOB]);
+        assert!(world.began_from_snapshot(BOB));
+        let all = world.all(ALICE);
+        assert!(all.contains("written offline") && all.contains("a year later"), "{all}");
+        assert_eq!(world.all(BOB), all);
+        world.carol();
+        world.settle(&[ALICE, BOB, CAROL]);
+        assert_eq!(world.all(CAROL), all);
+    }
+}
+
+#[test]
+fn a_device_that_has_it_all_goes_on_by_entries_after_the_relay_forgot() {
+    let mut world = World::of_two(30);
+    world.write_many(ALICE, 40);
+    world.settle(&[ALICE, BOB]);
+    world.year_with_forgetting(&[ALICE, BOB]);
+    world.put(BOB, "on", "it goes on");
+    world.settle(&[ALICE, BOB]);
+    assert!(!world.began_from_snapshot(BOB) && !world.began_from_snapshot(ALICE));
+}
+
+#[test]
+fn whoever_crashes_while_making_one_begins_anew_and_nothing_half_made_counts() {
+    for steps in 0..60 {
+        let mut world = World::of_two(40);
+        world.write_many(ALICE, 20);
+        world.settle(&[ALICE, BOB]);
+        let mark = world.ask(ALICE, Command::PublishSnapshot { timeout_ms: 300_000 });
+        for _ in 0..steps {
+            world.network.step();
+        }
+        let group = world.group();
+        world.network.crash(ALICE, false);
+        let finished = world.network.relay.snapshots(&group).len();
+        assert!(finished <= 1);
+        world.network.open(ALICE);
+        let done = |network: &Network| network.devices[ALICE].answers.iter().any(|(call, _)| call.mark == mark);
+        assert!(world.network.run_until(400_000, done), "after {steps} steps");
+        world.answer(ALICE, mark).unwrap().unwrap();
+        world.carol();
+        world.settle(&[ALICE, BOB, CAROL]);
+        let all = world.all(ALICE);
+        assert_eq!(world.all(CAROL), all, "after {steps} steps");
+    }
+}
+
+#[test]
+fn whoever_crashes_while_taking_one_goes_on_with_it() {
+    for steps in (0..120).step_by(3) {
+        let mut world = World::of_two(50);
+        world.write_many(ALICE, 40);
+        world.settle(&[ALICE, BOB]);
+        world.publish(ALICE);
+        world.carol();
+        for _ in 0..steps {
+            world.network.step();
+        }
+        world.network.crash(CAROL, steps % 2 == 0);
+        world.network.open(CAROL);
+        world.settle(&[ALICE, BOB, CAROL]);
+        let all = world.all(ALICE);
+        assert_eq!(world.all(CAROL), all, "after {steps} steps");
+        assert!(world.began_from_snapshot(CAROL), "after {steps} steps");
+    }
+}
+
+#[test]
+fn a_relay_that_lost_its_disk_is_filled_again_by_who_has_no_old_entries() {
+    for seed in 60..63 {
+        let mut world = World::of_two(seed);
+        world.write_many(ALICE, 50);
+        world.settle(&[ALICE, BOB]);
+        world.publish(ALICE);
+        world.carol();
+        world.settle(&[ALICE, BOB, CAROL]);
+        let all = world.all(ALICE);
+        // Only who began from a snapshot is left.
+        world.network.crash(ALICE, false);
+        world.network.crash(BOB, false);
+        world.network.lose_relay_disk();
+        world.put(CAROL, "carols", "after the loss");
+        world.settle(&[CAROL]);
+        let all = all.len();
+        assert_eq!(world.network.relay.snapshots(&world.group_of(CAROL)).len(), 1, "she gave it a snapshot");
+        world.network.open(ALICE);
+        world.network.open(BOB);
+        world.settle(&[ALICE, BOB, CAROL]);
+        let after = world.all(BOB);
+        assert!(after.contains("after the loss") && after.len() > all);
+        assert_eq!(world.all(CAROL), after);
+    }
+}
+
+impl World {
+    fn group_of(&self, device: usize) -> GroupId {
+        self.network.devices[device].status.as_ref().unwrap().group.as_ref().unwrap().parse().unwrap()
+    }
+
+    /// Carol joins while the relay lies; she must not be in step, nor have anything but what the group wrote.
+    fn carol_is_lied_to(&mut self, twist: impl Fn(RelayFrame) -> RelayFrame + 'static) {
+        self.network.twist = Some(Box::new(twist));
+        self.network.add_device("carol");
+        self.join(CAROL);
+        self.network.run_ms(60_000);
+        let status = self.network.devices[CAROL].status.clone().unwrap();
+        assert_eq!(status.state, SyncState::Failed, "{status:?}");
+        assert_eq!(status.last_error.unwrap().code.as_str(), "relay.misbehaved");
+        assert!(self.all(CAROL).starts_with("[] "), "nothing of it was stored");
+        // Once it says the truth all is well.
+        self.network.twist = None;
+        self.settle(&[ALICE, BOB, CAROL]);
+        let all = self.all(ALICE);
+        assert_eq!(self.all(CAROL), all);
+    }
+}
+
+#[test]
+fn a_forged_part_is_found_out_before_anything_of_it_is_stored() {
+    let mut world = World::of_two(70);
+    world.write_many(ALICE, 30);
+    world.settle(&[ALICE, BOB]);
+    world.publish(ALICE);
+    world.carol_is_lied_to(|frame| match frame {
+        RelayFrame::SnapshotPart { request, sealed: Bytes(mut sealed) } => {
+            let middle = sealed.len() / 2;
+            sealed[middle] ^= 1;
+            RelayFrame::SnapshotPart { request, sealed: Bytes(sealed) }
+        }
+        other => other,
+    });
+}
+
+#[test]
+fn a_changed_or_cut_list_of_parts_is_found_out() {
+    for cut in [false, true] {
+        let mut world = World::of_two(71);
+        world.write_many(ALICE, 30);
+        world.settle(&[ALICE, BOB]);
+        world.publish(ALICE);
+        world.carol_is_lied_to(move |frame| match frame {
+            RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(Bytes(mut entry)) } => {
+                match cut {
+                    true => entry.truncate(entry.len() - 70),
+                    false => entry[200] ^= 1,
+                }
+                RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(Bytes(entry)) }
+            }
+            other => other,
+        });
+    }
+}
+
+#[test]
+fn another_groups_snapshot_is_found_out() {
+    let mut other = World::of_two(72);
+    other.write_many(ALICE, 30);
+    other.settle(&[ALICE, BOB]);
+    other.publish(ALICE);
+    let theirs = other.network.relay.snapshots(&other.group()).remove(0);
+    let mut world = World::of_two(73);
+    world.write_many(ALICE, 30);
+    world.settle(&[ALICE, BOB]);
+    world.publish(ALICE);
+    world.carol_is_lied_to(move |frame| match frame {
+        RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(_) } => {
+            RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(Bytes(theirs.clone())) }
+        }
+        other => other,
+    });
+}
+
+#[test]
+fn an_old_snapshot_costs_only_a_longer_tail() {
+    let mut world = World::of_two(74);
+    world.write_many(ALICE, 30);
+    world.settle(&[ALICE, BOB]);
+    world.publish(ALICE);
+    let old = world.network.relay.snapshots(&world.group()).remove(0);
+    world.write_many(BOB, 30);
+    world.settle(&[ALICE, BOB]);
+    world.publish(BOB);
+    world.network.twist = Some(Box::new(move |frame| match frame {
+        RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(_) } => {
+            RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(Bytes(old.clone())) }
+        }
+        other => other,
+    }));
+    world.carol();
+    world.settle(&[ALICE, BOB, CAROL]);
+    assert!(world.began_from_snapshot(CAROL));
+    let all = world.all(ALICE);
+    assert_eq!(world.all(CAROL), all);
+}
+
+#[test]
+fn a_relay_that_forgot_without_a_snapshot_is_told_of_and_nothing_here_is_lost() {
+    let mut world = World::of_two(75);
+    world.write_many(ALICE, 20);
+    world.settle(&[ALICE, BOB]);
+    world.network.cut_off(BOB, true);
+    world.put(BOB, "bobs", "kept");
+    world.write_many(ALICE, 10);
+    world.network.twist = Some(Box::new(|frame| match frame {
+        RelayFrame::Opened { request, group, log, head, .. } => {
+            RelayFrame::Opened { request, group, log, head, floor: Some(head), snapshot: None }
+        }
+        other => other,
+    }));
+    world.network.cut_off(BOB, false);
+    world.network.run_ms(60_000);
+    let status = world.network.devices[BOB].status.clone().unwrap();
+    assert_eq!(status.last_error.unwrap().code.as_str(), "sync.snapshot-unusable");
+    assert!(world.all(BOB).contains("kept"));
+    world.network.twist = None;
+    world.settle(&[ALICE, BOB]);
+    let all = world.all(ALICE);
+    assert!(all.contains("kept"));
+    assert_eq!(world.all(BOB), all);
+}
+
+#[test]
+fn one_is_made_by_itself_when_the_log_has_grown_and_once_is_enough() {
+    let mut world = World::of_two(80);
+    world.write_many(ALICE, 700);
+    world.settle(&[ALICE, BOB]);
+    let group = world.group();
+    let done = move |network: &Network| !network.relay.snapshots(&group).is_empty();
+    assert!(world.network.run_until(600_000, done), "{:?}", world.diagnostics(ALICE).snapshot);
+    world.network.run_ms(3_600_000);
+    assert_eq!(world.network.relay.snapshots(&group).len(), 1, "nobody makes another of the same");
+    world.carol();
+    world.settle(&[ALICE, BOB, CAROL]);
+    assert!(world.began_from_snapshot(CAROL));
+}
+
+#[test]
+fn what_stays_on_a_device_is_in_no_snapshot() {
+    let mut world = World::of_two(81);
+    let stays = Command::DeclareCollection {
+        collection: "notes".into(),
+        local: false,
+        local_fields: vec!["more".into()],
+        sync_fields: None,
+        sync_deletes: true,
+    };
+    world.call(ALICE, stays).unwrap();
+    world.put(ALICE, "n1", "hush");
+    world.settle(&[ALICE, BOB]);
+    world.publish(ALICE);
+    world.carol();
+    world.settle(&[ALICE, BOB, CAROL]);
+    let taken = world.all(CAROL);
+    assert!(taken.contains("\"hush\"") && !taken.contains("hushhush"), "{taken}");
+    assert!(world.all(ALICE).contains("hushhush"), "it is still there where it was written");
+}
+
+#[test]
+fn a_device_that_was_behind_keeps_what_stays_there() {
+    let mut world = World::of_two(82);
+    let stays = Command::DeclareCollection {
+        collection: "notes".into(),
+        local: false,
+        local_fields: vec!["more".into()],
+        sync_fields: None,
+        sync_deletes: true,
+    };
+    world.call(BOB, stays).unwrap();
+    world.put(BOB, "n1", "mine");
+    world.settle(&[ALICE, BOB]);
+    world.network.cut_off(BOB, true);
+    world.put(BOB, "n1", "mine again");
+    world.write_many(ALICE, 20);
+    world.year_with_forgetting(&[ALICE]);
+    world.network.cut_off(BOB, false);
+    world.network.open(BOB);
+    world.settle(&[ALICE, BOB]);
+    assert!(world.began_from_snapshot(BOB));
+    assert!(world.all(BOB).contains("mine againmine again"), "his own field of it");
+    assert!(!world.all(ALICE).contains("mine againmine again"));
+}
+
+#[test]
+fn everything_goes_on_when_the_network_breaks_all_the_time() {
+    for seed in 90..94 {
+        let mut world = World::of_two(seed);
+        world.write_many(ALICE, 40);
+        world.settle(&[ALICE, BOB]);
+        world.network.faults.connection_breaks = 12;
+        world.network.faults.frame_doubled = 10;
+        world.network.faults.frame_overtakes = 10;
+        let mark = world.ask(ALICE, Command::PublishSnapshot { timeout_ms: 600_000 });
+        let done = |network: &Network| network.devices[ALICE].answers.iter().any(|(call, _)| call.mark == mark);
+        world.network.run_until(600_000, done);
+        world.network.faults = Default::default();
+        let answered = world.answer(ALICE, mark);
+        if !matches!(answered, Some(Ok(_))) {
+            world.publish(ALICE);
+        }
+        world.carol();
+        world.network.faults.connection_breaks = 15;
+        world.network.faults.frame_doubled = 10;
+        world.network.faults.frame_overtakes = 10;
+        world.network.run_ms(60_000);
+        world.network.faults = Default::default();
+        world.settle(&[ALICE, BOB, CAROL]);
+        let all = world.all(ALICE);
+        assert_eq!(world.all(CAROL), all);
+        assert_eq!(world.all(BOB), all);
+    }
+}
