@@ -7,12 +7,15 @@
 mod announce;
 mod batch;
 mod behind;
+mod check;
 mod clients;
 mod collections;
 mod commands;
 mod documents;
+mod export;
 mod find;
 mod history;
+mod import;
 mod indexes;
 mod input;
 mod invites;
@@ -26,6 +29,7 @@ mod parts;
 mod presence;
 mod qr;
 mod receive;
+mod repair;
 mod rows;
 mod search;
 mod snapshot;
@@ -106,6 +110,9 @@ pub struct Machine {
     texts: LiveTexts,
     presence: Presence,
     sync: Sync,
+    mending: repair::Mending,
+    /// Which file is being imported: until that has ended nothing else is answered.
+    importing: Option<Vec<u8>>,
     /// For the next group: rows of different groups and sequence numbers never meet.
     next_generation: u64,
     next_sequence: u64,
@@ -166,6 +173,8 @@ impl Machine {
             texts: LiveTexts::default(),
             presence: Presence::default(),
             sync: Sync::default(),
+            mending: repair::Mending::default(),
+            importing: None,
             next_generation: 1,
             next_sequence: 1,
             next_load: 0,

@@ -55,4 +55,12 @@ export type ErrorCode =
   | "entry.quarantined"
   | "internal"
   | "collection.invalid"
-  | "sync.snapshot-unusable";
+  | "sync.snapshot-unusable"
+  | "export.not-an-export"
+  | "export.newer-format"
+  | "export.truncated"
+  | "export.damaged"
+  | "export.wrong-passphrase"
+  | "export.weak-passphrase"
+  | "import.not-empty"
+  | "import.unfinished";

@@ -188,4 +188,20 @@ error_codes! {
     CollectionInvalid = "collection.invalid", retry: false;
     /// There is no snapshot that could be used of what the relay has dropped; another device has to make one.
     SnapshotUnusable = "sync.snapshot-unusable", retry: true;
+    /// The file is no export.
+    ExportForeign = "export.not-an-export", retry: false;
+    /// The export was made by a newer version of Ashore.
+    ExportNewerFormat = "export.newer-format", retry: false;
+    /// The export is cut off; nothing of it was taken.
+    ExportTruncated = "export.truncated", retry: false;
+    /// The export was changed or damaged.
+    ExportDamaged = "export.damaged", retry: false;
+    /// The export does not open with this passphrase.
+    ExportWrongPassphrase = "export.wrong-passphrase", retry: false;
+    /// The passphrase is too easy to guess; the sentence says why.
+    ExportWeakPassphrase = "export.weak-passphrase", retry: false;
+    /// The database has documents or a group already.
+    ImportNotEmpty = "import.not-empty", retry: false;
+    /// An import of this database did not end: import the same file again, or delete the database.
+    ImportUnfinished = "import.unfinished", retry: false;
 }
