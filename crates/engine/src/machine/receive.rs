@@ -15,7 +15,7 @@ use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
 use crate::collection::{Declarations, Declared, Held, Travels};
 use crate::crypto::{Key, open_payload};
-use crate::document::edit::{self, Current, Live, Merged};
+use crate::document::edit::{self, Current, Live, MergeError, Merged};
 use crate::document::state::ChunkWrite;
 use crate::document::{CollectionName, DocumentId, DocumentRow, Value};
 use crate::group::{DATA_CONTEXT, DataPayload, DocumentChange};
@@ -69,8 +69,12 @@ impl Machine {
                 continue;
             }
             if item.cursor() != place.next() {
-                // Something in between was not sent: ask for it. What is here comes again.
-                self.pull();
+                // Something in between was not sent. A page has no gaps, or asking for it would never end; of a push, ask for it: what is here
+                // comes again.
+                match task.page {
+                    Some(_) => self.misbehaved("a page with a gap"),
+                    None => self.pull(),
+                }
                 return Ok(());
             }
             let item = item.clone();
@@ -92,7 +96,7 @@ impl Machine {
 
     fn page_received(&mut self, page: Option<bool>) {
         match page {
-            Some(true) => self.pull(),
+            Some(true) => self.pull_on(),
             Some(false) => {
                 let Some(link) = &mut self.sync.link else { return };
                 // From here on our own entries need not come back in full: one more pull says so.
@@ -151,7 +155,7 @@ impl Machine {
         if let Some(link) = &mut self.sync.link {
             link.own_in_full = true;
         }
-        self.pull();
+        self.pull_on();
     }
 
     fn advance(&mut self, item: &Item, id: EntryId) {
@@ -184,6 +188,12 @@ impl Machine {
 
     /// Stores an entry: applied, or kept aside. `false` when it may not stand at all and the connection was given up.
     fn settle_entry(&mut self, front: &mut Front, again: bool) -> Result<bool, Missing> {
+        let settled = self.try_entry(front, again);
+        self.trials.end();
+        settled
+    }
+
+    fn try_entry(&mut self, front: &mut Front, again: bool) -> Result<bool, Missing> {
         let Some(group) = &self.sync.group else { return Ok(false) };
         let stands = match front.entry.kind() {
             EntryKind::Data | EntryKind::Snapshot => group.membership.may_stand(&front.entry).map(|()| None),
@@ -207,6 +217,10 @@ impl Machine {
             return Ok(true);
         }
         if front.entry.kind() == EntryKind::Data {
+            if self.trials.must_not_try(&front.entry.id()) {
+                return Ok(self.keep_aside(&front.entry, KeptReason::Crashes, again));
+            }
+            self.trials.begin(&front.entry.id());
             // A control entry stands by the membership alone: when a relay is filled again it may come before data that it names.
             if let Some(reason) = self.missing_parent(&front.entry)? {
                 return Ok(self.keep_aside(&front.entry, reason, again));
@@ -439,6 +453,7 @@ fn merge_one(
         (_, current) => edit::merge(current, chunks),
     };
     match merged {
+        Err(MergeError::Panicked) => Err(KeptReason::Crashes),
         Ok(Merged::Unchanged) => Ok(None),
         Ok(Merged::MissingDeps(_)) => Err(KeptReason::MissingChange),
         Ok(Merged::Changed { row: merged_row, write }) => {
