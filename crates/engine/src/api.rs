@@ -9,6 +9,7 @@ mod event;
 mod failure;
 mod history;
 mod index;
+mod keys;
 mod reply;
 mod text;
 
@@ -17,6 +18,7 @@ pub use event::{ChangedDocuments, DisconnectReason, Event, News, Patch};
 pub use failure::{ErrorCode, Failure, QueryMistake};
 pub use history::{ChangeKind, ChangedVersions, FieldClaim, FieldConflict, HistoryChange, PathStep, Written};
 pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
+pub use keys::{KeyInfo, Passphrase, Protection};
 pub use reply::{
     Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SyncSettings, SyncState, SyncStatus,
     WriteResult,

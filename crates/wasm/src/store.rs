@@ -10,18 +10,18 @@ mod key_records;
 mod persistence;
 mod transaction;
 
-use std::rc::Rc;
-
 pub use connection::IndexedDb;
 pub use persistence::{Persistence, request_persistence};
 
 use ashore_engine::store::StoreFailure;
-use ashore_engine::store::packed::{OpenReport, Packed, PackedOptions};
+use ashore_engine::store::packed::{AtRest, OpenReport, Packed, PackedOptions};
 
-/// The store that the engine uses in a browser. The connection is shared with whoever keeps key material in it.
-pub type BrowserStore = Packed<Rc<IndexedDb>>;
+use crate::disk::Disk;
 
-/// Opens the store in `database`, creating both when there is nothing yet. This is the first thing that touches the disk.
-pub async fn open(database: Rc<IndexedDb>) -> Result<(BrowserStore, OpenReport), StoreFailure> {
-    Packed::open(database, PackedOptions::default()).await
+/// The store that the engine uses in a browser, plain or sealed; there is one type, since each would be compiled for itself.
+pub(crate) type BrowserStore = Packed<AtRest<Disk>>;
+
+/// Opens the store in `blobs`, creating both when there is nothing yet. This is the first thing that touches the disk.
+pub(crate) async fn open(blobs: AtRest<Disk>) -> Result<(BrowserStore, OpenReport), StoreFailure> {
+    Packed::open(blobs, PackedOptions::default()).await
 }

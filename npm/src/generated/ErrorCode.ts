@@ -54,4 +54,9 @@ export type ErrorCode =
   | "entry.invalid"
   | "entry.quarantined"
   | "internal"
-  | "collection.invalid";
+  | "collection.invalid"
+  | "key.locked"
+  | "key.bad-passphrase"
+  | "key.weak-passphrase"
+  | "key.wiped"
+  | "key.mismatch";

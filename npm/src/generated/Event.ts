@@ -3,6 +3,7 @@ import type { ChangedDocuments } from "./ChangedDocuments.js";
 import type { DisconnectReason } from "./DisconnectReason.js";
 import type { Failure } from "./Failure.js";
 import type { IndexInfo } from "./IndexInfo.js";
+import type { KeyInfo } from "./KeyInfo.js";
 import type { Patch } from "./Patch.js";
 import type { SyncStatus } from "./SyncStatus.js";
 
@@ -84,5 +85,13 @@ export type Event =
          * Why.
          */
         failure: Failure;
+      };
+    }
+  | {
+      keys: {
+        /**
+         * Where.
+         */
+        keys: KeyInfo;
       };
     };

@@ -7,6 +7,7 @@ import type { FieldConflict } from "./FieldConflict.js";
 import type { HistoryChange } from "./HistoryChange.js";
 import type { IndexConflict } from "./IndexConflict.js";
 import type { IndexInfo } from "./IndexInfo.js";
+import type { KeyInfo } from "./KeyInfo.js";
 import type { Quarantined } from "./Quarantined.js";
 import type { SyncSettings } from "./SyncSettings.js";
 import type { SyncStatus } from "./SyncStatus.js";
@@ -397,5 +398,13 @@ export type Reply =
          * Per document whether it is different from what was given.
          */
         changed: Array<boolean>;
+      };
+    }
+  | {
+      keys: {
+        /**
+         * Where they stand now.
+         */
+        keys: KeyInfo;
       };
     };

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::index::IndexInfo;
+use super::keys::KeyInfo;
 use super::reply::{Answer, SyncStatus};
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,11 @@ pub enum Event {
         watch: u64,
         /// Why.
         failure: Failure,
+    },
+    /// The keys of the database stand elsewhere than before. A client hears it first of all when the database is encrypted.
+    Keys {
+        /// Where.
+        keys: KeyInfo,
     },
 }
 

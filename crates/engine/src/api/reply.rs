@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::history::{ChangedVersions, FieldConflict, HistoryChange};
 use super::index::{IndexConflict, IndexInfo};
+use super::keys::KeyInfo;
 use super::text::TextAnswer;
 use serde::{Deserialize, Serialize};
 
@@ -265,6 +266,11 @@ pub enum Reply {
         tagged: bool,
         /// Per document whether it is different from what was given.
         changed: Vec<bool>,
+    },
+    /// To `unlock`, `lock`, `changePassphrase`, `wipeKeys` and `keys`.
+    Keys {
+        /// Where they stand now.
+        keys: KeyInfo,
     },
 }
 

@@ -180,6 +180,14 @@ impl Machine {
                 self.batch.clients.insert(client);
                 Done::now(Reply::Done {})
             }
+            Command::Unlock { .. }
+            | Command::Lock {}
+            | Command::ChangePassphrase { .. }
+            | Command::WipeKeys {}
+            | Command::Keys {} => {
+                let message = "this host keeps no keys";
+                return Err(Failure::new(ErrorCode::HostUnsupported, message).into());
+            }
             Command::Close {} => {
                 self.phase = Phase::Closing;
                 self.end_link(DisconnectReason::Disabled);
