@@ -6,9 +6,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use ashore_engine::store::conformance::{Disk, FaultyDisk, FaultyStores, PackedDisk, everything, puts};
+use ashore_engine::store::conformance::{Disk, FaultyDisk, FaultyStores, PackedDisk, everything, puts, sealed};
 use ashore_engine::store::faults::{Faults, FaultyBlobs};
-use ashore_engine::store::packed::{BlobFailure, BlobName, BlobOp, Blobs, Packed};
+use ashore_engine::store::packed::{BlobFailure, BlobName, BlobOp, Blobs, Packed, SealedBlobs};
 use ashore_engine::store::{Durability, Store, StoreFailure};
 use ashore_wasm::store::{IndexedDb, Persistence, request_persistence};
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
@@ -70,6 +70,22 @@ impl FaultyDisk for FaultyBrowserDisk {
     fn faults(&self) -> &Faults {
         &self.faults
     }
+}
+
+/// As [`BrowserDisk`], sealed.
+struct SealedBrowserDisk(BrowserDisk);
+
+impl Disk for SealedBrowserDisk {
+    type Store = Packed<SealedBlobs<Rc<IndexedDb>>>;
+
+    async fn open(&self) -> Result<Self::Store, StoreFailure> {
+        PackedDisk::small(sealed(self.0.database())).open().await
+    }
+}
+
+mod sealed_over_indexed_db {
+    use super::*;
+    ashore_engine::store_conformance!(browser, SealedBrowserDisk(BrowserDisk::fresh()));
 }
 
 mod packed_over_indexed_db {

@@ -2,6 +2,9 @@
 
 import { type AshoreError, type Database, open } from "ashore";
 import { describe, expect, it } from "vitest";
+// The package's inside: another client of the same page is what another tab is, a worker and a seat of its own.
+import { Client } from "../../dist/client.js";
+import { startWorker } from "../../dist/hosts/worker.js";
 import { database, freshName, persistent, rejection } from "./host.js";
 
 const PASSPHRASE = "eleven grey herons";
@@ -32,6 +35,27 @@ async function toRecord<T>(name: string, act: (keys: IDBObjectStore) => IDBReque
   const done = await settled(act(raw.transaction("keys", "readwrite").objectStore("keys")));
   raw.close();
   return done;
+}
+
+/** The workers that a test starts, and how. */
+function workers(): { readonly started: Worker[]; readonly worker: () => Worker } {
+  const started: Worker[] = [];
+  const worker = (): Worker => {
+    const made = new Worker(new URL("../../dist/hosts/wasm.worker.js", import.meta.url), { type: "module" });
+    started.push(made);
+    return made;
+  };
+  return { started, worker };
+}
+
+/** Another tab of the database, that was given no passphrase. */
+function tab(name: string) {
+  const client = new Client(startWorker({ name, wasm: undefined, worker: workers().worker, encrypt: null }));
+  const get = async (): Promise<string> =>
+    (await client.ask({ get: { collection: "notes", ids: ["n1"] } }, "documents", { op: "get" })).documents;
+  const unlock = (passphrase: string) => client.ask({ unlock: { passphrase } }, "keys", { op: "unlock" });
+  const lock = () => client.ask({ lock: {} }, "keys", { op: "lock" });
+  return { client, get, lock, unlock };
 }
 
 async function encrypted(name = freshName()): Promise<Database> {
@@ -347,14 +371,8 @@ describe.skipIf(!persistent)("what lies in IndexedDB", () => {
   });
 
   it("goes on unlocked when its worker dies, without the passphrase; and locked when it was locked", async () => {
-    const name = freshName();
-    const started: Worker[] = [];
-    const worker = (): Worker => {
-      const made = new Worker(new URL("../../dist/hosts/wasm.worker.js", import.meta.url), { type: "module" });
-      started.push(made);
-      return made;
-    };
-    const db = await database({ name, encrypt, worker });
+    const { started, worker } = workers();
+    const db = await database({ name: freshName(), encrypt, worker });
     await db.collection("notes").put("n1", { kept: true });
     started.at(-1)?.terminate();
     expect((await rejection(db.ping("x"))).code).toBe("host.dead");
@@ -365,6 +383,47 @@ describe.skipIf(!persistent)("what lies in IndexedDB", () => {
     expect((await rejection(db.collection("notes").get("n1"))).code).toBe("key.locked");
     await db.unlock(PASSPHRASE);
     expect(await db.collection("notes").get("n1")).toEqual({ kept: true });
+  });
+
+  it("is locked and unlocked by any tab for all", async () => {
+    const db = await encrypted();
+    const other = tab(db.name);
+    expect(await other.get()).toContain(CANARY);
+    expect(other.client.keyState).toBe("unlocked");
+    await other.lock();
+    expect(await rejection(db.collection("notes").get("n1"))).toMatchObject({ code: "key.locked" });
+    expect(db.sync.keyState).toBe("locked");
+    await db.unlock(PASSPHRASE);
+    expect(await other.get()).toContain(CANARY);
+    await db.wipeKeys();
+    expect(await rejection(other.get())).toMatchObject({ code: "key.wiped" });
+    await other.client.close();
+  });
+
+  it("goes on unlocked in the next tab when the one that ran it crashes, and locked when it was locked", async () => {
+    const { started, worker } = workers();
+    const name = freshName();
+    const db = await open({ name, encrypt, worker });
+    await db.collection("notes").put("n1", { text: CANARY });
+    const other = tab(name);
+    expect(await other.get()).toContain(CANARY);
+    started.at(-1)?.terminate();
+    expect(await other.get()).toContain(CANARY);
+    expect(other.client.keyState).toBe("unlocked");
+    // Its own page follows now, with a new worker.
+    await db.ping("x").catch(() => {});
+    expect(await db.collection("notes").get("n1")).toEqual({ text: CANARY });
+
+    const third = tab(name);
+    expect(await third.get()).toContain(CANARY);
+    await other.lock();
+    await other.client.close();
+    await db.close();
+    expect(await rejection(third.get())).toMatchObject({ code: "key.locked" });
+    expect(third.client.keyState).toBe("locked");
+    await third.unlock(PASSPHRASE);
+    expect(await third.get()).toContain(CANARY);
+    await third.client.close();
   });
 
   it("lockOnClose locks every tab when this page closes it", async () => {
