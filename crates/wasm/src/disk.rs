@@ -1,8 +1,8 @@
 //! Where a database's blobs and its key record are: in IndexedDB, or in memory as long as the engine lives.
 
 use crate::store::IndexedDb;
-use ashore_engine::store::Durability;
-use ashore_engine::store::packed::{BlobFailure, BlobName, BlobOp, Blobs};
+use ashore_engine::store::packed::{AtRest, BlobFailure, BlobName, BlobOp, Blobs, OpenReport, Packed, PackedOptions};
+use ashore_engine::store::{Durability, StoreFailure};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -23,6 +23,14 @@ pub(crate) enum Disk {
 pub(crate) struct Memory {
     blobs: RefCell<BTreeMap<BlobName, Vec<u8>>>,
     record: RefCell<Option<JsValue>>,
+}
+
+/// The store over it, plain or sealed; there is one type, since each would be compiled for itself.
+pub(crate) type BrowserStore = Packed<AtRest<Disk>>;
+
+/// Opens the store in `blobs`, creating it when there is nothing yet.
+pub(crate) async fn open(blobs: AtRest<Disk>) -> Result<(BrowserStore, OpenReport), StoreFailure> {
+    Packed::open(blobs, PackedOptions::default()).await
 }
 
 impl Disk {

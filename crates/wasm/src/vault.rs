@@ -3,11 +3,10 @@
 //! Calls about keys are answered here; they and all other calls take effect in the order in which they came. While there is no engine the others are
 //! refused with the reason. What clients should know of the keys they hear with the first news, and whenever it changes.
 
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::failure::{from_blobs, from_store};
 use crate::host::{HOST_CLIENT, Host, Listener};
 use crate::keys::{self, Locked, Record, Secret};
-use crate::store;
 use ashore_engine::api::{
     Answer, Call, Calls, Command, ErrorCode, Event, Failure, KeyInfo, News, Outcome, Passphrase, Protection, Reply,
     decode_calls, encode,
@@ -115,7 +114,7 @@ impl Vault {
                 AtRest::Sealed(SealedBlobs::new(disk, &Key::new(*secret), Rng::seeded(keys::random()?)))
             }
         };
-        let (store, report) = store::open(blobs).await.map_err(|failure| from_store(&failure))?;
+        let (store, report) = disk::open(blobs).await.map_err(|failure| from_store(&failure))?;
         for lost in &report.quarantined {
             tracing::warn!(source = ?lost.source, "a stored blob could not be read and was set aside");
         }
