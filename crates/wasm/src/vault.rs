@@ -94,11 +94,18 @@ impl Vault {
                     return self.start(secret, Protection::Passphrase).await;
                 }
                 Some(Record::Wiped) => return Ok(State::Wiped),
-                None if has_sealed_blobs(disk).await? => return Ok(State::Wiped),
-                None if wanted == Protection::Passphrase => return Ok(State::Fresh),
                 None => {
-                    if let Some(secret) = Record::create(disk, wanted == Protection::Platform).await? {
-                        return self.start(secret, wanted).await;
+                    let protection = match blobs_without_keys(disk).await? {
+                        Some(true) => return Ok(State::Wiped),
+                        // A plain database that lost its record stays plain.
+                        Some(false) => Protection::None,
+                        None => wanted,
+                    };
+                    if protection == Protection::Passphrase {
+                        return Ok(State::Fresh);
+                    }
+                    if let Some(secret) = Record::create(disk, protection == Protection::Platform).await? {
+                        return self.start(secret, protection).await;
                     }
                 }
             }
@@ -223,6 +230,7 @@ impl Vault {
             return self.close().await;
         }
         let keys = self.info();
+        let fault = done.as_ref().err().filter(|failure| ends_the_engine(failure)).cloned();
         let outcome = match done {
             Ok(()) => Outcome::Ok(Reply::Keys { keys }),
             Err(failure) => Outcome::Failed(failure),
@@ -232,6 +240,10 @@ impl Vault {
         }
         let news = News { answers: vec![Answer { id: call.id, outcome }], events: vec![] };
         self.listener.deliver(Some(client), &encode(&news));
+        if let Some(fault) = fault {
+            self.abandon();
+            self.listener.ended(&fault);
+        }
     }
 
     async fn perform(&self, command: Command) -> Result<(), Failure> {
@@ -388,11 +400,17 @@ fn is_about_keys(command: &Command) -> bool {
     )
 }
 
-/// Whether there is an encrypted store, as far as can be told without its key.
-async fn has_sealed_blobs(disk: &Disk) -> Result<bool, Failure> {
+/// Whether there is a store, and whether it is encrypted, as far as can be told without its key.
+async fn blobs_without_keys(disk: &Disk) -> Result<Option<bool>, Failure> {
     let manifests = disk.get(&[BlobName::Manifest(0), BlobName::Manifest(1)]).await;
     let manifests = manifests.map_err(|failure| from_blobs(&failure))?;
-    Ok(manifests.iter().flatten().any(|bytes| is_sealed(bytes)))
+    let sealed: Vec<bool> = manifests.iter().flatten().map(|bytes| is_sealed(bytes)).collect();
+    Ok(if sealed.is_empty() { None } else { Some(sealed.contains(&true)) })
+}
+
+/// Whether clients take it for the end of the engine that answers with it.
+fn ends_the_engine(failure: &Failure) -> bool {
+    matches!(failure.code, ErrorCode::StoreFailed | ErrorCode::StorePoisoned | ErrorCode::StoreQuotaExceeded)
 }
 
 fn locked() -> Failure {

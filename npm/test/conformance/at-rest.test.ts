@@ -341,6 +341,16 @@ describe.skipIf(!persistent)("what lies in IndexedDB", () => {
     expect(await toRecord(other.name, (keys) => keys.count())).toBe(0);
   });
 
+  it("a plain database that lost its key record stays plain, whatever it is opened with", async () => {
+    const db = await open({ name: freshName() });
+    await db.collection("notes").put("n1", { kept: true });
+    await db.close();
+    await toRecord(db.name, (keys) => keys.delete("local-secret"));
+    expect(await rejection(open({ name: db.name, encrypt }))).toMatchObject({ code: "key.mismatch" });
+    const again = await database({ name: db.name });
+    expect(await again.collection("notes").get("n1")).toEqual({ kept: true });
+  });
+
   it("a damaged blob is told, and nothing false is answered", async () => {
     const name = freshName();
     const db = await open({ name, encrypt: "platform" });
