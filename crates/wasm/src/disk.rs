@@ -61,6 +61,24 @@ impl Disk {
         }
     }
 
+    /// Keeps the record, durably, if the one that is there is `still` what it was. Whether it was kept.
+    pub(crate) async fn replace_record(
+        &self,
+        record: &JsValue,
+        still: impl Fn(&JsValue) -> bool,
+    ) -> Result<bool, BlobFailure> {
+        match self {
+            Self::Browser(database) => database.replace_key_record(RECORD, record, still).await,
+            Self::Memory(memory) => {
+                let same = memory.record.borrow().as_ref().is_some_and(still);
+                if same {
+                    memory.record.replace(Some(record.clone()));
+                }
+                Ok(same)
+            }
+        }
+    }
+
     /// Keeps the record, durably, in the place of the one that is there.
     pub(crate) async fn put_record(&self, record: &JsValue) -> Result<(), BlobFailure> {
         match self {

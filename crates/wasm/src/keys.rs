@@ -137,13 +137,23 @@ impl Locked {
     /// The same secret under another passphrase.
     pub(crate) async fn change(&self, disk: &Disk, secret: &Secret, new: &Passphrase) -> Result<(), Failure> {
         let changed = Self::seal(secret, new, self.session)?;
-        disk.put_record(&changed.record()).await.map_err(|failure| from_blobs(&failure))
+        self.replace(disk, &changed).await
+    }
+
+    /// Deriving takes long: when another tab took over meanwhile and locked or wiped, what it wrote stays.
+    async fn replace(&self, disk: &Disk, next: &Self) -> Result<(), Failure> {
+        let still = |record: &JsValue| bytes(record, "session").is_ok_and(|session| session == self.session);
+        match disk.replace_record(&next.record(), still).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::new(ErrorCode::HostSuperseded, "Another tab has taken over.")),
+            Err(failure) => Err(from_blobs(&failure)),
+        }
     }
 
     /// Makes every spare useless.
-    pub(crate) async fn end_session(self, disk: &Disk) -> Result<(), Failure> {
-        let next = Self { session: random()?, ..self };
-        disk.put_record(&next.record()).await.map_err(|failure| from_blobs(&failure))
+    pub(crate) async fn end_session(&self, disk: &Disk) -> Result<(), Failure> {
+        let next = Self { session: random()?, envelope: self.envelope.clone() };
+        self.replace(disk, &next).await
     }
 
     /// A spare for whoever runs the engine next, as long as nobody locks.

@@ -410,7 +410,8 @@ async fn blobs_without_keys(disk: &Disk) -> Result<Option<bool>, Failure> {
 
 /// Whether clients take it for the end of the engine that answers with it.
 fn ends_the_engine(failure: &Failure) -> bool {
-    matches!(failure.code, ErrorCode::StoreFailed | ErrorCode::StorePoisoned | ErrorCode::StoreQuotaExceeded)
+    use ErrorCode as E;
+    matches!(failure.code, E::StoreFailed | E::StorePoisoned | E::StoreQuotaExceeded | E::HostSuperseded)
 }
 
 fn locked() -> Failure {

@@ -214,6 +214,11 @@ async fn key_records_are_kept_beside_the_blobs() {
     assert_eq!(kept.unchecked_into::<Uint8Array>().to_vec(), [1, 2, 3]);
     database.put_key_record("wrapping", &JsValue::from_f64(7.0)).await.unwrap();
     assert_eq!(database.load_key_record("wrapping").await.unwrap().unwrap().as_f64(), Some(7.0));
+    let other = JsValue::from_f64(8.0);
+    assert_eq!(database.replace_key_record("wrapping", &other, |kept| kept.as_f64() == Some(1.0)).await, Ok(false));
+    assert_eq!(database.load_key_record("wrapping").await.unwrap().unwrap().as_f64(), Some(7.0));
+    assert_eq!(database.replace_key_record("wrapping", &other, |kept| kept.as_f64() == Some(7.0)).await, Ok(true));
+    assert_eq!(database.load_key_record("wrapping").await.unwrap().unwrap().as_f64(), Some(8.0));
     database.delete_key_record("wrapping").await.unwrap();
     assert_eq!(database.load_key_record("wrapping").await, Ok(None));
     assert_eq!(database.names().await, Ok(vec![]));
