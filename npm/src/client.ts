@@ -12,10 +12,12 @@ import type { Command } from "./generated/Command.js";
 import type { ErrorCode } from "./generated/ErrorCode.js";
 import type { Event } from "./generated/Event.js";
 import type { Failure } from "./generated/Failure.js";
+import type { KeyInfo } from "./generated/KeyInfo.js";
 import type { News } from "./generated/News.js";
 import type { Reply } from "./generated/Reply.js";
 import type { SyncStatus } from "./generated/SyncStatus.js";
 import type { Host, StartHost } from "./host.js";
+import { areClosed, type KeyState, keyStateOf, NO_KEYS } from "./keys.js";
 import { randomName } from "./random.js";
 
 /** What a reply of one kind holds. */
@@ -100,6 +102,7 @@ export class Client {
   #lastFailure: Failure | null = null;
   #listeners = 0;
   #status = UNKNOWN_STATUS;
+  #keys = NO_KEYS;
   #checking: ReturnType<typeof setInterval> | undefined;
   #restarting: ReturnType<typeof setTimeout> | undefined;
   #lastSign = 0;
@@ -112,6 +115,11 @@ export class Client {
   /** Where sync stands, as the engine said last. */
   get status(): SyncStatus {
     return this.#status;
+  }
+
+  /** Where the database's keys are, as far as an engine has said. */
+  get keyState(): KeyState {
+    return keyStateOf(this.#keys, this.#status);
   }
 
   /** A host is running: calling the engine starts nothing. */
@@ -405,6 +413,9 @@ export class Client {
       if ("status" in event) {
         this.#status = event.status.status;
       }
+      if ("keys" in event) {
+        this.#takeKeys(event.keys.keys);
+      }
     }
     for (const answer of news.answers) {
       this.#onAnswer(answer);
@@ -434,7 +445,25 @@ export class Client {
       if ("status" in outcome.ok) {
         this.#status = outcome.ok.status.status;
       }
+      if ("keys" in outcome.ok) {
+        this.#takeKeys(outcome.ok.keys.keys);
+      }
       asked.resolve(outcome.ok);
+    }
+  }
+
+  /** A database that is opened again has another engine: what stands is asked of it. */
+  #takeKeys(keys: KeyInfo): void {
+    const [wasClosed, isClosed] = [areClosed(this.#keys), areClosed(keys)];
+    this.#keys = keys;
+    if (isClosed && !wasClosed) {
+      this.#status = UNKNOWN_STATUS;
+      this.events.emit("event", { status: { status: this.#status } });
+    }
+    if (wasClosed && !isClosed) {
+      this.#askStatus();
+      this.#askAllStanding();
+      this.events.emit("event", { changed: { changes: [], missed: true } });
     }
   }
 

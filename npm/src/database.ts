@@ -6,6 +6,7 @@ import { type CallOptions, Documents, type WriteOptions } from "./documents.js";
 import { Emitter, type Unsubscribe } from "./emitter.js";
 import { AshoreError } from "./errors.js";
 import type { ChangedDocuments } from "./generated/ChangedDocuments.js";
+import type { Command } from "./generated/Command.js";
 import type { Diagnostics } from "./generated/Diagnostics.js";
 import type { Durability } from "./generated/Durability.js";
 import type { Event } from "./generated/Event.js";
@@ -13,6 +14,7 @@ import { exportFile, type ExportOptions, importFile, type TakenFile } from "./ex
 import { check, type CheckOptions, type CheckReport, repair, type RepairOptions, type RepairReport } from "./health.js";
 import type { Capabilities } from "./host.js";
 import { fromInfo } from "./indexes.js";
+import { checkPassphrase, type Encrypt, type KeyState } from "./keys.js";
 import type { CollectionOptions } from "./options.js";
 import { Presence } from "./presence.js";
 import type { Direction } from "./steps.js";
@@ -24,6 +26,8 @@ import { Transaction } from "./transaction.js";
 export interface DatabaseEvents {
   /** Documents changed, and the change is committed here. `missed`: there were too many to name, or an engine took over: read again what is shown. */
   readonly change: { readonly changes: readonly ChangedDocuments[]; readonly missed: boolean };
+  /** The keys of an encrypted database stand elsewhere than before: it was locked, unlocked or wiped, here or in another tab. */
+  readonly keys: { readonly state: KeyState };
   /** Something went wrong that no call waits for; once per fault. */
   readonly error: AshoreError;
 }
@@ -266,6 +270,66 @@ export class Database {
   }
 
   /**
+   * Locks the database in every tab: commits what waits, ends the engine and forgets its keys. From then on every call rejects with `key.locked` until
+   * {@link Database.unlock}. What pages hold of documents in their own variables stays where it is.
+   *
+   * @throws {@link AshoreError} `key.mismatch` when it has no passphrase that could open it again.
+   */
+  async lock(options: CallOptions = {}): Promise<void> {
+    await this.#askKeys("lock", { lock: {} }, options);
+  }
+
+  /**
+   * Opens a locked database for every tab; live results go on by themselves. When it is open already, it says whether the passphrase is right. Takes
+   * about a second: guessing shall be slow.
+   *
+   * @throws {@link AshoreError} `key.bad-passphrase`, `key.mismatch`, `key.wiped`.
+   *
+   * @example
+   * ```ts
+   * await db.lock();
+   * await notes.get("n1"); // rejects with key.locked
+   * await db.unlock(await askForPassphrase());
+   * ```
+   */
+  async unlock(passphrase: string, options: CallOptions = {}): Promise<void> {
+    checkPassphrase("unlock", passphrase);
+    await this.#askKeys("unlock", { unlock: { passphrase } }, options);
+  }
+
+  /**
+   * Sets another passphrase. Nothing stored is written anew: only the key is sealed again.
+   *
+   * @throws {@link AshoreError} `key.bad-passphrase` when `old` is not the one that holds, `key.weak-passphrase`, `key.mismatch`, `key.locked`.
+   */
+  async changePassphrase(old: string, next: string, options: CallOptions = {}): Promise<void> {
+    checkPassphrase("changePassphrase", old);
+    checkPassphrase("changePassphrase", next);
+    await this.#askKeys("changePassphrase", { changePassphrase: { old, new: next } }, options);
+  }
+
+  /**
+   * Destroys the keys of an encrypted database: nothing of it can be read on this device any more, by anybody, also not by its passphrase. Every call after
+   * rejects with `key.wiped`, in every tab and at every later opening. Works while it is locked too. Other devices keep what they have.
+   *
+   * @throws {@link AshoreError} `key.mismatch` when it is not encrypted: then its documents would stay readable.
+   */
+  async wipeKeys(options: CallOptions = {}): Promise<void> {
+    await this.#askKeys("wipeKeys", { wipeKeys: {} }, options);
+  }
+
+  /** @internal What `open` was given opens the database, or `open` rejects. */
+  async openKeys(encrypt: Encrypt): Promise<void> {
+    const passphrase = encrypt === "platform" ? null : encrypt.passphrase;
+    await this.#askKeys("open", { unlock: { passphrase } }, {});
+  }
+
+  async #askKeys(op: string, command: Command, { signal }: CallOptions): Promise<void> {
+    this.#documents.checkOpen(op);
+    await this.#client.ask(command, "keys", { op, signal });
+  }
+
+  /**
    * Whether the browser promised to keep this site's storage. It is asked once, when the engine starts; without the promise a full disk may clear
    * everything that has not been synced.
    */
@@ -317,6 +381,9 @@ export class Database {
           events.emit("change", { ids: [], remote: false, missed: true });
         }
       }
+    }
+    if ("keys" in event) {
+      this.#events.emit("keys", { state: this.#client.keyState });
     }
     if ("indexes" in event) {
       const { collection, indexes } = event.indexes;

@@ -32,6 +32,7 @@ export type { Author, Change, Conflict, ConflictingValue, HistoryOptions, Undone
 export type { Capabilities } from "./host.js";
 export type { IndexInfo, IndexOptions, Plan, TextIndexOptions, ValueIndexOptions } from "./indexes.js";
 export type { Value } from "./json.js";
+export type { Encrypt, KeyState } from "./keys.js";
 export { type LiveResult, LiveStates, type SubscribeOptions } from "./live.js";
 export type { DeleteResult, Each, Modifiers, PushEach, UpdateResult } from "./modifiers.js";
 export { open, type OpenOptions, type WasmSource } from "./open.js";

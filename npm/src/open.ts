@@ -5,6 +5,7 @@ import { Database, type Persistence } from "./database.js";
 import { AshoreError } from "./errors.js";
 import type { Durability } from "./generated/Durability.js";
 import type { Capabilities } from "./host.js";
+import { type Encrypt, kindOf } from "./keys.js";
 import { startMemory } from "./hosts/memory.js";
 import { startWorker } from "./hosts/worker.js";
 import { watchPage } from "./page.js";
@@ -27,6 +28,14 @@ export interface OpenOptions {
   readonly storage?: "persistent" | "memory" | undefined;
   /** Asks the browser not to clear the storage by itself; `true` when it is left out. Some browsers ask the user. */
   readonly persist?: boolean | undefined;
+  /**
+   * Encrypts everything that is stored of the database, from the day it is made. `open` then starts the engine and resolves when the keys are here; it
+   * rejects with `key.bad-passphrase`, `key.weak-passphrase`, `key.wiped`, or with `key.mismatch` when the database exists and is not encrypted in this
+   * way: one that was made plain stays plain. Left out, a database that has a passphrase opens locked, and every other one opens as it is.
+   */
+  readonly encrypt?: Encrypt | undefined;
+  /** With a passphrase: closing this page's last handle locks the database in every tab. `false` unless told otherwise. */
+  readonly lockOnClose?: boolean | undefined;
   /** Makes the worker, for bundlers that do not know `new Worker(new URL(…))`: a module worker that runs `ashore/worker`. */
   readonly worker?: (() => Worker) | undefined;
   /** The engine's WebAssembly when it is not beside the package's own files. */
@@ -38,6 +47,7 @@ interface Shared {
   readonly capabilities: Capabilities;
   readonly persisted: () => Promise<Persistence>;
   readonly stopWatching: () => void;
+  lockOnClose: boolean;
   handles: number;
 }
 
@@ -52,7 +62,8 @@ const MAX_NAME_CHARACTERS = 128;
  * In browsers the engine runs in a worker and keeps its documents in IndexedDB; all tabs of the origin share one engine. In Node, and with
  * `storage: "memory"`, it runs in this thread and keeps nothing.
  *
- * Handles of the same name in one page share everything; the options of the first one decide about `storage`, `worker` and `wasm`.
+ * Handles of the same name in one page share everything; the options of the first one decide about `storage`, `worker` and `wasm`, and how a database
+ * that does not exist yet is encrypted.
  *
  * @throws {@link AshoreError} `request.invalid` when an option is not what it must be.
  *
@@ -69,9 +80,11 @@ const MAX_NAME_CHARACTERS = 128;
 export async function open(options: OpenOptions): Promise<Database> {
   const { name, relay, deviceName, durability = "relaxed" } = options;
   checkName(name);
-  const part = shared.get(name) ?? share(name, options);
+  const encrypt = kindOf(options.encrypt);
+  const part = shared.get(name) ?? share(name, options, encrypt);
   part.handles += 1;
-  return new Database({
+  part.lockOnClose ||= options.lockOnClose === true;
+  const database = new Database({
     name,
     client: part.client,
     capabilities: part.capabilities,
@@ -80,12 +93,27 @@ export async function open(options: OpenOptions): Promise<Database> {
     persisted: part.persisted,
     release: () => release(name, part),
   });
+  if (options.encrypt !== undefined) {
+    await openKeys(database, options.encrypt);
+  }
+  return database;
 }
 
-function share(name: string, options: OpenOptions): Shared {
+async function openKeys(database: Database, encrypt: Encrypt): Promise<void> {
+  try {
+    await database.openKeys(encrypt);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+function share(name: string, options: OpenOptions, encrypt: ReturnType<typeof kindOf>): Shared {
   const memory = options.storage === "memory" || (options.storage === undefined && !canPersist());
   const client = new Client(
-    memory ? startMemory(options.wasm) : startWorker({ name, wasm: options.wasm, worker: options.worker }),
+    memory
+      ? startMemory(options.wasm, encrypt)
+      : startWorker({ name, wasm: options.wasm, worker: options.worker, encrypt }),
   );
   const persisted = memory
     ? () => Promise.resolve<Persistence>("unsupported")
@@ -98,6 +126,7 @@ function share(name: string, options: OpenOptions): Shared {
     capabilities: capabilitiesOf(memory),
     persisted,
     stopWatching: watchPage(client),
+    lockOnClose: false,
     handles: 0,
   };
   shared.set(name, part);
@@ -113,6 +142,10 @@ async function release(name: string, part: Shared): Promise<void> {
     shared.delete(name);
   }
   part.stopWatching();
+  if (part.lockOnClose && part.client.running) {
+    // What has no passphrase or no engine that answers is not locked, and closed all the same.
+    await part.client.ask({ lock: {} }, "keys", { op: "close" }).catch(() => {});
+  }
   await part.client.close();
 }
 

@@ -12,6 +12,7 @@ import type { Event } from "./generated/Event.js";
 import type { Quarantined } from "./generated/Quarantined.js";
 import type { SyncSettings } from "./generated/SyncSettings.js";
 import type { SyncStatus } from "./generated/SyncStatus.js";
+import type { KeyState } from "./keys.js";
 
 /** Where and as whom this device syncs. */
 export interface SyncOptions {
@@ -102,6 +103,14 @@ export class Sync {
    */
   get status(): SyncStatus {
     return this.#client.status;
+  }
+
+  /**
+   * Where the keys of this database are: `none`, `locked`, `unlocked` or `remote`. Until an engine was asked something it is `none`; from then on it
+   * follows by itself, and {@link Database.on} `keys` tells when it changes.
+   */
+  get keyState(): KeyState {
+    return this.#client.keyState;
   }
 
   /** The last place in the relay's log up to which everything is stored here. */

@@ -11,6 +11,7 @@ mod failure;
 mod health;
 mod history;
 mod index;
+mod keys;
 mod presence;
 mod reply;
 mod text;
@@ -22,6 +23,7 @@ pub use failure::{ErrorCode, Failure, QueryMistake};
 pub use health::{Finding, FindingCode, HealthCounts, HealthPart, Mended, Remedy};
 pub use history::{ChangeKind, ChangedVersions, FieldClaim, FieldConflict, HistoryChange, PathStep, Written};
 pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
+pub use keys::{KeyInfo, Passphrase, Protection};
 pub use presence::PresencePeer;
 pub use reply::{
     Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SnapshotInfo, SyncSettings, SyncState,

@@ -7,10 +7,10 @@
 use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, FileBytes, Finding, FindingCode,
-    HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, Mended,
-    News, Outcome, Overlay, Patch, PathStep, PresencePeer, Quarantined, QueryMistake, Remedy, Reply, SnapshotInfo,
-    SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice, Write, WriteResult,
-    Written, decode, encode,
+    HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, KeyInfo,
+    Mended, News, Outcome, Overlay, Passphrase, Patch, PathStep, PresencePeer, Protection, Quarantined, QueryMistake,
+    Remedy, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand,
+    TextSplice, Write, WriteResult, Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -297,6 +297,15 @@ fn commands() -> Vec<Command> {
             last: true,
             dry: false,
         },
+        Command::Unlock { passphrase: Some(Passphrase::new("Grüne Wiese 7")) },
+        Command::Unlock { passphrase: None },
+        Command::Lock {},
+        Command::ChangePassphrase {
+            old: Passphrase::new("Grüne Wiese 7"),
+            new: Passphrase::new("blue meadow, no cows"),
+        },
+        Command::WipeKeys {},
+        Command::Keys {},
     ]
 }
 
@@ -520,9 +529,12 @@ fn outcomes() -> Vec<Outcome> {
     let (path, reason) = ("$or[0].due".to_owned(), "there is no such operator".to_owned());
     mistaken.query = Some(Box::new(QueryMistake { path, operator: Some("$after".into()), reason }));
     let mistaken = Outcome::Failed(mistaken);
+    let keys = [Protection::None, Protection::Platform, Protection::Passphrase]
+        .map(|protection| Outcome::Ok(Reply::Keys { keys: KeyInfo { protection, locked: true, wiped: false } }));
     let texts = text_answers().into_iter().map(Outcome::Ok);
     let health = health_answers().into_iter().map(Outcome::Ok);
-    replies.into_iter().map(Outcome::Ok).chain(failures).chain([mistaken]).chain(texts).chain(health).collect()
+    let replies = replies.into_iter().map(Outcome::Ok).chain(failures).chain([mistaken]).chain(texts);
+    replies.chain(health).chain(keys).collect()
 }
 
 fn events() -> Vec<Event> {
@@ -562,6 +574,8 @@ fn events() -> Vec<Event> {
     };
     let failure = Failure::new(ErrorCode::QueryTooLarge, "An answer of more than 200000 documents.");
     events.extend([Event::Patch { patch }, Event::Unwatched { watch: 1, failure }]);
+    let keys = KeyInfo { protection: Protection::Platform, locked: false, wiped: true };
+    events.push(Event::Keys { keys });
     events
 }
 

@@ -3,9 +3,7 @@
 use crate::clock::{self, BrowserClock};
 use crate::gate::{Gate, Gated};
 use crate::transport::WebSockets;
-use ashore_engine::api::{
-    Answer, Call, Calls, Command, ErrorCode, Event, Failure, News, Outcome, Reply, decode_calls, encode,
-};
+use ashore_engine::api::{Answer, Call, Calls, Command, ErrorCode, Event, Failure, News, Outcome, Reply, encode};
 use ashore_engine::driver::drive;
 use ashore_engine::machine::{Machine, MachineOptions, Trials};
 use ashore_engine::store::Store;
@@ -15,9 +13,10 @@ use futures_channel::oneshot;
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use wasm_bindgen::JsValue;
 
 /// Names the host among the clients of its own engine.
-const HOST_CLIENT: &str = "host";
+pub(crate) const HOST_CLIENT: &str = "host";
 const WASM_PAGE_BYTES: u64 = 65_536;
 
 /// Where an engine's news and its end go.
@@ -28,6 +27,8 @@ pub(crate) trait Listener {
     fn ended(&self, failure: &Failure);
     /// This entry of another device is being merged; `None`: that is over.
     fn trying(&self, entry: Option<&EntryId>);
+    /// What opens an unlocked database again; `None` when it was locked.
+    fn held(&self, spare: Option<&JsValue>);
 }
 
 /// A running engine. Dropping it changes nothing: it runs until it is closed or abandoned.
@@ -37,7 +38,6 @@ pub(crate) struct Host {
     gate: Gate,
     over: Shared<LocalBoxFuture<'static, ()>>,
     end: Rc<End>,
-    listener: Rc<dyn Listener>,
 }
 
 impl Host {
@@ -72,16 +72,7 @@ impl Host {
             let _ = over.send(());
         });
         let over = ended.map(|_| ()).boxed_local().shared();
-        Ok(Self { calls, next_call: Cell::new(1), gate, over, end, listener })
-    }
-
-    /// Hands one `Calls` message to the engine. A newer page's that it does not understand is refused; bytes that are none are logged and dropped.
-    pub(crate) fn handle(&self, bytes: &[u8]) {
-        match decode_calls(bytes) {
-            Ok(calls) => self.pass(calls),
-            Err(Some(foreign)) => self.listener.deliver(Some(&foreign.client), &encode(&foreign.refusal())),
-            Err(None) => tracing::warn!("a message was dropped that is none"),
-        }
+        Ok(Self { calls, next_call: Cell::new(1), gate, over, end })
     }
 
     /// A client will not come back.
@@ -94,6 +85,12 @@ impl Host {
         self.end.wanted.set(true);
         self.ask(Command::Close {});
         self.over.clone()
+    }
+
+    /// The same, for who takes the keys away: what is not answered by then is refused with `failure`.
+    pub(crate) fn close_for(&self, failure: Failure) -> impl Future<Output = ()> + 'static {
+        self.end.refusal.replace(Some(failure));
+        self.close()
     }
 
     /// Stops without another read, write or word. What the browser is already doing for it ends by itself: dropping it would leave events that nobody
@@ -110,7 +107,8 @@ impl Host {
         self.pass(Calls { client: HOST_CLIENT.into(), received: id.saturating_sub(1), calls });
     }
 
-    fn pass(&self, calls: Calls) {
+    /// Hands calls to the engine.
+    pub(crate) fn pass(&self, calls: Calls) {
         // Nobody takes it once the loop has ended; its end has been reported.
         let _ = self.calls.unbounded_send(calls);
     }
@@ -127,6 +125,8 @@ struct Reporter {
 #[derive(Default)]
 struct End {
     wanted: Cell<bool>,
+    /// What to say when it was ended for a reason.
+    refusal: RefCell<Option<Failure>>,
     last_fault: RefCell<Option<Failure>>,
 }
 
@@ -159,6 +159,9 @@ impl End {
     /// A closed engine is not a closed database: whoever asks it is a client that did not close anything. Either this tab leaves, and the next engine
     /// is asked again, or the browser closed the store under it.
     fn explain(&self, failure: Failure) -> Failure {
+        if let (ErrorCode::DatabaseClosed, Some(refusal)) = (failure.code, &*self.refusal.borrow()) {
+            return refusal.clone();
+        }
         let code = match (failure.code, self.wanted.get()) {
             (ErrorCode::DatabaseClosed, true) => ErrorCode::HostSuperseded,
             (ErrorCode::DatabaseClosed, false) => ErrorCode::StoreFailed,

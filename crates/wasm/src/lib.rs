@@ -10,20 +10,22 @@ mod failure;
 mod clock;
 mod transport;
 pub mod store;
+mod disk;
 mod keys;
 mod trials;
 mod gate;
 mod host;
+mod vault;
 
 use crate::store::IndexedDb;
-use ashore_engine::api::{ErrorCode, Failure};
-use ashore_engine::store::memory::Memory;
+use ashore_engine::api::{ErrorCode, Failure, Protection};
 use ashore_protocol::EntryId;
-use futures_util::future::join;
-use host::{Host, Listener};
+use disk::Disk;
+use host::Listener;
 use js_sys::{Function, Promise, Uint8Array};
 use std::cell::RefCell;
 use std::rc::Rc;
+use vault::Vault;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
@@ -34,53 +36,68 @@ const DATABASE_PREFIX: &str = "ashore/";
 /// A running engine of one database.
 #[wasm_bindgen]
 pub struct Engine {
-    host: Host,
+    vault: Rc<Vault>,
 }
 
 #[wasm_bindgen]
 impl Engine {
     /// Opens the database of that name, in IndexedDB or, with `memory`, nowhere.
     ///
+    /// `encrypt`: how it is protected if it is made now, `platform`, `passphrase` or not at all. `spare`: what `held` was given last, here or in another tab.
+    ///
     /// `deliver(client: string | undefined, news: Uint8Array)` gets the answers of one client or what all shall hear; `ended(failure: string)` hears once, as
-    /// JSON, that the engine can do nothing any more; `trying(entry: string | undefined)` hears which entry of another device is being merged: if this
-    /// instance dies before it hears that it is over, the entry's id belongs into the key record `ended-badly`, an array of strings, so that the next
-    /// engine does not try it. Rejects with a failure as JSON.
+    /// JSON, that the engine can do nothing any more; `held(spare)` gets what opens an unlocked database again, and `undefined` when it was locked;
+    /// `trying(entry: string | undefined)` hears which entry of another device is being merged: if this instance dies before it hears that it is over, the
+    /// entry's id belongs into the key record `ended-badly`, an array of strings, so that the next engine does not try it. Rejects with a failure as JSON.
+    #[expect(clippy::too_many_arguments, reason = "the boundary to JavaScript has no structures of functions")]
     pub async fn open(
         database: String,
         memory: bool,
+        encrypt: Option<String>,
+        spare: JsValue,
         deliver: Function,
         ended: Function,
+        held: Function,
         trying: Function,
     ) -> Result<Engine, JsValue> {
         log::start();
         report_panics(&ended);
-        let listener = Rc::new(Callbacks { deliver, ended, trying });
-        let host = if memory { open_memory(listener) } else { open_persistent(&database, listener).await };
-        host.map(|host| Engine { host }).map_err(|failure| text(&failure))
+        let listener = Rc::new(Callbacks { deliver, ended, held, trying });
+        let wanted = match encrypt.as_deref() {
+            None => Protection::None,
+            Some("platform") => Protection::Platform,
+            Some(_) => Protection::Passphrase,
+        };
+        let vault = match (memory, wanted) {
+            (true, Protection::None) => Vault::in_memory(listener),
+            (true, _) => Vault::open(Disk::Memory(Rc::default()), wanted, &spare, listener).await,
+            (false, _) => Vault::open(browser(&database), wanted, &spare, listener).await,
+        };
+        vault.map(|vault| Engine { vault }).map_err(|failure| text(&failure))
     }
 
     /// Takes the bytes of one `Calls` message.
-    pub fn handle(&self, calls: &[u8]) {
-        self.host.handle(calls);
+    pub fn handle(&self, calls: Vec<u8>) {
+        self.vault.handle(calls);
     }
 
     /// A client will not come back: its remembered answers may go.
     pub fn forget(&self, client: String) {
-        self.host.forget(client);
+        self.vault.forget(client);
     }
 
     /// Commits what waits, closes the store and stops.
     pub fn close(&self) -> Promise {
-        let over = self.host.close();
+        let vault = Rc::clone(&self.vault);
         future_to_promise(async move {
-            over.await;
+            vault.close().await;
             Ok(JsValue::UNDEFINED)
         })
     }
 
     /// Stops at once: no further read, write or frame.
     pub fn abandon(&self) {
-        self.host.abandon();
+        self.vault.abandon();
     }
 
     /// The version of this crate.
@@ -89,24 +106,14 @@ impl Engine {
     }
 }
 
-fn open_memory(listener: Rc<Callbacks>) -> Result<Host, Failure> {
-    Host::start(Memory::new(), keys::random_secret()?, vec![], listener)
-}
-
-async fn open_persistent(database: &str, listener: Rc<Callbacks>) -> Result<Host, Failure> {
-    let disk = Rc::new(IndexedDb::new(format!("{DATABASE_PREFIX}{database}")));
-    let (secret, ended_badly) = join(keys::local_secret(&disk), trials::ended_badly(&disk)).await;
-    let (secret, ended_badly) = (secret?, ended_badly?);
-    let (store, report) = store::open(disk).await.map_err(|failure| failure::from_store(&failure))?;
-    for lost in &report.quarantined {
-        tracing::warn!(source = ?lost.source, "a stored blob could not be read and was set aside");
-    }
-    Host::start(store, secret, ended_badly, listener)
+fn browser(database: &str) -> Disk {
+    Disk::Browser(Rc::new(IndexedDb::new(format!("{DATABASE_PREFIX}{database}"))))
 }
 
 struct Callbacks {
     deliver: Function,
     ended: Function,
+    held: Function,
     trying: Function,
 }
 
@@ -118,6 +125,10 @@ impl Listener for Callbacks {
 
     fn ended(&self, failure: &Failure) {
         let _ = self.ended.call1(&JsValue::UNDEFINED, &text(failure));
+    }
+
+    fn held(&self, spare: Option<&JsValue>) {
+        let _ = self.held.call1(&JsValue::UNDEFINED, spare.unwrap_or(&JsValue::UNDEFINED));
     }
 
     fn trying(&self, entry: Option<&EntryId>) {

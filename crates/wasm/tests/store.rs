@@ -6,9 +6,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use ashore_engine::store::conformance::{Disk, FaultyDisk, FaultyStores, PackedDisk, everything, puts};
+use ashore_engine::store::conformance::{Disk, FaultyDisk, FaultyStores, PackedDisk, everything, puts, sealed};
 use ashore_engine::store::faults::{Faults, FaultyBlobs};
-use ashore_engine::store::packed::{BlobFailure, BlobName, BlobOp, Blobs, Packed};
+use ashore_engine::store::packed::{BlobFailure, BlobName, BlobOp, Blobs, Packed, SealedBlobs};
 use ashore_engine::store::{Durability, Store, StoreFailure};
 use ashore_wasm::store::{IndexedDb, Persistence, request_persistence};
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
@@ -70,6 +70,22 @@ impl FaultyDisk for FaultyBrowserDisk {
     fn faults(&self) -> &Faults {
         &self.faults
     }
+}
+
+/// As [`BrowserDisk`], sealed.
+struct SealedBrowserDisk(BrowserDisk);
+
+impl Disk for SealedBrowserDisk {
+    type Store = Packed<SealedBlobs<Rc<IndexedDb>>>;
+
+    async fn open(&self) -> Result<Self::Store, StoreFailure> {
+        PackedDisk::small(sealed(self.0.database())).open().await
+    }
+}
+
+mod sealed_over_indexed_db {
+    use super::*;
+    ashore_engine::store_conformance!(browser, SealedBrowserDisk(BrowserDisk::fresh()));
 }
 
 mod packed_over_indexed_db {
@@ -198,6 +214,11 @@ async fn key_records_are_kept_beside_the_blobs() {
     assert_eq!(kept.unchecked_into::<Uint8Array>().to_vec(), [1, 2, 3]);
     database.put_key_record("wrapping", &JsValue::from_f64(7.0)).await.unwrap();
     assert_eq!(database.load_key_record("wrapping").await.unwrap().unwrap().as_f64(), Some(7.0));
+    let other = JsValue::from_f64(8.0);
+    assert_eq!(database.replace_key_record("wrapping", &other, |kept| kept.as_f64() == Some(1.0)).await, Ok(false));
+    assert_eq!(database.load_key_record("wrapping").await.unwrap().unwrap().as_f64(), Some(7.0));
+    assert_eq!(database.replace_key_record("wrapping", &other, |kept| kept.as_f64() == Some(7.0)).await, Ok(true));
+    assert_eq!(database.load_key_record("wrapping").await.unwrap().unwrap().as_f64(), Some(8.0));
     database.delete_key_record("wrapping").await.unwrap();
     assert_eq!(database.load_key_record("wrapping").await, Ok(None));
     assert_eq!(database.names().await, Ok(vec![]));

@@ -555,3 +555,25 @@ export type Command =
         handle: string;
       };
     };
+      unlock: {
+        /**
+         * What a person typed.
+         */
+        passphrase: string | null;
+      };
+    }
+  | { lock: Record<symbol, never> }
+  | {
+      changePassphrase: {
+        /**
+         * The one that holds.
+         */
+        old: string;
+        /**
+         * The one that shall.
+         */
+        new: string;
+      };
+    }
+  | { wipeKeys: Record<symbol, never> }
+  | { keys: Record<symbol, never> };

@@ -63,4 +63,9 @@ export type ErrorCode =
   | "export.wrong-passphrase"
   | "export.weak-passphrase"
   | "import.not-empty"
-  | "import.unfinished";
+  | "import.unfinished"
+  | "key.locked"
+  | "key.bad-passphrase"
+  | "key.weak-passphrase"
+  | "key.wiped"
+  | "key.mismatch";

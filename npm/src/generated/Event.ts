@@ -3,6 +3,7 @@ import type { ChangedDocuments } from "./ChangedDocuments.js";
 import type { DisconnectReason } from "./DisconnectReason.js";
 import type { Failure } from "./Failure.js";
 import type { IndexInfo } from "./IndexInfo.js";
+import type { KeyInfo } from "./KeyInfo.js";
 import type { Patch } from "./Patch.js";
 import type { PresencePeer } from "./PresencePeer.js";
 import type { SyncStatus } from "./SyncStatus.js";
@@ -97,5 +98,13 @@ export type Event =
          * They are gone, as they were.
          */
         gone: Array<PresencePeer>;
+      };
+    }
+  | {
+      keys: {
+        /**
+         * Where.
+         */
+        keys: KeyInfo;
       };
     };

@@ -13,6 +13,7 @@ import type { HistoryChange } from "./HistoryChange.js";
 import type { IndexConflict } from "./IndexConflict.js";
 import type { IndexInfo } from "./IndexInfo.js";
 import type { PresencePeer } from "./PresencePeer.js";
+import type { KeyInfo } from "./KeyInfo.js";
 import type { Quarantined } from "./Quarantined.js";
 import type { SyncSettings } from "./SyncSettings.js";
 import type { SyncStatus } from "./SyncStatus.js";
@@ -431,5 +432,10 @@ export type Reply =
          * Who else is here, as far as they have been heard.
          */
         peers: Array<PresencePeer>;
+      keys: {
+        /**
+         * Where they stand now.
+         */
+        keys: KeyInfo;
       };
     };

@@ -22,27 +22,43 @@ export interface EngineListener {
   deliver(client: string | null, news: Uint8Array): void;
   /** It can do nothing any more: superseded, its store failed, or it broke. */
   ended(failure: Failure): void;
+  /** What opens the unlocked database again without its passphrase, here or in another tab; `null`: it was locked. */
+  held(spare: Spare | null): void;
 }
+
+/** Opens a database that was unlocked, as long as nobody locks it. Opaque; holds a key that cannot be extracted. */
+export type Spare = object;
 
 /** How an engine is opened. */
 export interface EngineOptions {
   readonly database: string;
   readonly storage: "persistent" | "memory";
   readonly wasm: string | URL | BufferSource | WebAssembly.Module | null;
+  /** How the database is protected if it is made now. */
+  readonly encrypt: "platform" | "passphrase" | null;
 }
 
 /** Opens an engine; rejects with a {@link Failure} when it cannot. */
-export type OpenEngine = (listener: EngineListener) => Promise<Engine>;
+export type OpenEngine = (listener: EngineListener, spare: Spare | null) => Promise<Engine>;
 
 /** Loads the WebAssembly (once per thread) and opens an engine. */
-export async function openEngine(options: EngineOptions, listener: EngineListener): Promise<Engine> {
+export async function openEngine(
+  options: EngineOptions,
+  listener: EngineListener,
+  spare: Spare | null,
+): Promise<Engine> {
   const loaded = await load(options.wasm);
   const deliver = (client: string | undefined, news: Uint8Array): void => listener.deliver(client ?? null, news);
   const trial = new Trial(options, listener);
   const ended = (failure: string): void => trial.ended(JSON.parse(failure) as Failure);
+  const held = (spare: Spare | undefined): void => listener.held(spare ?? null);
   const trying = (entry: string | undefined): void => trial.of(entry ?? null);
   const memory = options.storage === "memory";
-  return trial.guard(await loaded.Engine.open(options.database, memory, deliver, ended, trying));
+  const { database, encrypt } = options;
+  const { Engine } = loaded;
+  return trial.guard(
+    await Engine.open(database, memory, encrypt, spare ?? undefined, deliver, ended, held, trying),
+  );
 }
 
 /** Remembers which entry of another device is being merged: an engine that dies of one says so, and the next engine does not try it. */

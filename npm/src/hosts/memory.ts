@@ -3,11 +3,11 @@
 import { dead } from "../client.js";
 import type { Host, HostListener, StartHost } from "../host.js";
 import type { WasmSource } from "../open.js";
-import { type Engine, failureOf, openEngine } from "./engine.js";
+import { type Engine, type EngineOptions, failureOf, openEngine } from "./engine.js";
 
 /** Starts engines that keep their documents in memory until they are stopped. */
-export function startMemory(wasm: WasmSource | undefined): StartHost {
-  return (_client, listener) => new MemoryHost(wasm ?? null, listener);
+export function startMemory(wasm: WasmSource | undefined, encrypt: EngineOptions["encrypt"] = null): StartHost {
+  return (_client, listener) => new MemoryHost(wasm ?? null, encrypt, listener);
 }
 
 class MemoryHost implements Host {
@@ -16,17 +16,23 @@ class MemoryHost implements Host {
   readonly #listener: HostListener;
   readonly #opening: Promise<void>;
 
-  constructor(wasm: WasmSource | null, listener: HostListener) {
+  constructor(wasm: WasmSource | null, encrypt: EngineOptions["encrypt"], listener: HostListener) {
     this.#listener = listener;
-    this.#opening = this.#open(wasm);
+    this.#opening = this.#open(wasm, encrypt);
   }
 
-  async #open(wasm: WasmSource | null): Promise<void> {
+  async #open(wasm: WasmSource | null, encrypt: EngineOptions["encrypt"]): Promise<void> {
     const listener = this.#listener;
     try {
       const engine = await openEngine(
-        { database: "memory", storage: "memory", wasm },
-        { deliver: (_client, news) => listener.news(news), ended: (failure) => listener.gone(failure) },
+        { database: "memory", storage: "memory", wasm, encrypt },
+        {
+          deliver: (_client, news) => listener.news(news),
+          ended: (failure) => listener.gone(failure),
+          // What is in memory ends with its engine: there is no next one.
+          held: () => {},
+        },
+        null,
       );
       if (this.#stopped) {
         return engine.abandon();

@@ -1,6 +1,7 @@
 /** What a page and its worker say to each other, and tabs to tabs. */
 
 import type { Failure } from "../generated/Failure.js";
+import type { EngineOptions, Spare } from "./engine.js";
 
 /** From a page to its worker. */
 export type ToWorker =
@@ -9,6 +10,9 @@ export type ToWorker =
         readonly database: string;
         readonly client: string;
         readonly wasm: string | BufferSource | WebAssembly.Module | null;
+        readonly encrypt: EngineOptions["encrypt"];
+        /** What an earlier worker of this page was given. */
+        readonly spare: Spare | null;
       };
     }
   | { readonly calls: Uint8Array }
@@ -24,6 +28,8 @@ export type FromWorker =
   | { readonly alive: true }
   /** It runs the engine for all tabs, in this term; `null`: not any more. */
   | { readonly leads: string | null }
+  /** For this page's next worker. */
+  | { readonly spare: Spare | null }
   | { readonly gone: Failure }
   | { readonly stopped: true };
 
@@ -38,14 +44,13 @@ export type InHall =
 
 /** On the channel of one term: to who leads. */
 export type ToLeader =
-  | { readonly hello: { readonly client: string } }
+  /** `spares`: it takes spares. */
+  | { readonly hello: { readonly client: string; readonly spares?: true } }
   | { readonly calls: { readonly client: string; readonly bytes: Uint8Array } };
 
 /** On the channel of one client. */
-export interface ToClient {
-  readonly term: string;
-  readonly news: Uint8Array;
-}
+export type ToClient =
+  { readonly term: string; readonly news: Uint8Array } | { readonly term: string; readonly spare: Spare | null };
 
 /** Held by who runs the engine. */
 export function leaderLock(database: string): string {

@@ -5,7 +5,7 @@
  */
 
 import type { Failure } from "../generated/Failure.js";
-import { type Engine, type EngineListener, failureOf, type OpenEngine } from "./engine.js";
+import { type Engine, type EngineListener, failureOf, type OpenEngine, type Spare } from "./engine.js";
 import {
   clientChannel,
   clientLock,
@@ -61,6 +61,8 @@ export interface SeatListener {
   news(bytes: Uint8Array): void;
   /** It runs the engine in that term, or not any more. */
   leads(term: string | null): void;
+  /** What opens the unlocked database again; `null`: it was locked. */
+  spare(spare: Spare | null): void;
   /** It is of no use any more. */
   gone(failure: Failure): void;
 }
@@ -71,6 +73,8 @@ interface Leading {
   readonly at: number;
   readonly inbox: Channel;
   readonly followers: Map<string, Channel>;
+  /** Those that take spares. */
+  readonly trusted: Set<string>;
   readonly release: () => void;
   engine: Engine | null;
 }
@@ -94,6 +98,7 @@ export class Seat {
   #stop: () => void = () => {};
   #stopped = false;
   #leading: Leading | null = null;
+  #spare: Spare | null;
   #following: Following | null = null;
   #waiting: AbortController | null = null;
   #heardAt = 0;
@@ -104,7 +109,14 @@ export class Seat {
   readonly #jitterMs = Math.random() * JITTER_MS;
   #timers: ReturnType<typeof setInterval>[] = [];
 
-  constructor(database: string, client: string, around: Surroundings, listener: SeatListener) {
+  constructor(
+    database: string,
+    client: string,
+    around: Surroundings,
+    listener: SeatListener,
+    spare: Spare | null = null,
+  ) {
+    this.#spare = spare;
     this.#database = database;
     this.#client = client;
     this.#around = around;
@@ -234,7 +246,7 @@ export class Seat {
     }
     this.#following?.toLeader.close();
     this.#following = { term, at, toLeader: this.#around.openChannel(termChannel(term)) };
-    this.#following.toLeader.postMessage({ hello: { client: this.#client } } satisfies ToLeader);
+    this.#following.toLeader.postMessage({ hello: { client: this.#client, spares: true } } satisfies ToLeader);
     this.#listener.ready();
   }
 
@@ -247,12 +259,21 @@ export class Seat {
     }
   }
 
-  #onNews({ term, news }: ToClient): void {
-    if (this.#following?.term !== term) {
+  #onNews(message: ToClient): void {
+    if (this.#following?.term !== message.term) {
       return;
     }
     this.#heard(true);
-    this.#listener.news(news);
+    if ("spare" in message) {
+      this.#hold(message.spare);
+    } else {
+      this.#listener.news(message.news);
+    }
+  }
+
+  #hold(spare: Spare | null): void {
+    this.#spare = spare;
+    this.#listener.spare(spare);
   }
 
   #heard(beaten: boolean): void {
@@ -304,7 +325,15 @@ export class Seat {
     this.#following = null;
     const term = this.#around.randomName();
     const inbox = this.#around.openChannel(termChannel(term));
-    const leading: Leading = { term, at: Date.now(), inbox, followers: new Map(), release, engine: null };
+    const leading: Leading = {
+      term,
+      at: Date.now(),
+      inbox,
+      followers: new Map(),
+      trusted: new Set(),
+      release,
+      engine: null,
+    };
     inbox.onmessage = ({ data }: MessageEvent) => this.#onCall(leading, data as ToLeader);
     this.#leading = leading;
     this.#listener.leads(term);
@@ -316,9 +345,10 @@ export class Seat {
     const listener: EngineListener = {
       deliver: (client, news) => this.#deliver(leading, client, news),
       ended: (failure) => this.#onEnded(leading, failure),
+      held: (spare) => this.#handOut(leading, spare),
     };
     try {
-      const engine = await this.#around.openEngine(listener);
+      const engine = await this.#around.openEngine(listener, this.#spare);
       if (this.#leading !== leading) {
         return engine.abandon();
       }
@@ -350,6 +380,10 @@ export class Seat {
     if (!leading.followers.has(client)) {
       this.#admit(leading, client);
     }
+    if ("hello" in message && message.hello.spares) {
+      leading.trusted.add(client);
+      this.#give(leading, client);
+    }
     if ("calls" in message) {
       this.#handle(leading, message.calls.bytes);
     }
@@ -361,6 +395,7 @@ export class Seat {
     const gone = this.#around.locks.request(clientLock(client), () => {
       leading.followers.get(client)?.close();
       leading.followers.delete(client);
+      leading.trusted.delete(client);
       if (this.#leading === leading) {
         leading.engine?.forget(client);
       }
@@ -380,6 +415,22 @@ export class Seat {
     if (client === null || client === this.#client) {
       this.#listener.news(news);
     }
+  }
+
+  /** Gives every tab what opens the unlocked database when this one is gone, or takes it away. */
+  #handOut(leading: Leading, spare: Spare | null): void {
+    if (this.#leading !== leading) {
+      return;
+    }
+    this.#hold(spare);
+    for (const client of leading.trusted) {
+      this.#give(leading, client);
+    }
+  }
+
+  #give(leading: Leading, client: string): void {
+    const message = { term: leading.term, spare: this.#spare } satisfies ToClient;
+    leading.followers.get(client)?.postMessage(message);
   }
 
   #onEnded(leading: Leading, failure: Failure): void {

@@ -24,14 +24,14 @@ page.addEventListener("message", ({ data }) => {
   }
 });
 
-function take({ database, client, wasm }: Extract<ToWorker, { start: unknown }>["start"]): Seat {
+function take({ database, client, wasm, encrypt, spare }: Extract<ToWorker, { start: unknown }>["start"]): Seat {
   const taken = new Seat(
     database,
     client,
     {
       locks: navigator.locks,
       openChannel: (name) => new BroadcastChannel(name),
-      openEngine: (listener) => openEngine({ database, storage: "persistent", wasm }, listener),
+      openEngine: (listener, held) => openEngine({ database, storage: "persistent", wasm, encrypt }, listener, held),
       prepare: () => prepare(wasm),
       randomName,
       now: () => performance.now(),
@@ -41,8 +41,10 @@ function take({ database, client, wasm }: Extract<ToWorker, { start: unknown }>[
       ready: () => page.postMessage({ ready: true }),
       news: (news) => page.postMessage({ news }),
       leads: (term) => page.postMessage({ leads: term }),
+      spare: (held) => page.postMessage({ spare: held }),
       gone: (failure) => page.postMessage({ gone: failure }),
     },
+    spare,
   );
   taken.start();
   return taken;

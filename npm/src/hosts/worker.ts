@@ -3,6 +3,7 @@
 import { dead, unsupported } from "../client.js";
 import type { Host, HostListener, StartHost } from "../host.js";
 import type { WasmSource } from "../open.js";
+import type { EngineOptions, Spare } from "./engine.js";
 import { clientLock, type FromWorker, hallChannel, type InHall, type ToWorker } from "./messages.js";
 
 /** How a worker is started. */
@@ -10,16 +11,23 @@ export interface WorkerOptions {
   readonly name: string;
   readonly wasm: WasmSource | undefined;
   readonly worker: (() => Worker) | undefined;
+  readonly encrypt: EngineOptions["encrypt"];
 }
 
 const STOP_WAITS_MS = 5_000;
 
 /** Starts workers for one database. */
 export function startWorker(options: WorkerOptions): StartHost {
+  // What the database's next worker goes on with when this one dies.
+  const held: Held = { spare: null };
   return (client, listener) => {
     const missing = missingHere();
-    return missing ? new NoHost(missing, listener) : new WorkerHost(options, client, listener);
+    return missing ? new NoHost(missing, listener) : new WorkerHost(options, held, client, listener);
   };
+}
+
+interface Held {
+  spare: Spare | null;
 }
 
 class WorkerHost implements Host {
@@ -28,10 +36,12 @@ class WorkerHost implements Host {
   readonly #worker: Worker;
   readonly #hall: BroadcastChannel;
   readonly #deathWatch = new AbortController();
+  readonly #held: Held;
   #term: string | null = null;
   #stopped: () => void = () => {};
 
-  constructor({ name, wasm, worker }: WorkerOptions, client: string, listener: HostListener) {
+  constructor({ name, wasm, worker, encrypt }: WorkerOptions, held: Held, client: string, listener: HostListener) {
+    this.#held = held;
     this.#client = client;
     this.#listener = listener;
     this.#worker =
@@ -42,7 +52,7 @@ class WorkerHost implements Host {
     );
     this.#hall = new BroadcastChannel(hallChannel(name));
     this.#hall.addEventListener("message", ({ data }: MessageEvent<InHall>) => this.#answerProbe(data));
-    this.#post({ start: { database: name, client, wasm: transferable(wasm) } });
+    this.#post({ start: { database: name, client, wasm: transferable(wasm), encrypt, spare: held.spare } });
   }
 
   send(bytes: Uint8Array<ArrayBuffer>): void {
@@ -81,6 +91,8 @@ class WorkerHost implements Host {
       this.#listener.alive();
     } else if ("leads" in message) {
       this.#term = message.leads;
+    } else if ("spare" in message) {
+      this.#held.spare = message.spare;
     } else if ("seated" in message) {
       this.#watch();
     } else if ("gone" in message) {

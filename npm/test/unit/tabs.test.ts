@@ -24,6 +24,10 @@ class Tab implements SeatListener {
   readonly seat: Seat;
   readonly log: string[] = [];
   readonly engines: FakeEngine[] = [];
+  /** What it was given for its page. */
+  readonly spares: (object | null)[] = [];
+  /** What its engines were opened with. */
+  readonly redeemed: (object | null)[] = [];
   openFails: unknown = null;
   prepared = 0;
 
@@ -38,7 +42,8 @@ class Tab implements SeatListener {
       {
         locks: world.locks.of(this),
         openChannel: (channel) => channels.open(channel),
-        openEngine: async (listener) => {
+        openEngine: async (listener, spare) => {
+          this.redeemed.push(spare);
           await Promise.resolve();
           if (this.openFails) throw this.openFails;
           const engine = new FakeEngine(this, listener);
@@ -69,6 +74,9 @@ class Tab implements SeatListener {
   }
   leads(term: string | null): void {
     this.log.push(term ? "leads" : "led");
+  }
+  spare(spare: object | null): void {
+    this.spares.push(spare);
   }
   gone(failure: Failure): void {
     this.log.push(failure.code);
@@ -178,6 +186,47 @@ describe("electing", () => {
     const beating = world.channels.posted;
     await pass(10 * BEAT_MS);
     expect(world.channels.posted - beating).toBe(10);
+  });
+});
+
+describe("what opens an unlocked database again", () => {
+  const spare = { key: "not extractable" };
+
+  it("is given to every tab, and to those that come later, and opens the next engine", async () => {
+    const [a, b] = [await tab("a"), await tab("b")];
+    expect(a.redeemed).toEqual([null]);
+    a.engine?.listener.held(spare);
+    const c = await tab("c");
+    expect([a, b, c].map(({ spares }) => spares.at(-1))).toEqual([spare, spare, spare]);
+    await a.seat.stop();
+    await pass(1);
+    expect(b.redeemed).toEqual([spare]);
+    // The next engine says the same again.
+    b.engine?.listener.held(spare);
+    b.die();
+    await pass(STEAL_AFTER_MS + 2 * JITTER_MS + CALM_MS);
+    expect(c.redeemed).toEqual([spare]);
+  });
+
+  it("is taken away from every tab by a lock", async () => {
+    const [a, b] = [await tab("a"), await tab("b")];
+    a.engine?.listener.held(spare);
+    a.engine?.listener.held(null);
+    await pass(1);
+    expect([a, b].map(({ spares }) => spares.at(-1))).toEqual([null, null]);
+    await a.seat.stop();
+    await pass(1);
+    expect(b.redeemed).toEqual([null]);
+  });
+
+  it("of an engine that leads no more is not handed out", async () => {
+    const [a, b] = [await tab("a"), await tab("b")];
+    const late = a.engine?.listener;
+    await a.seat.stop();
+    await pass(1);
+    late?.held(spare);
+    await pass(1);
+    expect(b.spares.filter((held) => held !== null)).toEqual([]);
   });
 });
 

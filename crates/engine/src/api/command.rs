@@ -2,6 +2,7 @@
 
 use super::bytes::FileBytes;
 use super::index::IndexSpec;
+use super::keys::Passphrase;
 use super::text::{TextAsk, TextEdit};
 use serde::{Deserialize, Serialize};
 
@@ -412,6 +413,28 @@ pub enum Command {
         /// As in `setPresence`.
         handle: String,
     },
+    /// Opens the keys of a database, or says whether they would open: with a passphrase or, without one, by the platform. The first passphrase of a
+    /// database makes its keys. Answers `keys`. This and what follows is the host's to answer: see `docs/at-rest.md`.
+    Unlock {
+        /// What a person typed.
+        #[cfg_attr(feature = "export-types", ts(type = "string | null"))]
+        passphrase: Option<Passphrase>,
+    },
+    /// Commits what waits and forgets the keys, for every client; answers `keys`.
+    Lock {},
+    /// Seals the keys with another passphrase; answers `keys`.
+    ChangePassphrase {
+        /// The one that holds.
+        #[cfg_attr(feature = "export-types", ts(type = "string"))]
+        old: Passphrase,
+        /// The one that shall.
+        #[cfg_attr(feature = "export-types", ts(type = "string"))]
+        new: Passphrase,
+    },
+    /// Destroys the keys of an encrypted database: nothing of it can be read any more; answers `keys`.
+    WipeKeys {},
+    /// Where the keys stand; answers `keys`.
+    Keys {},
 }
 
 /// What a transaction has read and written, as it shall see it again.

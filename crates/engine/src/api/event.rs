@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::index::IndexInfo;
+use super::keys::KeyInfo;
 use super::presence::PresencePeer;
 use super::reply::{Answer, SyncStatus};
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,11 @@ pub enum Event {
         peers: Vec<PresencePeer>,
         /// They are gone, as they were.
         gone: Vec<PresencePeer>,
+    },
+    /// The keys of the database stand elsewhere than before. A client hears it first of all when the database is encrypted.
+    Keys {
+        /// Where.
+        keys: KeyInfo,
     },
 }
 

@@ -204,4 +204,14 @@ error_codes! {
     ImportNotEmpty = "import.not-empty", retry: false;
     /// An import of this database did not end: import the same file again, or delete the database.
     ImportUnfinished = "import.unfinished", retry: false;
+    /// The database is locked: `unlock` it first. Nothing was read or written.
+    KeyLocked = "key.locked", retry: true;
+    /// The passphrase is not the database's.
+    KeyBadPassphrase = "key.bad-passphrase", retry: false;
+    /// The passphrase is too easy to guess; the sentence says what it lacks.
+    KeyWeakPassphrase = "key.weak-passphrase", retry: false;
+    /// The keys of the database are gone: nothing in it can be read any more.
+    KeyWiped = "key.wiped", retry: false;
+    /// The database is not protected in the way that this call is for; the sentence says how it is. Nothing was changed.
+    KeyMismatch = "key.mismatch", retry: false;
 }

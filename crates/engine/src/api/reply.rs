@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::health::{Finding, HealthCounts, HealthPart, Mended};
 use super::history::{ChangedVersions, FieldConflict, HistoryChange};
 use super::index::{IndexConflict, IndexInfo};
+use super::keys::KeyInfo;
 use super::presence::PresencePeer;
 use super::text::TextAnswer;
 use serde::{Deserialize, Serialize};
@@ -330,6 +331,11 @@ pub enum Reply {
     Presence {
         /// Who else is here, as far as they have been heard.
         peers: Vec<PresencePeer>,
+    },
+    /// To `unlock`, `lock`, `changePassphrase`, `wipeKeys` and `keys`.
+    Keys {
+        /// Where they stand now.
+        keys: KeyInfo,
     },
 }
 

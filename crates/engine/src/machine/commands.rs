@@ -209,6 +209,14 @@ impl Machine {
                 self.unwatch_presence(&client, &handle);
                 Done::now(Reply::Done {})
             }
+            Command::Unlock { .. }
+            | Command::Lock {}
+            | Command::ChangePassphrase { .. }
+            | Command::WipeKeys {}
+            | Command::Keys {} => {
+                let message = "this host keeps no keys";
+                return Err(Failure::new(ErrorCode::HostUnsupported, message).into());
+            }
             Command::Close {} => {
                 self.phase = Phase::Closing;
                 self.end_link(DisconnectReason::Disabled);

@@ -15,9 +15,11 @@ use futures_util::future::join;
 
 use super::faults::{Fault, Faults, FaultyBlobs, FaultyStore, When};
 use super::memory::{Memory, MemoryBlobs, MemoryDisk};
-use super::packed::{Blobs, Packed, PackedOptions};
+use super::packed::{Blobs, Packed, PackedOptions, SealedBlobs};
 use super::{Bytes, Durability, Key, Range, RowValue, Rows, Store, StoreBatch, StoreFailure, Value};
 use super::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
+use crate::crypto::Key as SecretKey;
+use crate::rng::Rng;
 
 /// Something that a store can be opened on, again and again.
 #[expect(async_fn_in_trait, reason = "the engine lives on one thread")]
@@ -501,6 +503,11 @@ macro_rules! store_conformance {
             }
         )*
     };
+}
+
+/// Blobs sealed with a key that is always the same.
+pub fn sealed<B>(blobs: B) -> SealedBlobs<B> {
+    SealedBlobs::new(blobs, &SecretKey::new([8; 32]), Rng::seeded([9; 32]))
 }
 
 /// Disks that the suite runs over everywhere.

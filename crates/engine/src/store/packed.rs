@@ -27,6 +27,7 @@ mod maintain;
 mod manifest;
 pub(super) mod memory;
 mod open;
+mod sealed;
 mod sheet;
 mod table;
 
@@ -37,6 +38,7 @@ use futures_util::lock::Mutex;
 
 pub use blobs::{BlobFailure, BlobName, BlobOp, Blobs, BlockId, Damaged};
 pub use format::{Damage, FORMAT_VERSION};
+pub use sealed::{AtRest, SealedBlobs, is_sealed};
 
 use self::block::{Block, Cache, Loaded, Run};
 use self::cursor::{Merge, Missing};

@@ -6,6 +6,7 @@ mod golden;
 mod model;
 mod opening;
 mod power;
+mod sealed;
 
 mod memory {
     use crate::store::memory::MemoryDisk;
@@ -42,4 +43,17 @@ mod packed_over_faulty_blobs {
     use crate::store::memory::MemoryBlobs;
     crate::store_conformance!(native, FaultyPacked::over(MemoryBlobs::new()));
     crate::store_conformance!(native, faults, FaultyPacked::over(MemoryBlobs::new()));
+}
+
+mod sealed_packed {
+    use crate::store::conformance::{PackedDisk, sealed};
+    use crate::store::memory::MemoryBlobs;
+    crate::store_conformance!(native, PackedDisk::small(sealed(MemoryBlobs::new())));
+}
+
+mod sealed_packed_over_faulty_blobs {
+    use crate::store::conformance::{FaultyPacked, sealed};
+    use crate::store::memory::MemoryBlobs;
+    crate::store_conformance!(native, FaultyPacked::over(sealed(MemoryBlobs::new())));
+    crate::store_conformance!(native, faults, FaultyPacked::over(sealed(MemoryBlobs::new())));
 }

@@ -32,6 +32,26 @@ impl IndexedDb {
         if exists { Ok(false) } else { completed.map(|()| true) }
     }
 
+    /// Keeps `value` in the place of the key record called `name`, durably, if that is `still` what it was. Whether it was kept.
+    pub async fn replace_key_record(
+        &self,
+        name: &str,
+        value: &JsValue,
+        still: impl Fn(&JsValue) -> bool,
+    ) -> Result<bool, BlobFailure> {
+        let work = self.begin(KEYS, Mode::Write(Durability::Strict)).await?;
+        let mut request = made(work.store.get(JsValue::from_str(name)))?;
+        settled(&mut request).await;
+        if let Some(error) = request.error().map_err(from_idb)? {
+            return Err(blob_failure(&error));
+        }
+        let same = still(&request.result().map_err(from_idb)?);
+        if same {
+            made(work.store.put(value, Some(&JsValue::from_str(name))))?;
+        }
+        work.complete().await.map(|()| same)
+    }
+
     /// Keeps `value` as the key record called `name`, durably, over whatever is there.
     pub async fn put_key_record(&self, name: &str, value: &JsValue) -> Result<(), BlobFailure> {
         let work = self.begin(KEYS, Mode::Write(Durability::Strict)).await?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt;
 use futures_util::future::join3;
 
-use crate::store::conformance::{Dice, block_on, everything, puts};
+use crate::store::conformance::{Dice, block_on, everything, puts, sealed};
 use crate::store::faults::{Fault, Faults, FaultyBlobs, When};
 use crate::store::memory::MemoryBlobs;
 use crate::store::packed::{BlobName, Blobs, Packed, PackedOptions};
@@ -49,7 +49,7 @@ fn random_batch(dice: &mut Dice) -> StoreBatch {
 }
 
 /// The same writing, merging and opening every time, until the disk ends it.
-async fn work(blobs: FaultyBlobs<MemoryBlobs>, promise: &mut Promise) -> Result<(), StoreFailure> {
+async fn work(blobs: impl Blobs + Clone, promise: &mut Promise) -> Result<(), StoreFailure> {
     let mut dice = Dice::seeded(11);
     for _ in 0..3 {
         let (store, _) = Packed::open(blobs.clone(), options()).await?;
@@ -69,25 +69,36 @@ async fn work(blobs: FaultyBlobs<MemoryBlobs>, promise: &mut Promise) -> Result<
 
 #[test]
 fn a_crash_at_any_operation_loses_nothing_acknowledged_and_tears_nothing() {
+    crash_everywhere(|blobs| blobs);
+}
+
+#[test]
+fn a_crash_at_any_operation_loses_nothing_of_a_sealed_store() {
+    crash_everywhere(sealed);
+}
+
+/// `over` makes what the store uses of the disk that crashes.
+fn crash_everywhere<B: Blobs + Clone>(over: fn(FaultyBlobs<MemoryBlobs>) -> B) {
     let faults = Faults::new();
-    block_on(work(FaultyBlobs::new(MemoryBlobs::new(), faults.clone()), &mut Promise::default())).unwrap();
+    let disk = FaultyBlobs::new(MemoryBlobs::new(), faults.clone());
+    block_on(work(over(disk), &mut Promise::default())).unwrap();
     let operations = faults.operations();
     assert!(operations > 100, "{operations}");
     for n in 1..=operations {
         for fault in [Fault::CrashBefore, Fault::CrashAfter] {
-            block_on(crash_at(n, fault));
+            block_on(crash_at(n, fault, over));
         }
     }
 }
 
-async fn crash_at(n: u64, fault: Fault) {
+async fn crash_at<B: Blobs + Clone>(n: u64, fault: Fault, over: fn(FaultyBlobs<MemoryBlobs>) -> B) {
     let disk = MemoryBlobs::new();
     let faults = Faults::new();
     faults.arm(When::Operation(n), fault);
     let mut promise = Promise::default();
-    let blobs = FaultyBlobs::new(disk.clone(), faults.clone());
-    assert!(work(blobs, &mut promise).await.is_err());
+    assert!(work(over(FaultyBlobs::new(disk.clone(), faults)), &mut promise).await.is_err());
 
+    let disk = over(FaultyBlobs::new(disk, Faults::new()));
     let (store, report) = Packed::open(disk.clone(), options()).await.unwrap();
     assert_eq!(report.quarantined, []);
     let found = everything(&store).await;
