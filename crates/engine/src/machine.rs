@@ -31,11 +31,13 @@ mod status;
 mod sync;
 mod task;
 mod texts;
+mod trials;
 mod watch;
 mod writers;
 
 pub use input::{ConnectionId, Input};
 pub use output::Output;
+pub use trials::Trials;
 
 use crate::api::{Answer, Calls, ErrorCode, Event, Failure, News, Outcome};
 use crate::collection::Declarations;
@@ -110,6 +112,7 @@ pub struct Machine {
     commits: u64,
     /// So many entries wait in the outbox before documents are put into them whole.
     outbox_cap: usize,
+    trials: Trials,
 }
 
 enum Phase {
@@ -167,9 +170,17 @@ impl Machine {
             next_commit: 0,
             commits: 0,
             outbox_cap: behind::OUTBOX_CAP,
+            trials: Trials::default(),
         };
         machine.settle();
         machine
+    }
+
+    /// For hosts in which a panic ends the engine. To be called before anything else.
+    #[must_use]
+    pub fn with_trials(mut self, trials: Trials) -> Self {
+        self.trials = trials;
+        self
     }
 
     /// Takes note of what happened. `now` may jump; it is only compared with itself.
@@ -214,6 +225,25 @@ impl Machine {
         let key = self.sync.group.as_ref()?.secrets.epochs.get(&entry.epoch().0)?;
         let key = key.derive(crate::group::DATA_CONTEXT);
         crate::crypto::open_payload(&key, entry.header_bytes(), entry.payload()).ok()
+    }
+
+    /// For tests: an entry of this device with any content, as a hostile member makes one. No parents: the tips.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn forged(
+        &mut self,
+        content: crate::crypto::SealedPlan,
+        parents: Vec<ashore_protocol::ids::EntryId>,
+    ) -> Option<ashore_protocol::header::VerifiedEntry> {
+        use ashore_protocol::header::{EntryDraft, EntryKind};
+        let group = self.sync.group.as_ref()?;
+        let state = &group.state;
+        let key = group.secrets.epochs.get(&state.epoch.0)?.derive(crate::group::DATA_CONTEXT);
+        let author = group.secrets.device.device_id();
+        let parents = if parents.is_empty() { state.tips.clone() } else { parents };
+        let size = content.sealed_size();
+        let draft = EntryDraft::new(Some(state.group), author, parents, state.epoch, EntryKind::Data, size).ok()?;
+        let sealed = content.seal(&key, draft.header_bytes(), &mut self.rng);
+        draft.sign(&group.secrets.device, sealed).ok()
     }
 
     /// The next thing to do, if there is one.

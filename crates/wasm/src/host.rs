@@ -7,8 +7,9 @@ use ashore_engine::api::{
     Answer, Call, Calls, Command, ErrorCode, Event, Failure, News, Outcome, Reply, decode_calls, encode,
 };
 use ashore_engine::driver::drive;
-use ashore_engine::machine::{Machine, MachineOptions};
+use ashore_engine::machine::{Machine, MachineOptions, Trials};
 use ashore_engine::store::Store;
+use ashore_protocol::EntryId;
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_channel::oneshot;
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
@@ -25,6 +26,8 @@ pub(crate) trait Listener {
     fn deliver(&self, client: Option<&str>, news: &[u8]);
     /// It can do nothing any more.
     fn ended(&self, failure: &Failure);
+    /// This entry of another device is being merged; `None`: that is over.
+    fn trying(&self, entry: Option<&EntryId>);
 }
 
 /// A running engine. Dropping it changes nothing: it runs until it is closed or abandoned.
@@ -42,12 +45,15 @@ impl Host {
     pub(crate) fn start<S: Store + 'static>(
         store: S,
         local_secret: [u8; 32],
+        ended_badly: Vec<EntryId>,
         listener: Rc<dyn Listener>,
     ) -> Result<Self, Failure> {
         let mut seed = [0u8; 32];
         getrandom::fill(&mut seed)
             .map_err(|_| Failure::new(ErrorCode::HostUnsupported, "This environment has no source of randomness."))?;
-        let machine = Machine::new(MachineOptions { seed, local_secret, opening: clock::now() });
+        let teller = Rc::clone(&listener);
+        let trials = Trials::new(ended_badly, move |entry| teller.trying(entry));
+        let machine = Machine::new(MachineOptions { seed, local_secret, opening: clock::now() }).with_trials(trials);
         let (calls, asked) = unbounded();
         let (over, ended) = oneshot::channel::<()>();
         let end = Rc::new(End::default());

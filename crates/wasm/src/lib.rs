@@ -11,12 +11,15 @@ mod clock;
 mod transport;
 pub mod store;
 mod keys;
+mod trials;
 mod gate;
 mod host;
 
 use crate::store::IndexedDb;
 use ashore_engine::api::{ErrorCode, Failure};
 use ashore_engine::store::memory::Memory;
+use ashore_protocol::EntryId;
+use futures_util::future::join;
 use host::{Host, Listener};
 use js_sys::{Function, Promise, Uint8Array};
 use std::cell::RefCell;
@@ -39,11 +42,19 @@ impl Engine {
     /// Opens the database of that name, in IndexedDB or, with `memory`, nowhere.
     ///
     /// `deliver(client: string | undefined, news: Uint8Array)` gets the answers of one client or what all shall hear; `ended(failure: string)` hears once, as
-    /// JSON, that the engine can do nothing any more. Rejects with a failure as JSON.
-    pub async fn open(database: String, memory: bool, deliver: Function, ended: Function) -> Result<Engine, JsValue> {
+    /// JSON, that the engine can do nothing any more; `trying(entry: string | undefined)` hears which entry of another device is being merged: if this
+    /// instance dies before it hears that it is over, the entry's id belongs into the key record `ended-badly`, an array of strings, so that the next
+    /// engine does not try it. Rejects with a failure as JSON.
+    pub async fn open(
+        database: String,
+        memory: bool,
+        deliver: Function,
+        ended: Function,
+        trying: Function,
+    ) -> Result<Engine, JsValue> {
         log::start();
         report_panics(&ended);
-        let listener = Rc::new(Callbacks { deliver, ended });
+        let listener = Rc::new(Callbacks { deliver, ended, trying });
         let host = if memory { open_memory(listener) } else { open_persistent(&database, listener).await };
         host.map(|host| Engine { host }).map_err(|failure| text(&failure))
     }
@@ -79,22 +90,24 @@ impl Engine {
 }
 
 fn open_memory(listener: Rc<Callbacks>) -> Result<Host, Failure> {
-    Host::start(Memory::new(), keys::random_secret()?, listener)
+    Host::start(Memory::new(), keys::random_secret()?, vec![], listener)
 }
 
 async fn open_persistent(database: &str, listener: Rc<Callbacks>) -> Result<Host, Failure> {
     let disk = Rc::new(IndexedDb::new(format!("{DATABASE_PREFIX}{database}")));
-    let secret = keys::local_secret(&disk).await?;
+    let (secret, ended_badly) = join(keys::local_secret(&disk), trials::ended_badly(&disk)).await;
+    let (secret, ended_badly) = (secret?, ended_badly?);
     let (store, report) = store::open(disk).await.map_err(|failure| failure::from_store(&failure))?;
     for lost in &report.quarantined {
         tracing::warn!(source = ?lost.source, "a stored blob could not be read and was set aside");
     }
-    Host::start(store, secret, listener)
+    Host::start(store, secret, ended_badly, listener)
 }
 
 struct Callbacks {
     deliver: Function,
     ended: Function,
+    trying: Function,
 }
 
 impl Listener for Callbacks {
@@ -105,6 +118,11 @@ impl Listener for Callbacks {
 
     fn ended(&self, failure: &Failure) {
         let _ = self.ended.call1(&JsValue::UNDEFINED, &text(failure));
+    }
+
+    fn trying(&self, entry: Option<&EntryId>) {
+        let entry = entry.map_or(JsValue::UNDEFINED, |entry| JsValue::from_str(&entry.to_string()));
+        let _ = self.trying.call1(&JsValue::UNDEFINED, &entry);
     }
 }
 

@@ -14,6 +14,7 @@ mod check;
 mod size;
 mod demo;
 mod test;
+mod fuzz;
 
 use crate::failure::{Failure, Outcome};
 
@@ -25,6 +26,7 @@ usage: cargo xtask <command>
   check [NAME]...               formatting, lints, layers, dependencies, generated files, promises: all or one by name
   gen [--check]                 write npm/src/generated/ and docs/errors.md from the Rust types
   wasm [--profile wasm|dev]     build the engine for browsers into npm/wasm/
+  fuzz [TARGET] [SECONDS]       every fuzz target under libFuzzer, or one; 60 seconds each. `fuzz keep` takes what was found into the corpus
   size                          what a page downloads, against size-budget.json
   setup                         install what is missing: the wasm target, npm packages, Chromium";
 
@@ -47,6 +49,7 @@ fn run(words: &[&str]) -> Outcome {
         ["wasm"] => wasm::build(wasm::Profile::Wasm),
         ["wasm", "--profile", name] => wasm::build(wasm::Profile::parse(name)?),
         ["size"] => size::run(),
+        ["fuzz", words @ ..] => fuzz::run(words),
         ["setup"] => setup::all(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -111,7 +111,7 @@ fn end_to_end(steps: &mut Steps) -> Outcome {
         wasm::build(wasm::Profile::Wasm)?;
         npm::build()?;
         npm::build_demo()?;
-        run_program(cargo_native("build", &["--bin", "ashore-relay"]))
+        run_program(cargo_native("build", &["--bin", "ashore-relay", "--bin", "hostile-member"]))
     })?;
     steps.step("end-to-end tests", || run_script_with_browser("tests/e2e", "test"))
 }
@@ -124,6 +124,7 @@ fn run_script_with_browser(folder: &str, name: &str) -> Outcome {
     let mut script = npm::script(folder, name)?;
     with_browser(&mut script, &setup::browsers()?);
     script.env("ASHORE_RELAY", workspace::built("debug", "ashore-relay"));
+    script.env("ASHORE_HOSTILE_MEMBER", workspace::built("debug", "hostile-member"));
     run_program(script)
 }
 

@@ -13,7 +13,7 @@ export type Quarantined = {
    */
   author: string;
   /**
-   * `missing-parent`, `missing-key`, `does-not-open` or `does-not-apply`.
+   * `missing-parent`, `missing-key`, `missing-change`, `does-not-open`, `does-not-apply` or `crashes`.
    */
   reason: string;
 };

@@ -2,6 +2,7 @@
 
 import type * as glue from "../../wasm/ashore_wasm.js";
 import type { Failure } from "../generated/Failure.js";
+import { noteDeathOf } from "./deathbed.js";
 
 /** A running engine. */
 export interface Engine {
@@ -37,13 +38,66 @@ export type OpenEngine = (listener: EngineListener) => Promise<Engine>;
 export async function openEngine(options: EngineOptions, listener: EngineListener): Promise<Engine> {
   const loaded = await load(options.wasm);
   const deliver = (client: string | undefined, news: Uint8Array): void => listener.deliver(client ?? null, news);
-  const ended = (failure: string): void => listener.ended(JSON.parse(failure) as Failure);
-  return (await loaded.Engine.open(
-    options.database,
-    options.storage === "memory",
-    deliver,
-    ended,
-  )) as unknown as Engine;
+  const trial = new Trial(options, listener);
+  const ended = (failure: string): void => trial.ended(JSON.parse(failure) as Failure);
+  const trying = (entry: string | undefined): void => trial.of(entry ?? null);
+  const memory = options.storage === "memory";
+  return trial.guard(await loaded.Engine.open(options.database, memory, deliver, ended, trying));
+}
+
+/** Remembers which entry of another device is being merged: an engine that dies of one says so, and the next engine does not try it. */
+class Trial {
+  readonly #options: EngineOptions;
+  readonly #listener: EngineListener;
+  #entry: string | null = null;
+  #dying = false;
+
+  constructor(options: EngineOptions, listener: EngineListener) {
+    this.#options = options;
+    this.#listener = listener;
+    if (options.storage === "persistent") {
+      globalThis.addEventListener?.("error", (event) => this.#onError(event));
+    }
+  }
+
+  of(entry: string | null): void {
+    this.#entry = entry;
+  }
+
+  /** The engine, left alone once it is dying: what it is asked then is asked again of the next one. */
+  guard(engine: glue.Engine): Engine {
+    const ifLiving = <T>(act: () => T, otherwise: T): T => (this.#dying ? otherwise : act());
+    return {
+      handle: (calls) => ifLiving(() => engine.handle(calls), undefined),
+      forget: (client) => ifLiving(() => engine.forget(client), undefined),
+      close: () => ifLiving(() => engine.close() as Promise<void>, Promise.resolve()),
+      abandon: () => ifLiving(() => engine.abandon(), undefined),
+    };
+  }
+
+  ended(failure: Failure): void {
+    const entry = this.#entry;
+    if (entry === null || this.#options.storage !== "persistent") {
+      return this.#listener.ended(failure);
+    }
+    this.#dying = true;
+    void noteDeathOf(entry, this.#options.database).then(() => this.#listener.ended(failure));
+  }
+
+  /**
+   * A trap, which ends the engine without a word (out of memory, out of stack), or comes right after its last word. The page hears of every error
+   * that nobody took, and ends the worker at once: so it must not, before the note is written.
+   */
+  #onError(event: globalThis.Event): void {
+    if (this.#entry === null) {
+      return;
+    }
+    event.preventDefault();
+    if (!this.#dying) {
+      const message = "The engine has ended. It broke while it merged what another device wrote.";
+      this.ended({ code: "host.dead", message, retry: true, collection: null, id: null });
+    }
+  }
 }
 
 /** Loads the WebAssembly, so that opening an engine takes less time. What fails here fails again when it is opened. */

@@ -34,10 +34,9 @@ class Stranger {
     this.#socket.send(encode(frame));
   }
 
-  /** Proves, truly, that it is the device of a key that it has just made. */
-  introduceItself() {
+  /** Proves, truly, that it is the device of that key; without one, of a key that it has just made. */
+  introduceItself(privateKey = generateKeyPairSync("ed25519").privateKey) {
     const [, versions, nonce] = this.received[0];
-    const { privateKey } = generateKeyPairSync("ed25519");
     const device = publicBytes(privateKey);
     const transcript = encode([nonce, versions, 1, device, this.#audience]);
     const message = Buffer.concat([Buffer.from("ashore 1 handshake\0"), transcript]);

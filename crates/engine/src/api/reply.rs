@@ -413,7 +413,7 @@ pub struct Quarantined {
     pub entry: String,
     /// Who wrote it, lower-case base32.
     pub author: String,
-    /// `missing-parent`, `missing-key`, `does-not-open` or `does-not-apply`.
+    /// `missing-parent`, `missing-key`, `missing-change`, `does-not-open`, `does-not-apply` or `crashes`.
     pub reason: String,
 }
 

@@ -125,6 +125,9 @@ pub enum MergeError {
     /// Automerge refuses the changes.
     #[error("the changes cannot be applied: {0}")]
     Refused(String),
+    /// Automerge panicked. What it was in the middle of must not be used again.
+    #[error("Automerge cannot bear the changes")]
+    Panicked,
     /// Our own chunks cannot be read.
     #[error(transparent)]
     Corrupt(#[from] CorruptDocument),
@@ -221,8 +224,7 @@ pub fn delete(current: Current<'_>, actor: Actor, now_ms: u64) -> Result<Option<
 /// (WebAssembly) it ends the engine.
 pub fn merge(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, MergeError> {
     // Nothing of what a panic leaves behind is used again: the document is dropped.
-    catch_unwind(AssertUnwindSafe(|| merge_checked(current, remote)))
-        .unwrap_or_else(|_| Err(MergeError::Refused("Automerge cannot bear it".to_owned())))
+    catch_unwind(AssertUnwindSafe(|| merge_checked(current, remote))).unwrap_or(Err(MergeError::Panicked))
 }
 
 /// [`merge`] without the net below it: fuzzed changes make Automerge panic here about once in 100,000, whole documents more often.

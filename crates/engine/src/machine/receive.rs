@@ -15,7 +15,7 @@ use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
 use crate::collection::{Declarations, Declared, Held, Travels};
 use crate::crypto::{Key, open_payload};
-use crate::document::edit::{self, Current, Live, Merged};
+use crate::document::edit::{self, Current, Live, MergeError, Merged};
 use crate::document::state::ChunkWrite;
 use crate::document::{CollectionName, DocumentId, DocumentRow, Value};
 use crate::group::{DATA_CONTEXT, DataPayload, DocumentChange};
@@ -175,6 +175,12 @@ impl Machine {
 
     /// Stores an entry: applied, or kept aside. `false` when it may not stand at all and the connection was given up.
     fn settle_entry(&mut self, front: &mut Front, again: bool) -> Result<bool, Missing> {
+        let settled = self.try_entry(front, again);
+        self.trials.end();
+        settled
+    }
+
+    fn try_entry(&mut self, front: &mut Front, again: bool) -> Result<bool, Missing> {
         let Some(group) = &self.sync.group else { return Ok(false) };
         let stands = match front.entry.kind() {
             EntryKind::Data => group.membership.may_stand(&front.entry).map(|()| None),
@@ -191,6 +197,10 @@ impl Machine {
             }
         };
         if front.entry.kind() == EntryKind::Data {
+            if self.trials.must_not_try(&front.entry.id()) {
+                return Ok(self.keep_aside(&front.entry, KeptReason::Crashes, again));
+            }
+            self.trials.begin(&front.entry.id());
             // A control entry stands by the membership alone: when a relay is filled again it may come before data that it names.
             if let Some(reason) = self.missing_parent(&front.entry)? {
                 return Ok(self.keep_aside(&front.entry, reason, again));
@@ -410,6 +420,7 @@ fn merge_one(
         (_, current) => edit::merge(current, chunks),
     };
     match merged {
+        Err(MergeError::Panicked) => Err(KeptReason::Crashes),
         Ok(Merged::Unchanged) => Ok(None),
         Ok(Merged::MissingDeps(_)) => Err(KeptReason::MissingChange),
         Ok(Merged::Changed { row: merged_row, write }) => {

@@ -91,6 +91,9 @@ pub(super) enum KeptReason {
     DoesNotOpen,
     #[n(4)]
     DoesNotApply,
+    /// Merging it makes Automerge panic, or ended an engine.
+    #[n(9)]
+    Crashes,
 }
 
 impl KeptReason {
@@ -101,6 +104,7 @@ impl KeptReason {
             Self::MissingChange => "missing-change",
             Self::DoesNotOpen => "does-not-open",
             Self::DoesNotApply => "does-not-apply",
+            Self::Crashes => "crashes",
         }
     }
 

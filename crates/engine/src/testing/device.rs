@@ -2,10 +2,14 @@
 
 use super::Disk;
 use crate::api::{self, Answer, Command, Event, Outcome, SyncStatus};
-use crate::machine::{Machine, MachineOptions};
+use crate::machine::{Input, Machine, MachineOptions, Trials};
 use crate::rng::Rng;
 use crate::time::Timestamp;
-use std::collections::BTreeMap;
+use ashore_protocol::ids::EntryId;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 /// The name under which the page of every device asks.
 const CLIENT: &str = "page";
@@ -45,6 +49,10 @@ pub struct Device {
     pub pulls_sent: u64,
     /// The network is cut off for this device.
     pub(super) cut_off: bool,
+    /// Entries of which its machine dies, as WebAssembly dies of a panic; and those of which it did.
+    pub(super) fatal: BTreeSet<EntryId>,
+    pub(super) ended_badly: BTreeSet<EntryId>,
+    trying: Rc<Cell<Option<EntryId>>>,
 }
 
 impl Device {
@@ -65,6 +73,9 @@ impl Device {
             frames_sent: 0,
             pulls_sent: 0,
             cut_off: false,
+            fatal: BTreeSet::new(),
+            ended_badly: BTreeSet::new(),
+            trying: Rc::default(),
         }
     }
 
@@ -86,7 +97,29 @@ impl Device {
     pub(super) fn open(&mut self, seed: [u8; 32], now: Timestamp) {
         self.opening += 1;
         let opening = self.clock(now);
-        self.machine = Some(Machine::new(MachineOptions { seed, local_secret: self.local_secret, opening }));
+        let machine = Machine::new(MachineOptions { seed, local_secret: self.local_secret, opening });
+        let (fatal, trying) = (self.fatal.clone(), Rc::clone(&self.trying));
+        let trials = Trials::new(self.ended_badly.iter().copied(), move |entry| {
+            trying.set(entry.copied());
+            if entry.is_some_and(|entry| fatal.contains(entry)) {
+                std::panic::resume_unwind(Box::new("this entry ends the engine"));
+            }
+        });
+        self.machine = Some(machine.with_trials(trials));
+    }
+
+    /// Lets the machine take note of something; `false` when it died of an entry, which is remembered as a browser's worker remembers it.
+    pub(super) fn handle(&mut self, now: Timestamp, input: Input) -> bool {
+        let Some(machine) = &mut self.machine else { return true };
+        if self.fatal.is_empty() {
+            machine.handle(now, input);
+            return true;
+        }
+        let lives = catch_unwind(AssertUnwindSafe(|| machine.handle(now, input))).is_ok();
+        if !lives {
+            self.ended_badly.extend(self.trying.take());
+        }
+        lives
     }
 
     pub(super) fn note_call(&mut self, call: Call) -> u64 {

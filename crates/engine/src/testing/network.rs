@@ -3,11 +3,14 @@
 use super::device::{Call, Device};
 use super::relay::Relay;
 use crate::api::{Command, Event};
+use crate::crypto::SealedPlan;
 use crate::machine::{Input, Output};
 use crate::rng::Rng;
 use crate::store::{Durability, Range, StoreBatch, StoreFailure};
 use crate::time::Timestamp;
-use ashore_protocol::frame::{ClientFrame, Received, RelayFrame};
+use ashore_protocol::codec::Bytes;
+use ashore_protocol::frame::{ClientFrame, Received, RelayFrame, RequestId};
+use ashore_protocol::ids::EntryId;
 use ashore_protocol::mailbox::Output as RelayOutput;
 use std::collections::BTreeMap;
 
@@ -246,6 +249,25 @@ impl Network {
         self.device(index)?.machine.as_mut()?.replace_epoch_key(key)
     }
 
+    /// A hostile member: an entry with any content and these parents (none: its tips), sealed and signed as it should be, goes to the relay on
+    /// the device's open connection. Answers its id.
+    pub fn forge(&mut self, index: usize, content: SealedPlan, parents: Vec<EntryId>) -> Option<EntryId> {
+        let entry = self.device(index)?.machine.as_mut()?.forged(content, parents)?;
+        let (group, id) = (entry.group(), entry.id());
+        let entries = vec![Bytes(entry.into_encoded())];
+        let frame = ClientFrame::Append { request: RequestId(u32::MAX), group, entries }.encode();
+        let connection = self.wires.iter().find(|(_, wire)| wire.device == index && wire.open).map(|(id, _)| *id)?;
+        self.plan(1, Pending::ToRelay { connection, frame });
+        Some(id)
+    }
+
+    /// From its next opening on, this device's machine dies when it tries this entry, as WebAssembly dies of a panic.
+    pub fn make_fatal(&mut self, index: usize, entry: EntryId) {
+        if let Some(device) = self.device(index) {
+            device.fatal.insert(entry);
+        }
+    }
+
     /// Lets the next thing happen. `false`: nothing will ever happen by itself again.
     pub fn step(&mut self) -> bool {
         let agenda = self.agenda.keys().next().copied();
@@ -306,9 +328,13 @@ impl Network {
         let now = self.now;
         let Some(device) = self.device(index) else { return };
         let clock = device.clock(now);
-        let Some(machine) = &mut device.machine else { return };
-        machine.handle(clock, input);
-        self.drain(index);
+        if !device.is_up() {
+            return;
+        }
+        match device.handle(clock, input) {
+            true => self.drain(index),
+            false => self.crash(index, false),
+        }
     }
 
     /// Does what a machine wants done. It may crash between any two of its outputs.

@@ -9,7 +9,7 @@ use automerge::{ActorId, Change, ChangeHash, ObjId, ObjType, PatchLog, Prop, Rea
 use super::{Found, LastMerge, Live, Place, TextError, after_patches, at};
 use crate::document::edit::{
     Actor, Current, Edited, MergeError, Merged, apply, changes_after, corrupt, empty_change_at, is_deleted, loads,
-    merge_into, read, refused, sorted_heads, try_change, writer_at,
+    merge_into, read, sorted_heads, try_change, writer_at,
 };
 use crate::document::state::DocumentRow;
 use crate::document::text::{self, OutOfRange, Splice, byte_at};
@@ -118,7 +118,7 @@ impl Live {
         self.latest = self.latest.take().and_then(spliced_now);
         self.merged = Some(LastMerge { before, now: sorted_heads(&self.doc), spliced });
         self.forget_too_much();
-        merged.unwrap_or_else(|_| Err(refused("Automerge cannot bear it")))
+        merged.unwrap_or(Err(MergeError::Panicked))
     }
 
     /// One change with these edits of a text, at earlier heads or at the current ones.

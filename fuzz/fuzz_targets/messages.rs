@@ -1,0 +1,4 @@
+//! The target `messages` of `crates/fuzz` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ashore_fuzz::targets::messages::run(data));

@@ -1,0 +1,4 @@
+//! The target `relay` of `crates/fuzz` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ashore_fuzz::targets::relay::run(data));
