@@ -7,6 +7,7 @@
 
 mod device;
 mod disk;
+pub mod hostile;
 pub mod indexes;
 mod network;
 mod relay;

@@ -25,6 +25,8 @@ const FIRST_WAIT_MS: u64 = 500;
 const LONGEST_WAIT_MS: u64 = 30_000;
 /// A relay that refused us or misbehaved is trusted again when a connection has followed the log for this long.
 const STEADY_MS: u64 = 10_000;
+/// So many answers in a row that bring nothing and say that there is more. An honest relay gives one at most, when a frame comes twice.
+const MAX_FRUITLESS: u32 = 8;
 
 /// One connection.
 pub(super) struct Link {
@@ -41,6 +43,9 @@ pub(super) struct Link {
     /// Everything up to the head was received, and what follows is pushed.
     pub(super) caught_up: bool,
     pub(super) own_in_full: bool,
+    /// Where the next page was asked for because the last was not all, and how often in a row at that very place.
+    pulled_on_at: Option<Cursor>,
+    fruitless: u32,
     pub(super) log: Option<LogId>,
     pub(super) head: Cursor,
     /// Appends that wait for their acknowledgement, with their sizes in bytes.
@@ -87,6 +92,8 @@ impl Link {
             opened_at: None,
             caught_up: false,
             own_in_full: false,
+            pulled_on_at: None,
+            fruitless: 0,
             log: None,
             head: Cursor::ZERO,
             appends: BTreeMap::new(),
@@ -570,6 +577,18 @@ impl Machine {
         let Some(link) = self.sync.link.as_mut().filter(|_| own) else { return };
         link.head = link.head.max(head);
         link.caught_up = false;
+        self.pull();
+    }
+
+    /// Asks for what follows because an answer was not all; not for ever, when no answer brings anything.
+    pub(super) fn pull_on(&mut self) {
+        let (Some(group), Some(link)) = (&self.sync.group, &mut self.sync.link) else { return };
+        let place = group.place.cursor;
+        link.fruitless = if link.pulled_on_at == Some(place) { link.fruitless + 1 } else { 0 };
+        link.pulled_on_at = Some(place);
+        if link.fruitless >= MAX_FRUITLESS {
+            return self.misbehaved("answer after answer that brings nothing and says that there is more");
+        }
         self.pull();
     }
 

@@ -69,8 +69,12 @@ impl Machine {
                 continue;
             }
             if item.cursor() != place.next() {
-                // Something in between was not sent: ask for it. What is here comes again.
-                self.pull();
+                // Something in between was not sent. A page has no gaps, or asking for it would never end; of a push, ask for it: what is here
+                // comes again.
+                match task.page {
+                    Some(_) => self.misbehaved("a page with a gap"),
+                    None => self.pull(),
+                }
                 return Ok(());
             }
             let item = item.clone();
@@ -92,7 +96,7 @@ impl Machine {
 
     fn page_received(&mut self, page: Option<bool>) {
         match page {
-            Some(true) => self.pull(),
+            Some(true) => self.pull_on(),
             Some(false) => {
                 let Some(link) = &mut self.sync.link else { return };
                 // From here on our own entries need not come back in full: one more pull says so.
@@ -147,7 +151,7 @@ impl Machine {
         if let Some(link) = &mut self.sync.link {
             link.own_in_full = true;
         }
-        self.pull();
+        self.pull_on();
     }
 
     fn advance(&mut self, item: &Item, id: EntryId) {

@@ -1,6 +1,7 @@
 //! The world: devices, a relay, connections between them, and a clock that moves from event to event.
 
 use super::device::{Call, Device};
+use super::hostile::Lie;
 use super::relay::Relay;
 use crate::api::{Command, Event};
 use crate::crypto::SealedPlan;
@@ -72,6 +73,7 @@ pub struct Network {
     pub steps: u64,
     /// Prints what crosses the wires, for somebody who reads a failing story.
     pub trace: bool,
+    lie: Option<Lie>,
 }
 
 impl Network {
@@ -92,6 +94,7 @@ impl Network {
             next: 0,
             steps: 0,
             trace: false,
+            lie: None,
         }
     }
 
@@ -247,6 +250,11 @@ impl Network {
     /// A member whose key is damaged: what it writes now does not open for the others. Answers the key it had.
     pub fn damage_key(&mut self, index: usize, key: [u8; 32]) -> Option<[u8; 32]> {
         self.device(index)?.machine.as_mut()?.replace_epoch_key(key)
+    }
+
+    /// The relay lies from now on, or is honest again.
+    pub fn lie(&mut self, lie: Option<Lie>) {
+        self.lie = lie;
     }
 
     /// A hostile member: an entry with any content and these parents (none: its tips), sealed and signed as it should be, goes to the relay on
@@ -537,7 +545,9 @@ impl Network {
             match output {
                 RelayOutput::Send { conn, bytes } => {
                     self.relay.flushed(conn.0, bytes.len());
-                    self.send_down(conn.0, bytes.to_vec());
+                    for frame in self.said(conn.0, &bytes) {
+                        self.send_down(conn.0, frame);
+                    }
                 }
                 RelayOutput::Close { conn, .. } => {
                     let delay = 1 + self.rng.below(40);
@@ -545,6 +555,15 @@ impl Network {
                 }
                 RelayOutput::Note { .. } => {}
             }
+        }
+    }
+
+    /// What the relay says instead of a frame.
+    fn said(&mut self, connection: u64, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let device = self.wires.get(&connection).map(|wire| wire.device);
+        match (&mut self.lie, RelayFrame::decode(bytes), device) {
+            (Some(lie), Ok(Received::Frame(frame)), Some(device)) => lie(device, frame),
+            _ => vec![bytes.to_vec()],
         }
     }
 

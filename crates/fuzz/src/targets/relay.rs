@@ -244,6 +244,9 @@ impl World {
                 self.serves(device, group, &items);
                 self.goes_on(conn, &items, true);
             }
+            RelayFrame::Opened { .. } => {
+                self.wires.entry(conn).and_modify(|wire| wire.cursor = None);
+            }
             RelayFrame::Appended { group, placed, .. } => {
                 let stored = self.mailbox.store().entries(&group);
                 for placed in placed {
@@ -282,7 +285,8 @@ impl World {
             }
             last = Some(item.cursor());
         }
-        wire.cursor = last.or(wire.cursor);
+        // An empty page, and an answer without one, leave it to the device where it stands: it may have said anything.
+        wire.cursor = last;
     }
 
     /// Everything in the log is an entry of the group that may stand there.

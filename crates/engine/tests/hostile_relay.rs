@@ -1,0 +1,253 @@
+//! A relay that lies: for each lie what it ends in, as docs/security.md says.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use ashore_engine::api::{Command, Durability, ErrorCode, Event, Outcome, Reply, SyncState, Write};
+use ashore_engine::testing::Network;
+use ashore_engine::testing::hostile::{self, Lie};
+use ashore_protocol::header::Entry;
+use ashore_protocol::ids::{DeviceId, GroupId};
+
+const RELAY: &str = "ws://relay.test/v1/ws";
+const ALICE: usize = 0;
+/// The one who is lied to; Alice mostly, too.
+const BOB: usize = 1;
+const FIVE_MINUTES_MS: u64 = 300_000;
+
+fn ok(network: &mut Network, device: usize, command: Command) -> Reply {
+    network.devices[device].answers.clear();
+    network.ask(device, command, 1);
+    assert!(network.run_until(60_000, |network| !network.devices[device].answers.is_empty()), "no answer");
+    match network.devices[device].answers.pop().unwrap().1 {
+        Outcome::Ok(reply) => reply,
+        Outcome::Failed(failure) => panic!("{failure}"),
+    }
+}
+
+fn put(network: &mut Network, device: usize, id: &str) {
+    let (ids, bases) = (vec![id.to_owned()], vec![Some(String::new())]);
+    let write = Write::Put { collection: "notes".into(), ids, documents: "[{}]".into(), bases };
+    ok(network, device, Command::Write { writes: vec![write], durability: Durability::Relaxed, split: false });
+}
+
+fn has(network: &mut Network, device: usize, id: &str) -> bool {
+    match ok(network, device, Command::Get { collection: "notes".into(), ids: vec![id.to_owned()] }) {
+        Reply::Documents { documents, .. } => documents == "[{}]",
+        other => panic!("{other:?}"),
+    }
+}
+
+fn quarantined(network: &mut Network, device: usize) -> Vec<String> {
+    match ok(network, device, Command::Quarantine {}) {
+        Reply::Quarantine { entries } => entries.into_iter().map(|each| each.reason).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn in_step(network: &Network) -> bool {
+    let status = |device: usize| network.devices[device].status.as_ref();
+    let all = (0..network.devices.len()).all(|device| status(device).is_some_and(|s| s.state == SyncState::Synced));
+    all && status(ALICE).map(|s| s.cursor) == status(BOB).map(|s| s.cursor)
+}
+
+fn settle(network: &mut Network) {
+    let done = network.run_until(2 * FIVE_MINUTES_MS, in_step);
+    assert!(done, "{:?}", network.devices.iter().map(|d| &d.status).collect::<Vec<_>>());
+}
+
+/// Alice and Bob, paired and in step.
+fn pair(seed: u64) -> Network {
+    let mut network = Network::seeded(seed);
+    network.add_device("alice");
+    network.add_device("bob");
+    ok(&mut network, ALICE, Command::EnableSync { relay: Some(RELAY.into()), device_name: None });
+    let invite = match ok(&mut network, ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None }) {
+        Reply::Invite { short_code, .. } => short_code,
+        other => panic!("{other:?}"),
+    };
+    ok(&mut network, BOB, Command::JoinInvite { invite, relay: Some(RELAY.into()), device_name: None });
+    settle(&mut network);
+    network.devices.iter_mut().for_each(|device| device.events.clear());
+    network
+}
+
+fn lie(network: &mut Network, lie: Lie) {
+    network.lie(Some(lie));
+    network.devices.iter_mut().for_each(|device| device.events.clear());
+}
+
+fn told(network: &Network, code: ErrorCode) -> bool {
+    let is = |event: &Event| matches!(event, Event::Error { failure } if failure.code == code);
+    network.devices[BOB].events.iter().any(is)
+}
+
+/// Alice writes several documents while Bob is away, so that they come in one page; then Bob is back.
+fn write_while_bob_is_away(network: &mut Network) {
+    network.cut_off(BOB, true);
+    for id in ["one", "two", "three"] {
+        put(network, ALICE, id);
+    }
+    let sent = |network: &Network| network.devices[ALICE].status.as_ref().is_some_and(|status| status.pending == 0);
+    assert!(network.run_until(60_000, sent));
+    network.cut_off(BOB, false);
+}
+
+/// The relay is honest again, and everything is as if it had always been.
+fn all_is_well(network: &mut Network) {
+    network.lie(None);
+    put(network, ALICE, "last");
+    put(network, BOB, "bobs");
+    settle(network);
+    for id in ["one", "two", "three", "last", "bobs"] {
+        assert!(has(network, ALICE, id) && has(network, BOB, id), "{id}");
+    }
+    assert_eq!(quarantined(network, BOB), Vec::<String>::new());
+}
+
+/// Lies that end in `relay.misbehaved`: nothing of them is stored, and the device does not ask without pause.
+fn is_found_out(seed: u64, what: Lie) {
+    let mut network = pair(seed);
+    write_while_bob_is_away(&mut network);
+    lie(&mut network, what);
+    let entries = network.devices[BOB].disk().with_prefix(b"e").count();
+    let frames = network.devices[BOB].frames_sent;
+    network.run_ms(FIVE_MINUTES_MS);
+    assert!(told(&network, ErrorCode::RelayMisbehaved), "{:?}", network.devices[BOB].events);
+    assert_eq!(network.devices[BOB].disk().with_prefix(b"e").count(), entries, "nothing of it is stored");
+    let asked = network.devices[BOB].frames_sent - frames;
+    assert!(asked < 400, "{asked} frames in five minutes: it pauses between attempts");
+    all_is_well(&mut network);
+}
+
+/// Lies that cost some time at most.
+fn costs_time_at_most(seed: u64, what: Lie) {
+    let mut network = pair(seed);
+    lie(&mut network, what);
+    for id in ["one", "two", "three"] {
+        put(&mut network, ALICE, id);
+        network.run_ms(200);
+    }
+    settle(&mut network);
+    for id in ["one", "two", "three"] {
+        assert!(has(&mut network, BOB, id), "{id}");
+    }
+    all_is_well(&mut network);
+}
+
+#[test]
+fn a_relay_that_drops_every_push_is_asked_within_five_minutes() {
+    let mut network = pair(21);
+    lie(&mut network, hostile::drop_pushes());
+    for id in ["one", "two", "three"] {
+        put(&mut network, ALICE, id);
+    }
+    network.run_ms(FIVE_MINUTES_MS + 60_000);
+    assert!(has(&mut network, BOB, "one") && has(&mut network, BOB, "three"));
+    all_is_well(&mut network);
+}
+
+#[test]
+fn a_relay_that_delays_pushes_costs_time() {
+    costs_time_at_most(22, hostile::delay_pushes());
+}
+
+#[test]
+fn a_relay_that_replays_everything_changes_nothing() {
+    costs_time_at_most(23, hostile::replay());
+}
+
+#[test]
+fn a_relay_that_reorders_entries_makes_them_wait_for_their_parents() {
+    let mut network = pair(24);
+    write_while_bob_is_away(&mut network);
+    lie(&mut network, hostile::reorder());
+    network.run_ms(10_000);
+    assert!(has(&mut network, BOB, "one") && has(&mut network, BOB, "three"));
+    assert_eq!(quarantined(&mut network, BOB), Vec::<String>::new(), "each was applied when its parent came");
+    all_is_well(&mut network);
+}
+
+#[test]
+fn a_page_that_runs_backwards_is_found_out() {
+    is_found_out(25, hostile::reverse());
+}
+
+#[test]
+fn a_frame_that_is_cut_off_is_found_out() {
+    is_found_out(26, hostile::truncate());
+}
+
+#[test]
+fn a_forged_entry_is_found_out() {
+    is_found_out(27, hostile::forge());
+}
+
+#[test]
+fn an_entry_of_another_group_is_found_out() {
+    let mut elsewhere = pair(99);
+    put(&mut elsewhere, ALICE, "foreign");
+    settle(&mut elsewhere);
+    let group: GroupId = elsewhere.devices[ALICE].status.clone().unwrap().group.unwrap().parse().unwrap();
+    let foreign = elsewhere.relay.entries(&group).pop().unwrap();
+    is_found_out(28, hostile::splice(foreign));
+}
+
+#[test]
+fn cursors_that_skip_are_found_out() {
+    is_found_out(29, hostile::shift_cursors(5));
+}
+
+#[test]
+fn an_entry_that_is_called_ours_and_is_not_is_found_out() {
+    is_found_out(30, hostile::call_it_yours());
+}
+
+#[test]
+fn pages_without_end_are_found_out() {
+    is_found_out(31, hostile::endless_pages());
+}
+
+#[test]
+fn a_relay_that_rolls_back_is_given_again_what_it_forgot() {
+    let mut network = pair(32);
+    network.back_up_relay();
+    for id in ["one", "two", "three"] {
+        put(&mut network, ALICE, id);
+    }
+    settle(&mut network);
+    network.restore_relay();
+    all_is_well(&mut network);
+}
+
+/// What cannot be detected: to Bob this is a group in which Alice writes nothing. He finds out when something names what he was not given.
+#[test]
+fn what_a_relay_withholds_is_not_missed_before_another_entry_names_it() {
+    let mut network = pair(33);
+    network.add_device("carol");
+    let invite = match ok(&mut network, ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None }) {
+        Reply::Invite { short_code, .. } => short_code,
+        other => panic!("{other:?}"),
+    };
+    ok(&mut network, 2, Command::JoinInvite { invite, relay: Some(RELAY.into()), device_name: None });
+    settle(&mut network);
+    let alice: DeviceId = network.devices[ALICE].status.clone().unwrap().device.unwrap().parse().unwrap();
+    lie(
+        &mut network,
+        hostile::withhold(BOB, move |entry| Entry::decode(entry).is_ok_and(|entry| entry.header().author == alice)),
+    );
+    put(&mut network, ALICE, "one");
+    network.run_ms(5_000);
+    let status = network.devices[BOB].status.clone().unwrap();
+    assert_eq!((status.state, status.quarantined), (SyncState::Synced, 0), "Bob is told that this is all");
+    assert!(!has(&mut network, BOB, "one"));
+    put(&mut network, 2, "two");
+    network.run_ms(5_000);
+    assert_eq!(quarantined(&mut network, BOB), ["missing-parent"], "Carol's entry names Alice's");
+    assert!(told(&network, ErrorCode::EntryQuarantined));
+    put(&mut network, ALICE, "three");
+    network.lie(None);
+    network.cut_off(BOB, true);
+    network.run_ms(1_000);
+    network.cut_off(BOB, false);
+    all_is_well(&mut network);
+}
