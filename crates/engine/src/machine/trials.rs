@@ -11,8 +11,10 @@ use std::collections::BTreeSet;
 #[derive(Default)]
 pub struct Trials {
     ended_badly: BTreeSet<EntryId>,
-    tell: Option<Box<dyn Fn(Option<&EntryId>)>>,
+    tell: Option<Tell>,
 }
+
+type Tell = Box<dyn Fn(Option<&EntryId>)>;
 
 impl Trials {
     /// `ended_badly` are the entries that earlier engines died of. `tell` hears an entry's id just before it is tried, and `None` when it is over.

@@ -43,18 +43,21 @@ pub fn run(data: &[u8]) {
 async fn changed(program: &mut Program<'_>) {
     let disk = BEFORE.with(MemoryBlobs::copy);
     let blobs: Vec<(BlobName, Vec<u8>)> = disk.blobs().into_iter().collect();
+    let mut trusted = true;
     for _ in 0..=program.below(3) {
         let (name, bytes) = program.pick(&blobs);
         let mut bytes = bytes.clone();
         damage(program, &mut bytes);
         if program.byte() < 230 {
             repair(*name, &mut bytes);
+            // A manifest is believed when its hash is right: one that somebody forged may call keys by wrong blocks. It must not break anything.
+            trusted &= !matches!(name, BlobName::Manifest(_));
         }
         disk.overwrite(*name, bytes);
     }
     for _ in 0..2 {
         let Ok((store, _)) = Packed::open(disk.clone(), OPTIONS).await else { return };
-        if use_it(&store).await.is_none() {
+        if use_it(&store, trusted).await.is_none() {
             return;
         }
         store.close().await;
@@ -62,16 +65,16 @@ async fn changed(program: &mut Program<'_>) {
 }
 
 /// Reads everything both ways, writes, maintains. `None` when the store refused, which it may.
-async fn use_it(store: &Packed<MemoryBlobs>) -> Option<()> {
+async fn use_it(store: &Packed<MemoryBlobs>, trusted: bool) -> Option<()> {
     let forth = store.load(&[Range::all()]).await.ok()?.remove(0);
     let back = store.load(&[Range { reverse: true, ..Range::all() }]).await.ok()?.remove(0);
     let keys = |rows: &ashore_engine::store::Rows| rows.rows.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
     let mut reversed = keys(&back);
     reversed.reverse();
     if !forth.more && !back.more {
-        assert_eq!(keys(&forth), reversed, "a store reads the same both ways");
+        assert!(!trusted || keys(&forth) == reversed, "a store reads the same both ways");
     }
-    assert!(keys(&forth).is_sorted_by(|a, b| a < b), "and in order");
+    assert!(!trusted || keys(&forth).is_sorted_by(|a, b| a < b), "and in order");
     let mut batch = StoreBatch::new();
     batch.put("row 050", "written now");
     store.commit(batch, Durability::Strict).await.ok()?;
@@ -82,7 +85,7 @@ async fn use_it(store: &Packed<MemoryBlobs>) -> Option<()> {
     }
     let row = store.load(&[Range::one("row 050")]).await.ok()?.remove(0);
     let found = row.rows.first().and_then(|(_, value)| RowValue::present(value)).map(|value| value.to_vec());
-    assert_eq!(found.as_deref(), Some(&b"written now"[..]), "what was written is there");
+    assert!(!trusted || found.as_deref() == Some(&b"written now"[..]), "what was written is there");
     Some(())
 }
 
