@@ -468,7 +468,8 @@ fn on_a_bad_network_nobody_shows_what_is_not_so_for_long() {
             let mut expected: Vec<(String, String)> =
                 truth.iter().flatten().map(|state| ("h".to_owned(), state.clone())).collect();
             let mut seen = world.seen(device);
-            (expected.sort(), seen.sort());
+            expected.sort();
+            seen.sort();
             assert_eq!(seen, expected, "seed {seed}, device {device}");
         }
     }
