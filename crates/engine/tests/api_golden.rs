@@ -8,8 +8,8 @@ use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, Hint, HistoryChange, IdRange,
     IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Overlay, Patch, PathStep, Quarantined,
-    QueryMistake, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice,
-    Write, WriteResult, Written, decode, encode,
+    QueryMistake, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand,
+    TextSplice, Write, WriteResult, Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;

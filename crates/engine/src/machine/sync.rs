@@ -241,7 +241,9 @@ impl Group {
         self.control_tips.insert(entry.id());
         self.controls.push((sequence, entry.id(), entry.encoded().to_vec()));
         let sealed = match entry.control() {
-            Some(Control::Genesis { sealed, .. } | Control::Join { sealed, .. } | Control::Name { sealed, .. }) => sealed,
+            Some(Control::Genesis { sealed, .. } | Control::Join { sealed, .. } | Control::Name { sealed, .. }) => {
+                sealed
+            }
             Some(_) | None => return,
         };
         let key = self.secrets.epochs.get(&entry.epoch().0);
