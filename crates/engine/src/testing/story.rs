@@ -359,6 +359,8 @@ impl Story {
                 // The version that was read went with the power.
                 "document.unknown-version" => self.pages[index].read.clear(),
                 "index.duplicate" | "text.missing" => {}
+                // A snapshot was asked of who is in no group yet, or at a moment when none can be made.
+                "sync.disabled" | "relay.refused" | "group.not-a-member" | "group.not-allowed" if self.snapshots => {}
                 "sync.offline" | "relay.unreachable" | "request.timed-out" | "relay.misbehaved" => {}
                 _ => return self.broken(format!("device {index} was answered {failure}")),
             },

@@ -34,7 +34,13 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { keep_ms: 7 * DAY_MS, active_ms: 90 * DAY_MS, unfinished_ms: DAY_MS, replaced_ms: DAY_MS, every_ms: 600_000 }
+        Self {
+            keep_ms: 7 * DAY_MS,
+            active_ms: 90 * DAY_MS,
+            unfinished_ms: DAY_MS,
+            replaced_ms: DAY_MS,
+            every_ms: 600_000,
+        }
     }
 }
 
