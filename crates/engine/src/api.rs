@@ -18,8 +18,8 @@ pub use failure::{ErrorCode, Failure, QueryMistake};
 pub use history::{ChangeKind, ChangedVersions, FieldClaim, FieldConflict, HistoryChange, PathStep, Written};
 pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
 pub use reply::{
-    Answer, Device, Diagnostics, DocumentState, Outcome, Quarantined, Reply, SyncSettings, SyncState, SyncStatus,
-    WriteResult,
+    Answer, Device, Diagnostics, DocumentState, InviteInfo, Outcome, Quarantined, Reply, SyncSettings, SyncState,
+    SyncStatus, WriteResult,
 };
 pub use text::{TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice};
 

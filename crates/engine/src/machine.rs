@@ -19,18 +19,22 @@ mod invites;
 mod keys;
 mod link;
 mod many;
+mod members;
 mod opening;
 mod outbox;
 mod output;
 mod parts;
 mod qr;
 mod receive;
+mod rotation;
 mod rows;
 mod search;
 mod status;
 mod sync;
 mod task;
 mod texts;
+mod upkeep;
+mod vouching;
 mod watch;
 mod writers;
 
@@ -197,8 +201,10 @@ impl Machine {
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn replace_epoch_key(&mut self, key: [u8; 32]) -> Option<[u8; 32]> {
         let group = self.sync.group.as_mut()?;
-        let before = group.secrets.epochs.insert(group.state.epoch.0, SecretKey::new(key))?;
-        Some(*before.expose())
+        let (epoch, begun_by) = group.membership.rotation().map(|rotation| (rotation.epoch, rotation.entry))?;
+        let before = *group.secrets.epochs.get(epoch, &begun_by)?.expose();
+        group.secrets.epochs.insert(epoch, begun_by, SecretKey::new(key));
+        Some(before)
     }
 
     /// For tests: another bound of the outbox.
@@ -211,9 +217,11 @@ impl Machine {
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn plaintext(&self, entry: &[u8]) -> Option<Vec<u8>> {
         let entry = ashore_protocol::header::VerifiedEntry::decode(entry).ok()?;
-        let key = self.sync.group.as_ref()?.secrets.epochs.get(&entry.epoch().0)?;
-        let key = key.derive(crate::group::DATA_CONTEXT);
-        crate::crypto::open_payload(&key, entry.header_bytes(), entry.payload()).ok()
+        let opened = |key: &SecretKey| {
+            let key = key.derive(crate::group::DATA_CONTEXT);
+            crate::crypto::open_payload(&key, entry.header_bytes(), entry.payload()).ok()
+        };
+        self.sync.group.as_ref()?.secrets.epochs.of(entry.epoch()).find_map(opened)
     }
 
     /// The next thing to do, if there is one.
@@ -309,9 +317,13 @@ impl Machine {
         if matches!(self.phase, Phase::Stopped(_)) {
             return;
         }
+        self.plan_upkeep();
         self.run_tasks(false);
+        self.plan_upkeep();
         self.connect_if_due();
         self.put_invitations();
+        self.withdraw_invitations();
+        self.open_what_was_cut();
         self.ask_for_waiters();
         self.commit_what_gathered();
         self.tell_status();
@@ -353,6 +365,11 @@ impl Machine {
             Task::Adopt(scan) => self.adopt_step(scan),
             Task::CatchUp(scan) => self.catch_up(scan),
             Task::Switch => self.switch_group(),
+            Task::Upkeep => self.see_to_group(),
+            Task::Depart => {
+                self.depart();
+                Ok(())
+            }
         }
     }
 
@@ -403,6 +420,7 @@ impl Machine {
             return;
         }
         self.patch_watches();
+        self.tell_membership();
         if self.batch.writes_nothing() {
             let batch = std::mem::take(&mut self.batch);
             return self.release(batch);
@@ -514,7 +532,7 @@ impl Task {
             Self::Refill(task) => Some(&mut task.scan),
             Self::Sweep(task) => Some(&mut task.scan),
             Self::Watch(task) => Some(&mut task.scan),
-            Self::Receive(_) | Self::Send | Self::Retry | Self::Switch => None,
+            Self::Receive(_) | Self::Send | Self::Retry | Self::Switch | Self::Upkeep | Self::Depart => None,
         }
     }
 }

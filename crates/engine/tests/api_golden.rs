@@ -7,7 +7,7 @@
 use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, Hint, HistoryChange, IdRange,
-    IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Overlay, Patch, PathStep, Quarantined,
+    IndexConflict, IndexField, IndexInfo, IndexSpec, InviteInfo, News, Outcome, Overlay, Patch, PathStep, Quarantined,
     QueryMistake, Reply, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice,
     Write, WriteResult, Written, decode, encode,
 };
@@ -143,7 +143,7 @@ fn commands() -> Vec<Command> {
         Command::SyncNow { timeout_ms: 9_007_199_254_740_991 },
         Command::Status {},
         Command::DocumentStatus { collection: collection(), id: "n1".into() },
-        Command::CreateInvite { ttl_seconds: 600, link_base: Some("https://app.example/".into()) },
+        Command::CreateInvite { ttl_seconds: 600, link_base: Some("https://app.example/".into()), role: None },
         Command::JoinInvite { invite: "7KQ2-AAAA-BBBB-CCCC".into(), relay: None, device_name: Some("Küche".into()) },
         Command::Devices {},
         Command::RenameDevice { name: "Küche".into() },
@@ -263,6 +263,14 @@ fn commands() -> Vec<Command> {
             durability: Durability::Relaxed,
             split: false,
         },
+        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some("reader".into()) },
+        Command::Invites {},
+        Command::RevokeInvite { invite: "ef".repeat(26) },
+        Command::RemoveDevice { device: "cd".repeat(26) },
+        Command::ChangeRole { device: "cd".repeat(26), role: "writer".into() },
+        Command::HandOver { device: "cd".repeat(26) },
+        Command::LeaveGroup {},
+        Command::RotateKeys {},
     ]
 }
 
@@ -332,11 +340,10 @@ fn outcomes() -> Vec<Outcome> {
             link: "https://app.example/#7KQ2".into(),
             qr_code: "data:image/svg+xml;base64,".into(),
             expires_at: 1_795_000_000_000,
+            id: String::new(),
         },
         Reply::Joined { group: "ab".repeat(32) },
-        Reply::Devices {
-            devices: vec![Device { id: "cd".repeat(32), name: "Küche".into(), role: "admin".into(), me: true }],
-        },
+        Reply::Devices { devices: vec![device(None)] },
         Reply::Quarantine {
             entries: vec![Quarantined {
                 entry: "00".repeat(32),
@@ -413,6 +420,24 @@ fn outcomes() -> Vec<Outcome> {
             tagged: false,
             more: false,
         },
+        Reply::Invite {
+            short_code: "7KQ2-AAAA-BBBB-CCCC".into(),
+            link: "ashore:#7KQ2".into(),
+            qr_code: "data:image/svg+xml;base64,".into(),
+            expires_at: 1_795_000_000_000,
+            id: "ef".repeat(26),
+        },
+        Reply::Invites {
+            invites: vec![InviteInfo {
+                id: "ef".repeat(26),
+                role: "reader".into(),
+                expires_at: 1_795_000_000_000,
+                invited_by: "cd".repeat(26),
+                open: false,
+            }],
+        },
+        Reply::Devices { devices: vec![device(Some(1_795_000_000_000))] },
+        Reply::Status { status: SyncStatus { removed: true, ..status() } },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {
         let failure = Failure::new(*code, "A sentence for people.");
@@ -463,7 +488,12 @@ fn events() -> Vec<Event> {
     };
     let failure = Failure::new(ErrorCode::QueryTooLarge, "An answer of more than 200000 documents.");
     events.extend([Event::Patch { patch }, Event::Unwatched { watch: 1, failure }]);
+    events.push(Event::Membership { devices: vec![device(Some(1_795_000_000_000))] });
     events
+}
+
+fn device(admitted_at: Option<u64>) -> Device {
+    Device { id: "cd".repeat(32), name: "Küche".into(), role: "admin".into(), me: true, admitted_at }
 }
 
 fn overlay() -> Overlay {
@@ -497,5 +527,6 @@ fn status() -> SyncStatus {
         last_error: Some(Failure::new(ErrorCode::RelayRefused, "Not now.")),
         retry_at: None,
         quarantined: 0,
+        removed: false,
     }
 }

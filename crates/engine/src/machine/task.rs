@@ -38,6 +38,10 @@ pub(super) enum Task {
     CatchUp(ScanSlot),
     /// Takes the joined group in place of the present one.
     Switch,
+    /// Sees to what the group needs.
+    Upkeep,
+    /// Forgets the group that this device has left.
+    Depart,
 }
 
 /// Opening in steps: first what names the group, then the group's rows.
