@@ -7,6 +7,7 @@ import type { FieldConflict } from "./FieldConflict.js";
 import type { HistoryChange } from "./HistoryChange.js";
 import type { IndexConflict } from "./IndexConflict.js";
 import type { IndexInfo } from "./IndexInfo.js";
+import type { InviteInfo } from "./InviteInfo.js";
 import type { Quarantined } from "./Quarantined.js";
 import type { SyncSettings } from "./SyncSettings.js";
 import type { SyncStatus } from "./SyncStatus.js";
@@ -268,6 +269,10 @@ export type Reply =
          * Milliseconds since 1970.
          */
         expiresAt: number;
+        /**
+         * The invite's id, lower-case base32: says nothing of the code.
+         */
+        id?: string;
       };
     }
   | {
@@ -316,6 +321,14 @@ export type Reply =
          * In the order in which they were admitted.
          */
         devices: Array<Device>;
+      };
+    }
+  | {
+      invites: {
+        /**
+         * In the order in which they came here.
+         */
+        invites: Array<InviteInfo>;
       };
     }
   | {
