@@ -24,12 +24,12 @@ pub struct WrapError;
 
 /// The secret half of a device's X-Wing key: 32 bytes, wiped when dropped and never printed.
 #[derive(Clone)]
-pub struct KemSecret(<XWing as Kem>::PrivateKey);
+pub struct KemSecret(Box<<XWing as Kem>::PrivateKey>);
 
 impl KemSecret {
     /// The secret of this seed.
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, WrapError> {
-        <XWing as Kem>::PrivateKey::from_bytes(seed).map(Self).map_err(|_| WrapError)
+        <XWing as Kem>::PrivateKey::from_bytes(seed).map(|secret| Self(Box::new(secret))).map_err(|_| WrapError)
     }
 
     /// A fresh one.
