@@ -11,6 +11,7 @@ export { type ExportOptions, type ExportProgress, importDatabase, type ImportOpt
 export type { Condition, Filter, PathOf, TypeName, ValueAt } from "./filter.js";
 export type { ChangedDocuments } from "./generated/ChangedDocuments.js";
 export type { Device } from "./generated/Device.js";
+export type { InviteInfo } from "./generated/InviteInfo.js";
 export type { Diagnostics } from "./generated/Diagnostics.js";
 export type { DisconnectReason } from "./generated/DisconnectReason.js";
 export type { DocumentState } from "./generated/DocumentState.js";
@@ -42,7 +43,7 @@ export { Query } from "./query.js";
 export type { Resolved } from "./refs.js";
 export type { Issue, Schema, SchemaIssue, Validated } from "./schema.js";
 export type { Hit, SearchOptions, SearchResult } from "./search.js";
-export { type Invite, Sync, type SyncCapabilities, type SyncEvents, type SyncOptions } from "./sync.js";
+export { type Invite, type Role, Sync, type SyncCapabilities, type SyncEvents, type SyncOptions } from "./sync.js";
 export { Transaction, TransactionCollection } from "./transaction.js";
 export type { Edit } from "./updates.js";
 export type { InvalidDocument, MigrationResult } from "./upkeep.js";

@@ -9,6 +9,7 @@ import type { Device } from "./generated/Device.js";
 import type { DisconnectReason } from "./generated/DisconnectReason.js";
 import type { DocumentState } from "./generated/DocumentState.js";
 import type { Event } from "./generated/Event.js";
+import type { InviteInfo } from "./generated/InviteInfo.js";
 import type { Quarantined } from "./generated/Quarantined.js";
 import type { SyncSettings } from "./generated/SyncSettings.js";
 import type { SyncStatus } from "./generated/SyncStatus.js";
@@ -22,8 +23,13 @@ export interface SyncOptions {
   readonly deviceName?: string | undefined;
 }
 
+/** What a member may do: a reader reads, a writer writes too, an admin also invites, removes, and changes roles and keys. */
+export type Role = "admin" | "writer" | "reader";
+
 /** An invite, in the three forms that people pass on. It opens once, and until it expires. */
 export interface Invite {
+  /** Names it for {@link Sync.revokeInvite}; says nothing of the code. */
+  readonly id: string;
   /** `XXXX-XXXX-XXXX-XXXX`, to read aloud or type. */
   readonly shortCode: string;
   /** The app's page with the code behind `#`: the part of an address that browsers never send. */
@@ -54,6 +60,8 @@ export interface SyncEvents {
   readonly disconnected: { readonly reason: DisconnectReason };
   /** Sync stands elsewhere than before. */
   readonly status: SyncStatus;
+  /** Who is in the group, or what they may do, changed: the members now. */
+  readonly membership: { readonly devices: readonly Device[] };
   /** Documents changed because another device changed them. */
   readonly change: { readonly changes: readonly ChangedDocuments[]; readonly missed: boolean };
   /** Something went wrong that no call waits for; once per fault. */
@@ -197,18 +205,36 @@ export class Sync {
   /**
    * A one-time code for another device; needs the relay.
    *
-   * @param options `ttlSeconds`: how long it opens, 600 unless told otherwise. `linkBase`: the page that the link opens; this page unless told otherwise.
+   * @param options `role`: what whoever joins by it becomes, an admin unless told otherwise. `ttlSeconds`: how long it opens, 600 unless told otherwise.
+   * `linkBase`: the page that the link opens; this page unless told otherwise.
+   * @throws {@link AshoreError} `group.not-allowed`: this device is no admin. `group.removed`, `sync.disabled`, `sync.offline`.
    */
   async createInvite(
-    options: { readonly ttlSeconds?: number | undefined; readonly linkBase?: string | undefined } & CallOptions = {},
+    options: {
+      readonly role?: Role | undefined;
+      readonly ttlSeconds?: number | undefined;
+      readonly linkBase?: string | undefined;
+    } & CallOptions = {},
   ): Promise<Invite> {
     const ttlSeconds = wholeMs("createInvite", options.ttlSeconds ?? DEFAULT_INVITE_SECONDS);
-    return this.#ask(
-      "createInvite",
-      { createInvite: { ttlSeconds, linkBase: options.linkBase ?? thisPage() } },
-      "invite",
-      options,
-    );
+    const role = options.role === undefined ? {} : { role: options.role };
+    const createInvite = { ttlSeconds, linkBase: options.linkBase ?? thisPage(), ...role };
+    // An engine of an older version, in another tab, names no id.
+    return { id: "", ...(await this.#ask("createInvite", { createInvite }, "invite", options)) };
+  }
+
+  /** The invites of the group, open or not, in the order in which they came here; without their codes, which nobody keeps. */
+  async invites(options: CallOptions = {}): Promise<readonly InviteInfo[]> {
+    return (await this.#ask("invites", { invites: {} }, "invites", options)).invites;
+  }
+
+  /**
+   * Closes an invite, also another admin's: nobody joins by it any more. Works offline; until the relay knows, somebody may still join.
+   *
+   * @throws {@link AshoreError} `invite.not-found`, `group.not-allowed`, `group.removed`.
+   */
+  async revokeInvite(invite: string, options: CallOptions = {}): Promise<readonly InviteInfo[]> {
+    return (await this.#ask("revokeInvite", { revokeInvite: { invite: String(invite) } }, "invites", options)).invites;
   }
 
   /**
@@ -234,6 +260,51 @@ export class Sync {
   /** Renames this device for all members; at most 256 bytes. */
   async renameDevice(name: string, options: CallOptions = {}): Promise<readonly Device[]> {
     return (await this.#ask("renameDevice", { renameDevice: { name } }, "devices", options)).devices;
+  }
+
+  /**
+   * Removes a member and changes the group's key: what is written from now on it cannot open, and what it writes reaches nobody. What it had read before
+   * stays readable to it. Works offline; it takes effect for others when they hear of it.
+   *
+   * @throws {@link AshoreError} `group.not-allowed`: this device is no admin. `request.invalid`: no other member has this id. `group.removed`.
+   *
+   * @example
+   * ```ts
+   * const lost = (await db.sync.devices()).find(({ name }) => name === "Lost phone");
+   * if (lost) await db.sync.removeDevice(lost.id);
+   * ```
+   */
+  async removeDevice(device: string, options: CallOptions = {}): Promise<readonly Device[]> {
+    return (await this.#ask("removeDevice", { removeDevice: { device: String(device) } }, "devices", options)).devices;
+  }
+
+  /**
+   * Gives a member another role; admins only. A reader's writes are refused with `group.not-allowed` from the moment it hears of it.
+   *
+   * @throws {@link AshoreError} `group.not-allowed`, `group.last-admin`: members would be left without an admin. `request.invalid`, `group.removed`.
+   */
+  async changeRole(device: string, role: Role, options: CallOptions = {}): Promise<readonly Device[]> {
+    const changeRole = { device: String(device), role };
+    return (await this.#ask("changeRole", { changeRole }, "devices", options)).devices;
+  }
+
+  /** Makes another member an admin and this device a writer. Errors as those of {@link Sync.changeRole}. */
+  async handOver(device: string, options: CallOptions = {}): Promise<readonly Device[]> {
+    return (await this.#ask("handOver", { handOver: { device: String(device) } }, "devices", options)).devices;
+  }
+
+  /**
+   * Leaves the group. Documents stay here; once the relay knows, the group and its keys are forgotten here and sync is disabled.
+   *
+   * @throws {@link AshoreError} `group.last-admin`: hand over first. `sync.disabled`, `group.removed`.
+   */
+  async leave(options: CallOptions = {}): Promise<void> {
+    await this.#ask("leave", { leaveGroup: {} }, "done", options);
+  }
+
+  /** Changes the group's key, for all who are members now; admins only. For when a key may have leaked though nobody leaves. */
+  async rotateKeys(options: CallOptions = {}): Promise<void> {
+    await this.#ask("rotateKeys", { rotateKeys: {} }, "done", options);
   }
 
   /** Entries that are kept but could not be opened or applied. */
@@ -262,6 +333,8 @@ export class Sync {
       this.#events.emit("status", event.status.status);
     } else if ("connected" in event) {
       this.#events.emit("connected", event.connected);
+    } else if ("membership" in event) {
+      this.#events.emit("membership", event.membership);
     } else if ("disconnected" in event) {
       this.#events.emit("disconnected", event.disconnected);
     } else if ("error" in event) {

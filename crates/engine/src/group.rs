@@ -1,5 +1,6 @@
 //! What a device knows of the group whose keys it shares: its secrets, what its entries carry, invitations.
 
+mod epochs;
 mod invitation;
 mod payload;
 mod secrets;
@@ -7,7 +8,8 @@ mod snapshot;
 mod state;
 mod whisper;
 
-pub use invitation::{Invitation, opening_key};
+pub use epochs::{EpochKeys, MAX_EARLIER, Wrapping};
+pub use invitation::{Invitation, InviteNote, opening_key};
 pub use payload::{
     DATA_CONTEXT, DataPayload, DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES, MAX_WRITERS, ProfilePayload,
     Writer,

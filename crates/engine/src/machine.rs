@@ -22,6 +22,7 @@ mod invites;
 mod keys;
 mod link;
 mod many;
+mod members;
 mod opening;
 mod outbox;
 mod output;
@@ -30,6 +31,7 @@ mod presence;
 mod qr;
 mod receive;
 mod repair;
+mod rotation;
 mod rows;
 mod search;
 mod snapshot;
@@ -38,6 +40,8 @@ mod sync;
 mod task;
 mod texts;
 mod trials;
+mod upkeep;
+mod vouching;
 mod watch;
 mod writers;
 
@@ -222,8 +226,10 @@ impl Machine {
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn replace_epoch_key(&mut self, key: [u8; 32]) -> Option<[u8; 32]> {
         let group = self.sync.group.as_mut()?;
-        let before = group.secrets.epochs.insert(group.state.epoch.0, SecretKey::new(key))?;
-        Some(*before.expose())
+        let (epoch, begun_by) = group.membership.rotation().map(|rotation| (rotation.epoch, rotation.entry))?;
+        let before = *group.secrets.epochs.get(epoch, &begun_by)?.expose();
+        group.secrets.epochs.insert(epoch, begun_by, SecretKey::new(key));
+        Some(before)
     }
 
     /// For tests: another bound of the outbox.
@@ -236,9 +242,11 @@ impl Machine {
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn plaintext(&self, entry: &[u8]) -> Option<Vec<u8>> {
         let entry = ashore_protocol::header::VerifiedEntry::decode(entry).ok()?;
-        let key = self.sync.group.as_ref()?.secrets.epochs.get(&entry.epoch().0)?;
-        let key = key.derive(crate::group::DATA_CONTEXT);
-        crate::crypto::open_payload(&key, entry.header_bytes(), entry.payload()).ok()
+        let opened = |key: &SecretKey| {
+            let key = key.derive(crate::group::DATA_CONTEXT);
+            crate::crypto::open_payload(&key, entry.header_bytes(), entry.payload()).ok()
+        };
+        self.sync.group.as_ref()?.secrets.epochs.of(entry.epoch()).find_map(opened)
     }
 
     /// For tests: an entry of this device with any content, as a hostile member makes one. No parents: the tips.
@@ -356,10 +364,14 @@ impl Machine {
         if matches!(self.phase, Phase::Stopped(_)) {
             return;
         }
+        self.plan_upkeep();
         self.run_tasks(false);
+        self.plan_upkeep();
         self.connect_if_due();
         self.go_on_with_snapshots();
         self.put_invitations();
+        self.withdraw_invitations();
+        self.open_what_was_cut();
         self.ask_for_waiters();
         self.commit_what_gathered();
         self.tell_status();
@@ -406,6 +418,11 @@ impl Machine {
             Task::Snapshot(scan) => self.make_step(scan),
             Task::TakeControls(task) => self.take_controls(task),
             Task::TakePart(task) => self.take_part(task),
+            Task::Upkeep => self.see_to_group(),
+            Task::Depart => {
+                self.depart();
+                Ok(())
+            }
         }
     }
 
@@ -456,6 +473,7 @@ impl Machine {
             return;
         }
         self.patch_watches();
+        self.tell_membership();
         if self.batch.writes_nothing() {
             let batch = std::mem::take(&mut self.batch);
             return self.release(batch);
@@ -569,7 +587,7 @@ impl Task {
             Self::Refill(task) => Some(&mut task.scan),
             Self::Sweep(task) => Some(&mut task.scan),
             Self::Watch(task) => Some(&mut task.scan),
-            Self::Receive(_) | Self::Send | Self::Retry | Self::Switch => None,
+            Self::Receive(_) | Self::Send | Self::Retry | Self::Switch | Self::Upkeep | Self::Depart => None,
             Self::TakeControls(_) | Self::TakePart(_) => None,
         }
     }

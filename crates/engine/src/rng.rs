@@ -19,6 +19,11 @@ impl Rng {
         bytes
     }
 
+    /// The generator itself, for crates that draw from one.
+    pub(crate) fn source(&mut self) -> &mut ChaCha20Rng {
+        &mut self.0
+    }
+
     /// A number below `bound`, for jitter; slightly uneven for bounds near 2^64. 0 when `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.0.next_u64().checked_rem(bound).unwrap_or(0)

@@ -7,7 +7,7 @@
 use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, FileBytes, Finding, FindingCode,
-    HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, KeyInfo,
+    HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, InviteInfo, KeyInfo,
     Mended, News, Outcome, Overlay, Passphrase, Patch, PathStep, PresencePeer, Protection, Quarantined, QueryMistake,
     Remedy, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand,
     TextSplice, Write, WriteResult, Written, decode, encode,
@@ -158,7 +158,7 @@ fn commands() -> Vec<Command> {
         Command::SyncNow { timeout_ms: 9_007_199_254_740_991 },
         Command::Status {},
         Command::DocumentStatus { collection: collection(), id: "n1".into() },
-        Command::CreateInvite { ttl_seconds: 600, link_base: Some("https://app.example/".into()) },
+        Command::CreateInvite { ttl_seconds: 600, link_base: Some("https://app.example/".into()), role: None },
         Command::JoinInvite { invite: "7KQ2-AAAA-BBBB-CCCC".into(), relay: None, device_name: Some("Küche".into()) },
         Command::Devices {},
         Command::RenameDevice { name: "Küche".into() },
@@ -306,6 +306,14 @@ fn commands() -> Vec<Command> {
         },
         Command::WipeKeys {},
         Command::Keys {},
+        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some("reader".into()) },
+        Command::Invites {},
+        Command::RevokeInvite { invite: "ef".repeat(26) },
+        Command::RemoveDevice { device: "cd".repeat(26) },
+        Command::ChangeRole { device: "cd".repeat(26), role: "writer".into() },
+        Command::HandOver { device: "cd".repeat(26) },
+        Command::LeaveGroup {},
+        Command::RotateKeys {},
     ]
 }
 
@@ -423,11 +431,10 @@ fn outcomes() -> Vec<Outcome> {
             link: "https://app.example/#7KQ2".into(),
             qr_code: "data:image/svg+xml;base64,".into(),
             expires_at: 1_795_000_000_000,
+            id: String::new(),
         },
         Reply::Joined { group: "ab".repeat(32) },
-        Reply::Devices {
-            devices: vec![Device { id: "cd".repeat(32), name: "Küche".into(), role: "admin".into(), me: true }],
-        },
+        Reply::Devices { devices: vec![device(None)] },
         Reply::Quarantine {
             entries: vec![Quarantined {
                 entry: "00".repeat(32),
@@ -520,6 +527,24 @@ fn outcomes() -> Vec<Outcome> {
                 ..Diagnostics::default()
             },
         },
+        Reply::Invite {
+            short_code: "7KQ2-AAAA-BBBB-CCCC".into(),
+            link: "ashore:#7KQ2".into(),
+            qr_code: "data:image/svg+xml;base64,".into(),
+            expires_at: 1_795_000_000_000,
+            id: "ef".repeat(26),
+        },
+        Reply::Invites {
+            invites: vec![InviteInfo {
+                id: "ef".repeat(26),
+                role: "reader".into(),
+                expires_at: 1_795_000_000_000,
+                invited_by: "cd".repeat(26),
+                open: false,
+            }],
+        },
+        Reply::Devices { devices: vec![device(Some(1_795_000_000_000))] },
+        Reply::Status { status: SyncStatus { removed: true, ..status() } },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {
         let failure = Failure::new(*code, "A sentence for people.");
@@ -576,7 +601,12 @@ fn events() -> Vec<Event> {
     events.extend([Event::Patch { patch }, Event::Unwatched { watch: 1, failure }]);
     let keys = KeyInfo { protection: Protection::Platform, locked: false, wiped: true };
     events.push(Event::Keys { keys });
+    events.push(Event::Membership { devices: vec![device(Some(1_795_000_000_000))] });
     events
+}
+
+fn device(admitted_at: Option<u64>) -> Device {
+    Device { id: "cd".repeat(32), name: "Küche".into(), role: "admin".into(), me: true, admitted_at }
 }
 
 fn overlay() -> Overlay {
@@ -610,5 +640,6 @@ fn status() -> SyncStatus {
         last_error: Some(Failure::new(ErrorCode::RelayRefused, "Not now.")),
         retry_at: None,
         quarantined: 0,
+        removed: false,
     }
 }

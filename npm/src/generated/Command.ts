@@ -329,6 +329,19 @@ export type Command =
          * The page that the link opens; the code goes behind its `#`.
          */
         linkBase: string | null;
+        /**
+         * What whoever joins becomes: `admin`, `writer` or `reader`; an admin when it is left out.
+         */
+        role?: string;
+      };
+    }
+  | { invites: Record<symbol, never> }
+  | {
+      revokeInvite: {
+        /**
+         * The invite's id.
+         */
+        invite: string;
       };
     }
   | {
@@ -404,6 +417,36 @@ export type Command =
         name: string;
       };
     }
+  | {
+      removeDevice: {
+        /**
+         * The member's id.
+         */
+        device: string;
+      };
+    }
+  | {
+      changeRole: {
+        /**
+         * The member's id.
+         */
+        device: string;
+        /**
+         * `admin`, `writer` or `reader`.
+         */
+        role: string;
+      };
+    }
+  | {
+      handOver: {
+        /**
+         * The member's id.
+         */
+        device: string;
+      };
+    }
+  | { leaveGroup: Record<symbol, never> }
+  | { rotateKeys: Record<symbol, never> }
   | { quarantine: Record<symbol, never> }
   | { diagnostics: Record<symbol, never> }
   | {

@@ -20,4 +20,8 @@ export type Device = {
    * It is this one.
    */
   me: boolean;
+  /**
+   * When it was admitted, in milliseconds since 1970, by the clock of the device that was admitted.
+   */
+  admittedAt?: number;
 };

@@ -14,6 +14,7 @@ import type { IndexConflict } from "./IndexConflict.js";
 import type { IndexInfo } from "./IndexInfo.js";
 import type { PresencePeer } from "./PresencePeer.js";
 import type { KeyInfo } from "./KeyInfo.js";
+import type { InviteInfo } from "./InviteInfo.js";
 import type { Quarantined } from "./Quarantined.js";
 import type { SyncSettings } from "./SyncSettings.js";
 import type { SyncStatus } from "./SyncStatus.js";
@@ -291,6 +292,10 @@ export type Reply =
          * Milliseconds since 1970.
          */
         expiresAt: number;
+        /**
+         * The invite's id, lower-case base32: says nothing of the code.
+         */
+        id?: string;
       };
     }
   | {
@@ -339,6 +344,14 @@ export type Reply =
          * In the order in which they were admitted.
          */
         devices: Array<Device>;
+      };
+    }
+  | {
+      invites: {
+        /**
+         * In the order in which they came here.
+         */
+        invites: Array<InviteInfo>;
       };
     }
   | {

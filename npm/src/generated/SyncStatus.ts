@@ -58,4 +58,8 @@ export type SyncStatus = {
    * Entries that are kept but could not be opened or applied.
    */
   quarantined: number;
+  /**
+   * This device was removed from the group: sync has ended, and everything stays here.
+   */
+  removed?: boolean;
 };

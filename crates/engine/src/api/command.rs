@@ -241,6 +241,17 @@ pub enum Command {
         ttl_seconds: u64,
         /// The page that the link opens; the code goes behind its `#`.
         link_base: Option<String>,
+        /// What whoever joins becomes: `admin`, `writer` or `reader`; an admin when it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export-types", ts(optional))]
+        role: Option<String>,
+    },
+    /// The invites of the group; answers `invites`.
+    Invites {},
+    /// Closes an invite; answers `invites`.
+    RevokeInvite {
+        /// The invite's id.
+        invite: String,
     },
     /// Joins the group of an invite: a short code, a link or a QR code's text; answers `joined`.
     JoinInvite {
@@ -285,6 +296,27 @@ pub enum Command {
         /// The new name, at most 256 bytes.
         name: String,
     },
+    /// Removes a member and changes the group's key; answers `devices`.
+    RemoveDevice {
+        /// The member's id.
+        device: String,
+    },
+    /// Gives a member another role; answers `devices`.
+    ChangeRole {
+        /// The member's id.
+        device: String,
+        /// `admin`, `writer` or `reader`.
+        role: String,
+    },
+    /// Makes another member an admin and this device a writer; answers `devices`.
+    HandOver {
+        /// The member's id.
+        device: String,
+    },
+    /// Leaves the group; answers `done`. Once the relay knows, the group is forgotten here and sync is disabled.
+    LeaveGroup {},
+    /// Changes the group's key; answers `done`.
+    RotateKeys {},
     /// Entries that are kept but could not be opened or applied; answers `quarantine`.
     Quarantine {},
     /// Counts and versions for a bug report; holds no document; answers `diagnostics`.

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::index::IndexInfo;
 use super::keys::KeyInfo;
 use super::presence::PresencePeer;
-use super::reply::{Answer, SyncStatus};
+use super::reply::{Answer, Device, SyncStatus};
 use serde::{Deserialize, Serialize};
 
 /// What goes to one client at once.
@@ -46,6 +46,11 @@ pub enum Event {
     Connected {
         /// The relay's address.
         relay: String,
+    },
+    /// Who is in the group, or what they may do, changed.
+    Membership {
+        /// The members now.
+        devices: Vec<Device>,
     },
     /// The connection ended.
     Disconnected {

@@ -178,6 +178,12 @@ error_codes! {
     GroupAlreadyJoined = "group.already-joined", retry: false;
     /// The device's role does not allow it.
     GroupNotAllowed = "group.not-allowed", retry: false;
+    /// This device was removed from the group: sync has ended, documents stay, and what was not sent waits.
+    GroupRemoved = "group.removed", retry: false;
+    /// Members would be left without an admin.
+    GroupLastAdmin = "group.last-admin", retry: false;
+    /// The invite was withdrawn, or who made it is no admin any more.
+    InviteRevoked = "invite.revoked", retry: false;
     /// An entry was refused: forged, damaged or not allowed.
     EntryInvalid = "entry.invalid", retry: false;
     /// An entry is kept but does not open yet.

@@ -200,6 +200,9 @@ pub enum Reply {
         /// Milliseconds since 1970.
         #[cfg_attr(feature = "export-types", ts(type = "number"))]
         expires_at: u64,
+        /// The invite's id, lower-case base32: says nothing of the code.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        id: String,
     },
     /// To `joinInvite`.
     Joined {
@@ -228,6 +231,11 @@ pub enum Reply {
     Devices {
         /// In the order in which they were admitted.
         devices: Vec<Device>,
+    },
+    /// To `invites` and `revokeInvite`.
+    Invites {
+        /// In the order in which they came here.
+        invites: Vec<InviteInfo>,
     },
     /// To `quarantine`.
     Quarantine {
@@ -439,6 +447,10 @@ pub struct SyncStatus {
     /// Entries that are kept but could not be opened or applied.
     #[cfg_attr(feature = "export-types", ts(type = "number"))]
     pub quarantined: u64,
+    /// This device was removed from the group: sync has ended, and everything stays here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "export-types", ts(optional, as = "Option<bool>"))]
+    pub removed: bool,
 }
 
 /// Where one document stands.
@@ -473,6 +485,28 @@ pub struct Device {
     pub role: String,
     /// It is this one.
     pub me: bool,
+    /// When it was admitted, in milliseconds since 1970, by the clock of the device that was admitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export-types", ts(type = "number", optional))]
+    pub admitted_at: Option<u64>,
+}
+
+/// An invite of the group, open or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct InviteInfo {
+    /// lower-case base32; says nothing of the code.
+    pub id: String,
+    /// What whoever joins becomes: `admin`, `writer` or `reader`.
+    pub role: String,
+    /// When it stops opening, in milliseconds since 1970.
+    #[cfg_attr(feature = "export-types", ts(type = "number"))]
+    pub expires_at: u64,
+    /// The id of the member that made it.
+    pub invited_by: String,
+    /// Somebody may still join by it.
+    pub open: bool,
 }
 
 /// An entry that is kept but could not be opened or applied.
@@ -484,7 +518,8 @@ pub struct Quarantined {
     pub entry: String,
     /// Who wrote it, lower-case base32.
     pub author: String,
-    /// `missing-parent`, `missing-key`, `missing-change`, `does-not-open`, `does-not-apply` or `crashes`.
+    /// `missing-parent`, `missing-key`, `missing-change`, `does-not-open`, `does-not-apply`, `crashes`, `author-removed` (its author may not write any
+    /// more, and nobody has built on it) or `vouched-for` (somebody has, and it waits for what it needs).
     pub reason: String,
 }
 

@@ -3,12 +3,36 @@
 use crate::crypto::{Key, OpenError, open, seal};
 use crate::rng::Rng;
 use ashore_protocol::codec::{decode, encode};
-use ashore_protocol::ids::{EntryId, GroupId, Timestamp};
+use ashore_protocol::ids::{EntryId, GroupId, InvitePlace, Timestamp};
 use ashore_protocol::invite::{InviteCode, KEY_CONTEXT};
 use minicbor::{Decode, Encode};
 use zeroize::{Zeroize, Zeroizing};
 
 const PURPOSE: &[u8] = b"ashore 1 invitation";
+
+/// What the key of notes in invites is derived for.
+const NOTE_CONTEXT: &str = "ashore 2026-11 invite note v1";
+
+/// What admins' devices have to know of an invite to withdraw it; sealed inside its control entry.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct InviteNote {
+    /// Where the invitation lies at the relay. The code cannot be worked out from it.
+    #[n(0)]
+    pub place: InvitePlace,
+}
+
+impl InviteNote {
+    /// Seals it for the group.
+    pub fn seal(&self, epoch_key: &Key, rng: &mut Rng) -> Vec<u8> {
+        seal(&epoch_key.derive(NOTE_CONTEXT), &[], &encode(self), rng)
+    }
+
+    /// Opens what [`InviteNote::seal`] made.
+    pub fn open(epoch_key: &Key, sealed: &[u8]) -> Option<Self> {
+        decode(&open(&epoch_key.derive(NOTE_CONTEXT), &[], sealed).ok()?).ok()
+    }
+}
 
 /// Everything that a device needs to join: where, with which proof, and the key to read what is there.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
@@ -32,6 +56,9 @@ pub struct Invitation {
     /// No device uses it after this time.
     #[n(5)]
     pub expires_at: Timestamp,
+    /// The entry that began the epoch; `None` from versions that know only the epoch of the genesis.
+    #[n(6)]
+    pub begun_by: Option<EntryId>,
 }
 
 impl Drop for Invitation {
@@ -75,6 +102,7 @@ mod tests {
             epoch: 0,
             epoch_key: [4; 32],
             expires_at: Timestamp::from_ms(5),
+            begun_by: Some(EntryId([1; 32])),
         };
         let code = InviteCode::from_random([9; 10]);
         let sealed = invitation.seal(&code, &mut rng);

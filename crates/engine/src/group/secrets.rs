@@ -1,11 +1,13 @@
-//! This device's secrets in one group: its signing seed and the epoch keys it was given. Sealed wherever they are stored.
+//! This device's secrets in one group: its signing seed, the secret that keys are wrapped for, and the epoch keys it was given. Sealed
+//! wherever they are stored.
 
-use crate::crypto::{Key, open, seal};
+use super::EpochKeys;
+use crate::crypto::{KemSecret, Key, open, seal};
 use crate::rng::Rng;
 use ashore_protocol::codec::{decode, encode};
+use ashore_protocol::ids::{EntryId, Epoch, GroupId};
 use ashore_protocol::sign::SigningKey;
 use minicbor::{Decode, Encode};
-use std::collections::BTreeMap;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 const PURPOSE: &[u8] = b"ashore 1 device secrets";
@@ -20,8 +22,10 @@ pub struct SecretsError;
 pub struct Secrets {
     /// Signs entries and answers relays' challenges.
     pub device: SigningKey,
-    /// The group's key of each epoch that this device was given.
-    pub epochs: BTreeMap<u32, Key>,
+    /// Unwraps the group's keys; devices of the first version have none until they make one.
+    pub kem: Option<KemSecret>,
+    /// The group's keys that this device was given.
+    pub epochs: EpochKeys,
 }
 
 #[derive(Encode, Decode, Zeroize, ZeroizeOnDrop)]
@@ -31,7 +35,13 @@ struct Stored {
     seed: [u8; 32],
     #[n(1)]
     epochs: Vec<StoredEpoch>,
+    #[n(2)]
+    kem: Option<StoredSeed>,
 }
+
+#[derive(Encode, Decode, Zeroize, ZeroizeOnDrop)]
+#[cbor(transparent)]
+struct StoredSeed(#[cbor(n(0), with = "minicbor::bytes")] [u8; 32]);
 
 #[derive(Encode, Decode, Zeroize, ZeroizeOnDrop)]
 #[cbor(array)]
@@ -40,33 +50,46 @@ struct StoredEpoch {
     epoch: u32,
     #[cbor(n(1), with = "minicbor::bytes")]
     key: [u8; 32],
+    /// The entry that began it; `None` for the first epoch of a group, which its genesis began.
+    #[n(2)]
+    begun_by: Option<StoredSeed>,
 }
 
 impl Secrets {
     /// A new device without any group's key.
     pub fn generate(rng: &mut Rng) -> Self {
-        Self { device: SigningKey::from_seed(&rng.bytes()), epochs: BTreeMap::new() }
+        let device = SigningKey::from_seed(&rng.bytes());
+        Self { device, kem: KemSecret::random(rng).ok(), epochs: EpochKeys::default() }
     }
 
     /// The secrets, sealed with this device's local secret.
     pub fn seal(&self, local: &Key, rng: &mut Rng) -> Vec<u8> {
-        let epochs = self.epochs.iter().map(|(epoch, key)| StoredEpoch { epoch: *epoch, key: *key.expose() }).collect();
-        let mut plain = encode(&Stored { seed: *self.device.to_seed(), epochs });
+        let stored = |(epoch, begun_by, key): (Epoch, &EntryId, &Key)| StoredEpoch {
+            epoch: epoch.0,
+            key: *key.expose(),
+            begun_by: Some(StoredSeed(begun_by.0)),
+        };
+        let epochs = self.epochs.iter().map(stored).collect();
+        let kem = self.kem.as_ref().map(|kem| StoredSeed(*kem.to_seed()));
+        let mut plain = encode(&Stored { seed: *self.device.to_seed(), epochs, kem });
         let sealed = seal(local, PURPOSE, &plain, rng);
         plain.zeroize();
         sealed
     }
 
-    /// Opens what [`Secrets::seal`] made.
-    pub fn open(local: &Key, sealed: &[u8]) -> Result<Self, SecretsError> {
+    /// Opens what [`Secrets::seal`] made in this group, and what versions before it made: those had one key, begun by the genesis.
+    pub fn open(local: &Key, group: GroupId, sealed: &[u8]) -> Result<Self, SecretsError> {
         let mut plain = open(local, PURPOSE, sealed).map_err(|_| SecretsError)?;
         let stored = decode::<Stored>(&plain).map_err(|_| SecretsError);
         plain.zeroize();
         let stored = stored?;
-        Ok(Self {
-            device: SigningKey::from_seed(&stored.seed),
-            epochs: stored.epochs.iter().map(|each| (each.epoch, Key::new(each.key))).collect(),
-        })
+        let mut epochs = EpochKeys::default();
+        for each in &stored.epochs {
+            let begun_by = each.begun_by.as_ref().map_or(EntryId::from(group), |id| EntryId(id.0));
+            epochs.insert(Epoch(each.epoch), begun_by, Key::new(each.key));
+        }
+        let kem = stored.kem.as_ref().and_then(|seed| KemSecret::from_seed(&seed.0).ok());
+        Ok(Self { device: SigningKey::from_seed(&stored.seed), kem, epochs })
     }
 }
 
@@ -75,18 +98,41 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    const GROUP: GroupId = GroupId([6; 32]);
+
     #[test]
     fn secrets_open_only_with_the_local_secret_that_sealed_them() {
         let mut rng = Rng::seeded([4; 32]);
         let (local, other) = (Key::random(&mut rng), Key::random(&mut rng));
         let mut secrets = Secrets::generate(&mut rng);
-        secrets.epochs.insert(0, Key::random(&mut rng));
+        secrets.epochs.insert(Epoch(0), EntryId::from(GROUP), Key::random(&mut rng));
+        secrets.epochs.insert(Epoch(1), EntryId([7; 32]), Key::random(&mut rng));
         let sealed = secrets.seal(&local, &mut rng);
-        let opened = Secrets::open(&local, &sealed).unwrap();
+        let opened = Secrets::open(&local, GROUP, &sealed).unwrap();
         assert_eq!(opened.device.device_id(), secrets.device.device_id());
         assert_eq!(opened.epochs, secrets.epochs);
-        assert!(Secrets::open(&other, &sealed).is_err());
-        let seed = secrets.device.to_seed();
-        assert!(!sealed.windows(32).any(|window| window == &seed[..]));
+        assert_eq!(opened.kem.unwrap().public(), secrets.kem.as_ref().unwrap().public());
+        assert!(Secrets::open(&other, GROUP, &sealed).is_err());
+        for seed in [secrets.device.to_seed().to_vec(), secrets.kem.unwrap().to_seed().to_vec()] {
+            assert!(!sealed.windows(32).any(|window| window == &seed[..]));
+        }
+    }
+
+    /// As the first version wrote them: a seed, and one key by the number of its epoch.
+    #[test]
+    fn secrets_of_the_first_version_open_and_their_key_is_the_geneses() {
+        #[derive(Encode)]
+        #[cbor(array)]
+        struct First(#[cbor(n(0), with = "minicbor::bytes")] [u8; 32], #[n(1)] Vec<FirstEpoch>);
+        #[derive(Encode)]
+        #[cbor(array)]
+        struct FirstEpoch(#[n(0)] u32, #[cbor(n(1), with = "minicbor::bytes")] [u8; 32]);
+        let mut rng = Rng::seeded([5; 32]);
+        let local = Key::random(&mut rng);
+        let sealed = seal(&local, PURPOSE, &encode(&First([1; 32], vec![FirstEpoch(0, [2; 32])])), &mut rng);
+        let opened = Secrets::open(&local, GROUP, &sealed).unwrap();
+        assert_eq!(*opened.device.to_seed(), [1; 32]);
+        assert!(opened.kem.is_none());
+        assert_eq!(opened.epochs.get(Epoch(0), &EntryId::from(GROUP)), Some(&Key::new([2; 32])));
     }
 }

@@ -4,7 +4,7 @@ use super::input::ConnectionId;
 use crate::api::{Answer, ChangedDocuments, Event, News};
 use crate::group::{Announced, DocumentChange, RelayPlace};
 use crate::store::{Durability, StoreBatch};
-use ashore_protocol::ids::EntryId;
+use ashore_protocol::ids::{DeviceId, EntryId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More changed documents than this in one commit are not named one by one.
@@ -29,6 +29,8 @@ pub(super) struct Batch {
     pub(super) clients: BTreeSet<String>,
     /// The group's state is written when the batch closes.
     pub(super) group_changed: bool,
+    /// Who is in the group, or what they may do, changed: everybody is told when the batch closes.
+    pub(super) membership_changed: bool,
     /// A step of building indexes is in it: the next one waits for the next batch.
     pub(super) index_step: bool,
 }
@@ -58,6 +60,8 @@ pub(super) enum Effect {
     Announced(Announced),
     /// Documents wait to be put into entries whole, or none do any more.
     Behind(bool),
+    /// These entries will not be sent: they came to nothing, or nobody needs them.
+    Dropped(Vec<u64>),
     /// The joined group has taken the place of the one before.
     Switched,
 }
@@ -71,6 +75,10 @@ pub(super) struct Waiting {
     pub(super) bytes: u64,
     /// The keys of documents that it announces: first and last.
     pub(super) announces: Option<(Vec<u8>, Vec<u8>)>,
+    /// Who wrote it, if it was another device: a relay is filled again.
+    pub(super) author: Option<DeviceId>,
+    /// A control entry of this device that the log has not shown yet: until then it may come to nothing, so that nothing builds on it.
+    pub(super) is_new_control: bool,
 }
 
 impl Batch {

@@ -27,9 +27,9 @@ const VALUE_TAG: u8 = b'v';
 type CaughtUp = (Option<DocumentRow>, Whole);
 
 impl Machine {
-    /// Whether a change may still go into an entry of its own.
-    pub(super) fn outbox_has_room(&self) -> bool {
-        self.sync.group.as_ref().is_none_or(|group| group.outbox.len() < self.outbox_cap)
+    /// Whether a change may go into an entry of its own now: there is room, and this device may write and has the present key.
+    pub(super) fn may_carry(&self) -> bool {
+        self.sync.group.as_ref().is_none_or(|group| group.outbox.len() < self.outbox_cap && group.may_seal())
     }
 
     /// Whether a document with this mark waits to be put into an entry whole: the outbox was full, or the entry that carried it

@@ -190,7 +190,7 @@ impl Machine {
         };
         match adopted {
             Ok(()) => {
-                let behind = !self.outbox_has_room();
+                let behind = !self.may_carry();
                 self.apply_staged(key, collection, id, staged, behind);
             }
             Err(failure) => self.tell(Event::Error { failure: failure.about(collection, id) }),

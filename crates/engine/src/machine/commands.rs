@@ -2,18 +2,18 @@
 
 use super::documents::{Stop, outcome};
 use super::find::Asked;
-use super::invites::sync_disabled;
+use super::invites::{AskedInvite, sync_disabled};
 use super::rows::Missing;
 use super::search;
 use super::sync::{Wait, Waiter};
 use super::task::CommandTask;
 use super::{Machine, Phase, many};
 use crate::api::{
-    Command, Device, Diagnostics, DisconnectReason, DocumentState, Durability, ErrorCode, Failure, Outcome,
-    Quarantined, Reply, SyncSettings,
+    Command, Diagnostics, DisconnectReason, DocumentState, Durability, ErrorCode, Failure, Outcome, Quarantined, Reply,
+    SyncSettings,
 };
 use crate::group::ProfilePayload;
-use ashore_protocol::control::{Control, Role};
+use ashore_protocol::control::Control;
 
 /// The longest a `flush` or `syncNow` waits, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 10 * 60_000;
@@ -146,20 +146,45 @@ impl Machine {
                 let state: DocumentState = self.document_state(&collection, &id)?;
                 Done::now(Reply::DocumentStatus { state })
             }
-            Command::CreateInvite { ttl_seconds, link_base } => {
+            Command::CreateInvite { ttl_seconds, link_base, role } => {
                 self.need_group()?;
-                self.create_invite(&task.client, task.id, ttl_seconds, link_base)?;
+                self.create_invite(&task.client, task.id, AskedInvite { ttl_seconds, link_base, role })?;
                 return Ok(None);
+            }
+            Command::Invites {} => Done::after_commit(self.invites()),
+            Command::RevokeInvite { invite } => {
+                self.revoke_invite(&invite)?;
+                Done::changed(self.invites())
+            }
+            Command::RemoveDevice { device } => {
+                self.remove_device(&device)?;
+                Done::changed(Reply::Devices { devices: self.devices() })
+            }
+            Command::ChangeRole { device, role } => {
+                self.change_role(&device, &role)?;
+                Done::changed(Reply::Devices { devices: self.devices() })
+            }
+            Command::HandOver { device } => {
+                self.hand_over(&device)?;
+                Done::changed(Reply::Devices { devices: self.devices() })
+            }
+            Command::LeaveGroup {} => {
+                self.leave()?;
+                Done::changed(Reply::Done {})
+            }
+            Command::RotateKeys {} => {
+                self.rotate_keys()?;
+                Done::changed(Reply::Done {})
             }
             Command::JoinInvite { invite, relay, device_name } => {
                 self.take_settings(relay, device_name)?;
                 self.join_invite(&task.client, task.id, &invite)?;
                 return Ok(None);
             }
-            Command::Devices {} => Done::after_commit(self.devices()),
+            Command::Devices {} => Done::after_commit(Reply::Devices { devices: self.devices() }),
             Command::RenameDevice { name } => {
                 self.rename_device(&name)?;
-                Done::after_commit(self.devices())
+                Done::after_commit(Reply::Devices { devices: self.devices() })
             }
             Command::Quarantine {} => Done::now(self.quarantined()),
             Command::Diagnostics {} => Done::now(Reply::Diagnostics { diagnostics: self.diagnostics() }),
@@ -328,6 +353,9 @@ impl Machine {
         if !self.sync.settings.enabled {
             return Err(sync_disabled().into());
         }
+        if self.is_removed() {
+            return Err(super::members::removed().into());
+        }
         let (pushed, pulled) = (self.sync.pushed, self.sync.pulled);
         if self.sync.link.is_none() {
             self.try_now();
@@ -360,28 +388,13 @@ impl Machine {
         if self.sync.group.is_some() { Ok(()) } else { Err(sync_disabled()) }
     }
 
-    fn devices(&self) -> Reply {
-        let Some(group) = &self.sync.group else { return Reply::Devices { devices: vec![] } };
-        let names = self.device_names();
-        let me = group.secrets.device.device_id();
-        let mut members: Vec<_> = group.membership.members().collect();
-        members.sort_by_key(|(device, member)| (member.joined_at, **device));
-        let devices = members.into_iter().map(|(device, member)| Device {
-            id: device.to_string(),
-            name: names.get(&device.to_string()).cloned().unwrap_or_default(),
-            role: role_name(member.role).to_owned(),
-            me: *device == me,
-        });
-        Reply::Devices { devices: devices.collect() }
-    }
-
     fn rename_device(&mut self, name: &str) -> Result<(), Failure> {
         check_name(name)?;
         self.sync.settings.device_name = name.to_owned();
         self.write_settings();
-        let Some(group) = &self.sync.group else { return Ok(()) };
-        let device = group.secrets.device.device_id();
-        let Some(key) = group.secrets.epochs.get(&group.state.epoch.0).cloned() else { return Ok(()) };
+        let Some(group) = self.sync.group.as_ref().filter(|group| !group.is_removed()) else { return Ok(()) };
+        let device = group.me();
+        let Some((_, key)) = group.newest_key() else { return Ok(()) };
         let profile = ProfilePayload { name: name.to_owned() };
         let sealed = profile.seal(&key, &device, &mut self.rng).into();
         self.sign_control(&Control::Name { sealed, kem: None }).map(drop)
@@ -429,13 +442,9 @@ impl Done {
     fn after_commit(reply: Reply) -> Self {
         Self { reply, after_commit: true, remember: false }
     }
-}
 
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Admin => "admin",
-        Role::Writer => "writer",
-        Role::Reader => "reader",
+    fn changed(reply: Reply) -> Self {
+        Self { reply, after_commit: true, remember: true }
     }
 }
 

@@ -199,13 +199,16 @@ impl Machine {
             .values()
             .filter_map(|(collection, id, staged)| staged.row.as_ref().map(|row| Incoming { collection, id, row }));
         self.check_unique(incoming)?;
+        if self.only_reads() && stage.values().any(|(_, _, staged)| !staged.changes.is_empty()) {
+            return Err(super::members::may_not_write());
+        }
         let carried = self.carried_bytes(&stage);
         if atomic && carried > MAX_PLAIN_ENTRY_BYTES {
             let message = format!("the changes take {carried} bytes, one entry carries {MAX_PLAIN_ENTRY_BYTES}");
             return Err(Failure::new(ErrorCode::TransactionTooLarge, message).into());
         }
         self.make_room_in_draft(if carried <= MAX_PLAIN_ENTRY_BYTES { carried } else { 0 });
-        let behind = !self.outbox_has_room();
+        let behind = !self.may_carry();
         let told = changed_versions(&stage);
         let mut changed = Changed::new();
         for (key, (collection, id, staged)) in stage {
@@ -379,7 +382,8 @@ impl Machine {
     ) -> Result<String, Failure> {
         let base = parse_version(base.unwrap_or_default())?;
         let staged = staged(stage, collection, id)?;
-        if staged.row.as_ref().is_none_or(|row| row.deleted) {
+        // A device that only reads shows documents as the migration makes them, and stores nothing of it.
+        if self.only_reads() || staged.row.as_ref().is_none_or(|row| row.deleted) {
             return Ok(base.to_string());
         }
         if let Some((was, now)) = self.parted(collection, staged.row.as_ref())? {

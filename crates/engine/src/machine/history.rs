@@ -113,7 +113,7 @@ impl Machine {
             Some(writer) => known.members.get(&writer).copied(),
             None => None,
         };
-        let name = device.and_then(|device| group?.names.get(&device).cloned());
+        let name = device.and_then(|device| group?.name_of(&device).cloned());
         Written { at, mine, device: device.map(|device| device.to_string()), name }
     }
 }

@@ -7,22 +7,22 @@
 use super::batch::Effect;
 use super::input::ConnectionId;
 use super::link::Stage;
+use super::members::{parse_role, refused};
 use super::sync::{Group, Joining, PendingInvite, Wait, Waiter};
 use super::task::Task;
 use super::{Machine, keys};
 use crate::api::{DisconnectReason, ErrorCode, Failure, Outcome, Reply};
-use crate::crypto::Key as SecretKey;
-use crate::group::{Announced, GroupState, Invitation, JoiningState, ProfilePayload, RelayPlace, Secrets};
+use crate::crypto::{KemSecret, Key as SecretKey};
+use crate::group::{Announced, GroupState, Invitation, InviteNote, JoiningState, ProfilePayload, RelayPlace, Secrets};
 use crate::store::Key;
 use crate::time::Timestamp;
-use ashore_protocol::codec::{Bytes, encode};
+use ashore_protocol::codec::encode;
 use ashore_protocol::control::{Control, JoinProof, Role};
 use ashore_protocol::frame::{ClientFrame, RequestId};
 use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::{Epoch, GroupId};
 use ashore_protocol::invite::InviteCode;
 use ashore_protocol::sign::SigningKey;
-use std::collections::BTreeMap;
 
 /// How long a call waits for the relay while an invite is made or taken.
 const RELAY_WAIT_MS: u64 = 15_000;
@@ -34,18 +34,20 @@ impl Machine {
     pub(super) fn found_group(&mut self) -> Result<(), Failure> {
         let mut secrets = Secrets::generate(&mut self.rng);
         let key = SecretKey::random(&mut self.rng);
-        secrets.epochs.insert(0, key.clone());
         let device = secrets.device.device_id();
+        let kem = secrets.kem.as_ref().and_then(KemSecret::public);
         let profile = ProfilePayload { name: self.sync.settings.device_name.clone() };
         let sealed = profile.seal(&key, &device, &mut self.rng).into();
-        let genesis = Control::Genesis { created_at: self.now, nonce: self.rng.bytes(), sealed, kem: None };
+        let genesis = Control::Genesis { created_at: self.now, nonce: self.rng.bytes(), sealed, kem };
         let entry = genesis.sign(&secrets.device, None, [], Epoch(0)).map_err(|error| internal(&error))?;
+        secrets.epochs.insert(Epoch(0), entry.id(), key);
         let state = self.group_state(entry.group(), &secrets, 0);
         self.install_group(state, secrets);
         if let Some(group) = &mut self.sync.group {
             group.membership.apply(&entry).map_err(|error| internal(&error))?;
         }
         self.store_own(&entry, 0, None);
+        self.look_at_membership();
         Ok(())
     }
 
@@ -76,17 +78,14 @@ impl Machine {
     }
 
     pub(super) fn secrets_of(&self, state: &GroupState) -> Option<Secrets> {
-        Secrets::open(&self.local, &state.secrets).ok()
+        Secrets::open(&self.local, state.group, &state.secrets).ok()
     }
 
     /// The answer comes when the invitation lies at the relay.
-    pub(super) fn create_invite(
-        &mut self,
-        client: &str,
-        call: u64,
-        ttl_seconds: u64,
-        link_base: Option<String>,
-    ) -> Result<(), Failure> {
+    pub(super) fn create_invite(&mut self, client: &str, call: u64, asked: AskedInvite) -> Result<(), Failure> {
+        let AskedInvite { ttl_seconds, link_base, role } = asked;
+        let role = role.as_deref().map_or(Ok(Role::Admin), parse_role)?;
+        self.need_role(Role::Admin)?;
         self.need_network()?;
         if !TTL_SECONDS.contains(&ttl_seconds) {
             return Err(Failure::new(ErrorCode::RequestInvalid, "an invite opens for 1 second to 31 days"));
@@ -94,18 +93,19 @@ impl Machine {
         let code = InviteCode::from_random(self.rng.bytes());
         let invite_seed: [u8; 32] = self.rng.bytes();
         let expires_at = self.now.plus_ms(ttl_seconds.saturating_mul(1_000));
-        let entry = self.sign_control(&Control::Invite {
-            invite_key: SigningKey::from_seed(&invite_seed).invite_key(),
-            role: Role::Admin,
-            expires_at,
-            uses: 1,
-            sealed: Bytes::default(),
-        })?;
-        let group = self.sync.group.as_ref().ok_or_else(sync_disabled)?;
-        let epoch = group.state.epoch.0;
-        let key = group.secrets.epochs.get(&epoch).ok_or_else(sync_disabled)?;
-        let (group, epoch_key) = (group.state.group, *key.expose());
-        let invitation = Invitation { group, invite: entry.id(), invite_seed, epoch, epoch_key, expires_at };
+        let (id, rotation, key) = {
+            let group = self.sync.group.as_ref().ok_or_else(sync_disabled)?;
+            let (_, key) = group.sealing().ok_or_else(lacks_the_key)?;
+            let rotation = group.membership.rotation().ok_or_else(lacks_the_key)?;
+            (group.state.group, (rotation.epoch, rotation.entry), key.clone())
+        };
+        let (epoch, begun_by) = rotation;
+        let note = InviteNote { place: code.place() }.seal(&key, &mut self.rng).into();
+        let invite_key = SigningKey::from_seed(&invite_seed).invite_key();
+        let entry = self.sign_control(&Control::Invite { invite_key, role, expires_at, uses: 1, sealed: note })?;
+        let (invite, epoch_key) = (entry.id(), *key.expose());
+        let begun_by = Some(begun_by);
+        let invitation = Invitation { group: id, invite, invite_seed, epoch: epoch.0, epoch_key, expires_at, begun_by };
         let sealed = invitation.seal(&code, &mut self.rng);
         let invite = PendingInvite { code, entry: entry.id(), sealed, expires_at, link_base, request: None };
         let deadline = self.now.plus_ms(RELAY_WAIT_MS);
@@ -122,14 +122,23 @@ impl Machine {
 
     /// Signs a control entry, applies it and puts it into the outbox.
     pub(super) fn sign_control(&mut self, control: &Control) -> Result<VerifiedEntry, Failure> {
+        self.sign_control_with(control, |_, _| {})
+    }
+
+    /// The same; `then` takes note of what goes with it, before anything else looks at it.
+    pub(super) fn sign_control_with(
+        &mut self,
+        control: &Control,
+        then: impl FnOnce(&mut Group, &VerifiedEntry),
+    ) -> Result<VerifiedEntry, Failure> {
         self.seal_draft();
         let group = self.sync.group.as_mut().ok_or_else(sync_disabled)?;
         let (id, epoch, parents) = (group.state.group, group.state.epoch, group.parents(true));
         let entry = control.sign(&group.secrets.device, Some(id), parents, epoch).map_err(|error| internal(&error))?;
-        group.membership.apply(&entry).map_err(|refusal| {
-            Failure::new(ErrorCode::GroupNotAllowed, format!("this device may not do that: {refusal}"))
-        })?;
+        group.membership.apply(&entry).map_err(|refusal| refused(&refusal))?;
+        then(group, &entry);
         self.store_own(&entry, 0, None);
+        self.take_control(&entry);
         self.batch.strict = true;
         Ok(entry)
     }
@@ -163,6 +172,7 @@ impl Machine {
         let Wait::Invite { invite } = waiter.what else { return };
         let link = invite.code.link(invite.link_base.as_deref().unwrap_or("ashore:"));
         let reply = Reply::Invite {
+            id: invite.entry.to_string(),
             short_code: invite.code.to_string(),
             qr_code: super::qr::svg_data_url(&link),
             link,
@@ -235,7 +245,8 @@ impl Machine {
         if invitation.expires_at < self.now {
             return self.join_over(&Failure::new(ErrorCode::InviteExpired, "the invite has expired"));
         }
-        secrets.epochs.insert(invitation.epoch, SecretKey::new(invitation.epoch_key));
+        let begun_by = invitation.begun_by.unwrap_or(invitation.group.into());
+        secrets.epochs.insert(Epoch(invitation.epoch), begun_by, SecretKey::new(invitation.epoch_key));
         match self.sign_join(&invitation, &secrets) {
             Ok(join) => {
                 let mut next = self.group_state(invitation.group, &secrets, invitation.epoch);
@@ -258,7 +269,8 @@ impl Machine {
         let proof = claim.sign(&SigningKey::from_seed(&invitation.invite_seed));
         let profile = ProfilePayload { name: self.sync.settings.device_name.clone() };
         let sealed = profile.seal(&SecretKey::new(invitation.epoch_key), &device, &mut self.rng).into();
-        let join = Control::Join { invite, joined_at, proof, sealed, kem: None };
+        let kem = secrets.kem.as_ref().and_then(KemSecret::public);
+        let join = Control::Join { invite, joined_at, proof, sealed, kem };
         join.sign(&secrets.device, Some(group), [invite], Epoch(invitation.epoch)).map_err(|error| internal(&error))
     }
 
@@ -376,18 +388,25 @@ impl Machine {
         let key: Key = keys::settings();
         self.rows.write(&mut self.batch.rows, key, Some(encode(&row).into()));
     }
+}
 
-    /// The names of members, by what they said last.
-    pub(super) fn device_names(&self) -> BTreeMap<String, String> {
-        let names = self.sync.group.iter().flat_map(|group| &group.names);
-        names.map(|(device, name)| (device.to_string(), name.clone())).collect()
-    }
+/// What an app asks for with an invite.
+pub(super) struct AskedInvite {
+    pub(super) ttl_seconds: u64,
+    pub(super) link_base: Option<String>,
+    pub(super) role: Option<String>,
+}
+
+fn lacks_the_key() -> Failure {
+    let message =
+        "this device does not have the group's present key yet: an admin's device gives it, once both are online";
+    Failure::new(ErrorCode::SyncOffline, message)
 }
 
 pub(super) fn sync_disabled() -> Failure {
     Failure::new(ErrorCode::SyncDisabled, "sync is not enabled")
 }
 
-fn internal(error: &dyn std::error::Error) -> Failure {
+pub(super) fn internal(error: &dyn std::error::Error) -> Failure {
     Failure::new(ErrorCode::Internal, error.to_string())
 }

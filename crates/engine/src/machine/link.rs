@@ -56,6 +56,10 @@ pub(super) struct Link {
     waiting_since: Option<Timestamp>,
     /// What of the outbox was sent on this connection, by sequence number.
     pub(super) sent: BTreeSet<u64>,
+    /// The relay served the log only up to our removal, which our own entries undo: once it has them, the rest is asked for.
+    pub(super) cut_short: bool,
+    /// Withdrawals of invitations that were sent: how they end does not matter.
+    pub(super) withdrawals: BTreeSet<RequestId>,
     /// The relay refused an append: nothing more is sent on this connection until this time.
     pub(super) hold_sends_until: Option<Timestamp>,
 }
@@ -102,6 +106,8 @@ impl Link {
             appends: BTreeMap::new(),
             waiting_since: None,
             sent: BTreeSet::new(),
+            cut_short: false,
+            withdrawals: BTreeSet::new(),
             hold_sends_until: None,
         }
     }
@@ -520,6 +526,17 @@ impl Machine {
         self.send_after_commit(&frame);
     }
 
+    /// Opens the log again when what the relay held back of it is ours to read after all.
+    pub(super) fn open_what_was_cut(&mut self) {
+        let Some(link) = self.sync.link.as_mut().filter(|link| link.cut_short && link.stage == Stage::Open) else {
+            return;
+        };
+        if link.appends.is_empty() && link.pull.is_none() && !link.sent.is_empty() {
+            link.cut_short = false;
+            self.open_log();
+        }
+    }
+
     fn take_opened(
         &mut self,
         request: RequestId,
@@ -710,7 +727,8 @@ impl Machine {
             Stage::Opening(expected) | Stage::Creating(expected) if expected == request => {
                 self.refused(failure, retry_after_ms);
             }
-            _ if is_append => self.append_failed(failure, retry_after_ms, entry),
+            _ if is_append => self.append_failed((code, failure), retry_after_ms, entry),
+            _ if self.sync.link.as_ref().is_some_and(|link| link.withdrawals.contains(&request)) => {}
             _ if self.invite_refused(request, &failure) || self.whisper_refused(request, retry) => {}
             _ if self.making_failed(request, code, &failure) || self.taking_part_failed(request, code) => {}
             // The log was forgotten meanwhile up to behind our place: opening it says what to do.
@@ -739,7 +757,9 @@ fn relay_failure(code: FailureCode) -> Failure {
         FailureCode::InviteUsed => ErrorCode::InviteUsed,
         FailureCode::InviteExpired => ErrorCode::InviteExpired,
         FailureCode::TooManyAttempts => ErrorCode::InviteLockedOut,
+        FailureCode::InviteRevoked => ErrorCode::InviteRevoked,
         FailureCode::NotAMember => ErrorCode::GroupNotAMember,
+        FailureCode::Removed => ErrorCode::GroupRemoved,
         FailureCode::RoleForbids => ErrorCode::GroupNotAllowed,
         FailureCode::QuotaExceeded => ErrorCode::RelayQuotaExceeded,
         FailureCode::UnsupportedVersion => ErrorCode::RelayIncompatible,

@@ -10,6 +10,7 @@ use crate::store::keys::{declarations_range, definitions_range};
 use crate::store::{RowValue, Rows};
 use ashore_protocol::codec::decode;
 use ashore_protocol::header::Entry;
+use ashore_protocol::membership::Membership;
 use minicbor::{Decode, Encode};
 
 /// The row of settings.
@@ -58,6 +59,7 @@ impl Machine {
         if task.step == 5 {
             let rows = self.scan_rows(&mut task.scan, &keys::relays(generation))?;
             self.open_places(&rows);
+            self.look_at_membership();
             task.step = 6;
         }
         if task.step == 6 {
@@ -93,7 +95,7 @@ impl Machine {
             self.restore_joining(state);
         }
         let Some(state) = decoded::<GroupState>(group.as_ref()) else { return Ok(()) };
-        match Secrets::open(&self.local, &state.secrets) {
+        match Secrets::open(&self.local, state.group, &state.secrets) {
             Ok(secrets) => {
                 self.sync.sweep_below = Some(state.generation);
                 self.sync.group = Some(Group::new(state, secrets));
@@ -119,17 +121,19 @@ impl Machine {
         }
     }
 
+    /// The rows may be in any order: the rule makes the same of them.
     fn open_controls(&mut self, rows: &Rows) {
         let Some(group) = &mut self.sync.group else { return };
+        let mut controls = Vec::new();
         for (key, row) in &rows.rows {
             let (Some(sequence), Some(bytes)) = (keys::sequence(key), row.present()) else { continue };
             let entry = Entry::decode(bytes).and_then(Entry::verified_before);
-            // What was admitted when it came is admitted again: the rows are in that order.
-            if let Ok(entry) = entry
-                && group.membership.apply(&entry).is_ok()
-            {
-                group.note_control(sequence, &entry);
-            }
+            controls.extend(entry.ok().map(|entry| (sequence, entry)));
+        }
+        let entries = controls.iter().map(|(_, entry)| entry);
+        group.membership = Membership::resolve(group.state.group, entries).membership;
+        for (sequence, entry) in &controls {
+            group.note_control(*sequence, entry);
         }
     }
 
@@ -148,7 +152,9 @@ impl Machine {
         for (_, row) in &rows.rows {
             let Some(stored) = decoded::<super::receive::QuarantineRow>(Some(row)) else { continue };
             let Ok(entry) = Entry::decode(&stored.entry) else { continue };
-            group.quarantine.insert(entry.id(), Kept { author: entry.header().author, reason: stored.reason });
+            let header = entry.header();
+            let kept = Kept { author: header.author, reason: stored.reason, parents: header.parents.clone() };
+            group.quarantine.insert(entry.id(), kept);
             if stored.reason.may_pass() {
                 group.retry.push_back(entry.id());
             }

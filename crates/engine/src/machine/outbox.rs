@@ -5,16 +5,21 @@
 
 use super::batch::{Draft, Effect, Waiting};
 use super::rows::Missing;
+use super::sync::Group;
 use super::task::{RefillTask, Task};
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
 use crate::crypto::plan_payload;
-use crate::group::{DATA_CONTEXT, DataPayload, DocumentChange, MAX_PLAIN_ENTRY_BYTES, MAX_WRITERS, RelayPlace, Writer};
+use crate::group::{
+    Announced, DATA_CONTEXT, DataPayload, DocumentChange, MAX_PLAIN_ENTRY_BYTES, MAX_WRITERS, RelayPlace, Writer,
+};
 use crate::store::{Key, RowValue, StoreFailure};
 use ashore_protocol::codec::{decode, encode};
-use ashore_protocol::frame::{ClientFrame, Placed};
+use ashore_protocol::control::Control;
+use ashore_protocol::frame::{ClientFrame, FailureCode, Placed};
 use ashore_protocol::header::{Entry, EntryDraft, EntryKind, VerifiedEntry};
-use ashore_protocol::ids::{Cursor, EntryId};
+use ashore_protocol::ids::{Cursor, DeviceId, EntryId};
+use ashore_protocol::keys::Rotation;
 use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
 
@@ -41,6 +46,10 @@ pub(super) struct OutboxRow {
     pub(super) bytes: u64,
     #[n(3)]
     pub(super) announces: Option<KeySpan>,
+    #[n(4)]
+    pub(super) author: Option<DeviceId>,
+    #[n(5)]
+    pub(super) is_new_control: Option<bool>,
 }
 
 /// The first and last key of the documents that an entry announces.
@@ -56,12 +65,63 @@ pub(super) struct KeySpan {
 impl OutboxRow {
     pub(super) fn waiting(self) -> Waiting {
         let announces = self.announces.map(|span| (span.first, span.last));
-        Waiting { id: self.id, changes: self.changes, bytes: self.bytes, announces }
+        let is_new_control = self.is_new_control.unwrap_or(false);
+        Waiting {
+            id: self.id,
+            changes: self.changes,
+            bytes: self.bytes,
+            announces,
+            author: self.author,
+            is_new_control,
+        }
     }
 
     fn of(waiting: &Waiting) -> Self {
         let announces = waiting.announces.clone().map(|(first, last)| KeySpan { first, last });
-        Self { id: waiting.id, changes: waiting.changes, bytes: waiting.bytes, announces }
+        Self {
+            id: waiting.id,
+            changes: waiting.changes,
+            bytes: waiting.bytes,
+            announces,
+            author: waiting.author,
+            is_new_control: waiting.is_new_control.then_some(true),
+        }
+    }
+}
+
+/// When an entry of the outbox is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// In order.
+    First,
+    /// After all others, the latest first: a relay takes it because one that builds on it is there.
+    Last,
+    /// Not at all.
+    ComesToNothing,
+}
+
+/// When each entry is sent; `None` while this device may not write.
+fn turns(group: &Group) -> impl Fn(&Waiting) -> Option<Turn> {
+    let may_write = group.membership.may_write(&group.me()) || group.is_leaving();
+    move |waiting| {
+        let stands = group.membership.has_applied(&waiting.id);
+        let is_control = group.membership.has_taken_in(&waiting.id);
+        match waiting.author {
+            _ if is_control && stands => Some(Turn::First),
+            None if is_control => Some(Turn::ComesToNothing),
+            None if waiting.changes == 0 || may_write => Some(Turn::First),
+            None => None,
+            Some(author) if !is_control && group.membership.may_write(&author) => Some(Turn::First),
+            Some(_) => Some(Turn::Last),
+        }
+    }
+}
+
+/// The epoch that a control begins, if it does.
+pub(super) fn rotation_in(control: &Control) -> Option<&Rotation> {
+    match control {
+        Control::Rotate { rotation } | Control::Remove { rotation: Some(rotation), .. } => Some(rotation),
+        _ => None,
     }
 }
 
@@ -94,10 +154,17 @@ impl Machine {
         let documents: BTreeSet<_> = changes.iter().map(|change| (&change.collection, &change.id)).collect();
         let count = documents.len() as u64;
         let writers = writers.into_iter().take(MAX_WRITERS).map(Writer).collect();
-        let plan = plan_payload(&encode(&DataPayload { changes, writers: Some(writers) }));
+        self.seal_data(&DataPayload { changes, writers: Some(writers) }, count, announces);
+    }
+
+    /// Seals, signs and stores an entry under the key of the present epoch.
+    pub(super) fn seal_data(&mut self, payload: &DataPayload, count: u64, announces: Option<(Vec<u8>, Vec<u8>)>) {
+        let plan = plan_payload(&encode(payload));
         let Some(group) = &self.sync.group else { return };
-        let epoch = group.state.epoch;
-        let Some(key) = group.secrets.epochs.get(&epoch.0).map(|key| key.derive(DATA_CONTEXT)) else { return };
+        let Some((epoch, key)) = group.sealing().map(|(epoch, key)| (epoch, key.derive(DATA_CONTEXT))) else {
+            return self
+                .fail_store(&StoreFailure::Failed { reason: "an entry cannot be sealed: its key is missing".into() });
+        };
         let device = group.secrets.device.clone();
         let draft = EntryDraft::new(
             Some(group.state.group),
@@ -120,10 +187,13 @@ impl Machine {
         }
     }
 
-    /// Stores an entry of this device and puts it into the outbox.
+    /// Stores an entry of this device and puts it into the outbox. Nothing builds on a control entry before the log has shown it: it may come
+    /// to nothing, and then others would wait for it for ever.
     pub(super) fn store_own(&mut self, entry: &VerifiedEntry, changes: u64, announces: Option<(Vec<u8>, Vec<u8>)>) {
-        let Some(sequence) = self.store_entry(entry) else { return };
-        let waiting = Waiting { id: entry.id(), changes, bytes: entry.encoded().len() as u64, announces };
+        let is_new_control = entry.kind() == EntryKind::Control;
+        let Some(sequence) = self.store(entry, !is_new_control) else { return };
+        let bytes = entry.encoded().len() as u64;
+        let waiting = Waiting { id: entry.id(), changes, bytes, announces, author: None, is_new_control };
         self.put_into_outbox(sequence, waiting);
     }
 
@@ -134,13 +204,19 @@ impl Machine {
         self.batch.effects.push(Effect::Waits(sequence, waiting));
     }
 
-    /// Stores an entry that stands in the group; answers its sequence number.
+    /// Stores an entry of the log; answers its sequence number.
     pub(super) fn store_entry(&mut self, entry: &VerifiedEntry) -> Option<u64> {
+        self.store(entry, true)
+    }
+
+    fn store(&mut self, entry: &VerifiedEntry, is_tip: bool) -> Option<u64> {
         self.seal_draft();
         let group = self.sync.group.as_mut()?;
         let (generation, sequence) = (group.state.generation, group.state.next_sequence);
         group.state.next_sequence += 1;
-        group.note_tip(entry);
+        if is_tip {
+            group.note_tip(entry);
+        }
         if entry.kind().is_control() {
             group.note_control(sequence, entry);
             if group.state.join.as_ref().is_some_and(|join| join[..] == *entry.encoded()) {
@@ -192,10 +268,12 @@ impl Machine {
         if !group.retry.is_empty() {
             return Some(Task::Retry);
         }
+        if let Some(task) = self.member_task() {
+            return Some(task);
+        }
         // Before our own join has come by there is nothing that an entry of ours could build on.
-        let member = group.membership.may_write(&group.secrets.device.device_id());
         let adopted = self.next_to_adopt().is_none() && !self.declarations_are_lost();
-        let may = idle && member && adopted && self.outbox_has_room();
+        let may = idle && adopted && self.may_carry();
         if may && !group.announcing && group.state.announced != crate::group::Announced::All {
             return Some(Task::Announce(None));
         }
@@ -216,24 +294,43 @@ impl Machine {
         // While a relay is filled again it is read first, so that what it still has is not sent.
         let reading_first = group.stored.refill_from.is_some() && !link.caught_up;
         let may_send = link.stage == Stage::Open && link.hold_sends_until.is_none() && !reading_first;
+        let turn = turns(group);
         may_send
             && link.bytes_in_flight() < MAX_BYTES_IN_FLIGHT
-            && group.outbox.keys().any(|sequence| !link.sent.contains(sequence))
+            && group.outbox.iter().any(|(sequence, waiting)| !link.sent.contains(sequence) && turn(waiting).is_some())
     }
 
-    /// Sends the next entries of the outbox in one append.
-    pub(super) fn send_outbox(&mut self) -> Result<(), Missing> {
-        let (Some(group), Some(link)) = (&self.sync.group, &self.sync.link) else { return Ok(()) };
+    /// What of the outbox is sent next, and what is never sent.
+    fn next_to_send(&self) -> Option<(u64, Vec<u64>, Vec<u64>)> {
+        let (group, link) = (self.sync.group.as_ref()?, self.sync.link.as_ref()?);
         let most = link.limits.max_append_entries.min(500) as usize;
         let room = APPEND_BYTES.min(link.limits.max_frame_bytes as usize / 2);
-        let (generation, mut bytes, mut sequences) = (group.state.generation, 0, Vec::new());
-        let unsent = group.outbox.iter().filter(|(sequence, _)| !link.sent.contains(sequence));
-        for (sequence, waiting) in unsent.take(most) {
+        let turn = turns(group);
+        let unsent = || group.outbox.iter().filter(|(sequence, _)| !link.sent.contains(sequence));
+        let for_nothing = unsent().filter(|(_, waiting)| turn(waiting) == Some(Turn::ComesToNothing));
+        let for_nothing = for_nothing.map(|(sequence, _)| *sequence).collect();
+        let (first, last): (Vec<_>, Vec<_>) = unsent().partition(|(_, waiting)| turn(waiting) == Some(Turn::First));
+        let last = last.into_iter().rev().filter(|(_, waiting)| turn(waiting) == Some(Turn::Last));
+        let (mut bytes, mut sequences) = (0, Vec::new());
+        for (sequence, waiting) in first.into_iter().chain(last).take(most) {
             bytes += waiting.bytes as usize;
             if bytes > room && !sequences.is_empty() {
                 break;
             }
             sequences.push(*sequence);
+        }
+        Some((group.state.generation, sequences, for_nothing))
+    }
+
+    /// Sends the next entries of the outbox in one append.
+    pub(super) fn send_outbox(&mut self) -> Result<(), Missing> {
+        let Some((generation, sequences, for_nothing)) = self.next_to_send() else { return Ok(()) };
+        if !for_nothing.is_empty() {
+            if let Some(link) = &mut self.sync.link {
+                link.sent.extend(&for_nothing);
+            }
+            self.drop_from_outbox(for_nothing);
+            return Ok(());
         }
         let entries = self.load_entries(generation, &sequences)?;
         let (Some(group), Some(link)) = (&self.sync.group, &mut self.sync.link) else { return Ok(()) };
@@ -285,9 +382,14 @@ impl Machine {
 
     /// The log has these entries: they leave the outbox.
     pub(super) fn acknowledge(&mut self, sequences: Vec<u64>) {
-        let Some(group) = &self.sync.group else { return };
+        let Some(group) = &mut self.sync.group else { return };
         let generation = group.state.generation;
         for sequence in &sequences {
+            let shown = group.outbox.get(sequence).filter(|waiting| waiting.is_new_control).map(|waiting| waiting.id);
+            if let Some(control) = shown.and_then(|id| group.control(&id)) {
+                group.note_tip(&control);
+                self.batch.group_changed = true;
+            }
             self.rows.write(&mut self.batch.rows, keys::outbox(generation, *sequence), None);
         }
         if !sequences.is_empty() {
@@ -295,8 +397,41 @@ impl Machine {
         }
     }
 
-    /// The relay refused an append. Everything stays in the outbox; it is sent again later.
-    pub(super) fn append_failed(&mut self, failure: Failure, retry_after_ms: Option<u32>, _entry: Option<EntryId>) {
+    /// These entries are not sent any more. Documents that were sealed under the key of an epoch that came to nothing go into entries anew.
+    pub(super) fn drop_from_outbox(&mut self, sequences: Vec<u64>) {
+        let Some(group) = &self.sync.group else { return };
+        let generation = group.state.generation;
+        let begun = |sequence: &u64| {
+            let own = group.outbox.get(sequence).filter(|waiting| waiting.is_new_control)?;
+            rotation_in(group.control(&own.id)?.control()?).map(drop)
+        };
+        let epoch_is_lost = sequences.iter().any(|sequence| begun(sequence).is_some());
+        for sequence in &sequences {
+            self.rows.write(&mut self.batch.rows, keys::outbox(generation, *sequence), None);
+        }
+        self.batch.effects.push(Effect::Dropped(sequences));
+        if let Some(group) = self.sync.group.as_mut().filter(|_| epoch_is_lost) {
+            let announced = Announced::Through(vec![]);
+            group.state.announced = announced.clone();
+            self.batch.group_changed = true;
+            self.batch.effects.push(Effect::Announced(announced));
+        }
+    }
+
+    /// The relay refused an append. What can never be stored leaves the outbox; everything else stays there and is sent again later.
+    pub(super) fn append_failed(
+        &mut self,
+        (code, failure): (FailureCode, Failure),
+        retry_after_ms: Option<u32>,
+        entry: Option<EntryId>,
+    ) {
+        if let Some(sequence) = entry.and_then(|entry| self.refused_for_good(code, &entry)) {
+            if let Some(link) = &mut self.sync.link {
+                link.appends.clear();
+                link.sent = [sequence].into();
+            }
+            return self.drop_from_outbox(vec![sequence]);
+        }
         let until = self.now.plus_ms(u64::from(retry_after_ms.unwrap_or(0)).max(HOLD_MS));
         if let Some(link) = &mut self.sync.link {
             link.appends.clear();
@@ -304,6 +439,20 @@ impl Machine {
             link.hold_sends_until = Some(until);
         }
         self.note_fault(failure);
+    }
+
+    /// The place in the outbox of an entry that no relay will store: a control entry that came to nothing, or an entry that nobody builds on of a
+    /// device that may not write any more.
+    fn refused_for_good(&self, code: FailureCode, entry: &EntryId) -> Option<u64> {
+        let group = self.sync.group.as_ref()?;
+        let (sequence, waiting) = group.outbox.iter().find(|(_, waiting)| waiting.id == *entry)?;
+        let is_control = group.membership.has_taken_in(entry);
+        let for_good = match code {
+            FailureCode::Superseded | FailureCode::InviteRevoked | FailureCode::InviteUsed => is_control,
+            FailureCode::Removed | FailureCode::RoleForbids | FailureCode::NotAMember => waiting.author.is_some(),
+            _ => false,
+        };
+        for_good.then_some(*sequence)
     }
 
     /// The relay does not know the group: it gets the control entries first, and later everything else.
@@ -315,7 +464,9 @@ impl Machine {
         }
         let request = link.request();
         link.stage = Stage::Creating(request);
-        let controls = group.controls.iter().map(|(_, _, bytes)| bytes.clone().into());
+        // Those that came to nothing it would refuse, and with them all others.
+        let standing = group.controls.iter().filter(|(_, id, _)| group.membership.has_applied(id));
+        let controls = standing.map(|(_, _, bytes)| bytes.clone().into());
         let entries = controls.chain(group.state.join.clone()).collect();
         let frame = ClientFrame::Append { request, group: group.state.group, entries };
         if followed_before {
@@ -338,7 +489,10 @@ impl Machine {
             let Ok(entry) = Entry::decode(bytes) else { continue };
             if !waits {
                 let changes = u64::from(entry.header().kind == EntryKind::Data);
-                let waiting = Waiting { id: entry.id(), changes, bytes: bytes.len() as u64, announces: None };
+                let me = self.sync.group.as_ref().map(super::sync::Group::me);
+                let author = Some(entry.header().author).filter(|author| Some(*author) != me);
+                let (id, bytes) = (entry.id(), bytes.len() as u64);
+                let waiting = Waiting { id, changes, bytes, announces: None, author, is_new_control: false };
                 self.put_into_outbox(sequence, waiting);
             }
         }

@@ -11,6 +11,7 @@ use super::parts::{Parted, Whole};
 use super::rows::Missing;
 use super::sync::{Kept, KeptReason};
 use super::task::ReceiveTask;
+use super::vouching::{Grounds, Vouched};
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
 use crate::collection::{Declarations, Declared, Held, Travels};
@@ -22,6 +23,7 @@ use crate::group::{DATA_CONTEXT, DataPayload, DocumentChange};
 use crate::store::RowValue;
 use crate::store::keys::value_key;
 use ashore_protocol::codec::{Bytes, decode, encode};
+use ashore_protocol::control::Control;
 use ashore_protocol::frame::Item;
 use ashore_protocol::hash::log_prefix;
 use ashore_protocol::header::{Entry, EntryKind, VerifiedEntry};
@@ -188,81 +190,127 @@ impl Machine {
 
     /// Stores an entry: applied, or kept aside. `false` when it may not stand at all and the connection was given up.
     fn settle_entry(&mut self, front: &mut Front, again: bool) -> Result<bool, Missing> {
-        let settled = self.try_entry(front, again);
+        let settled = match front.entry.kind() {
+            EntryKind::Data => self.settle_data(front, again),
+            EntryKind::Genesis | EntryKind::Control => self.settle_control(&front.entry),
+            EntryKind::Snapshot => self.settle_snapshot(&front.entry),
+        };
         self.trials.end();
         settled
     }
 
-    fn try_entry(&mut self, front: &mut Front, again: bool) -> Result<bool, Missing> {
-        let Some(group) = &self.sync.group else { return Ok(false) };
-        let stands = match front.entry.kind() {
-            EntryKind::Data | EntryKind::Snapshot => group.membership.may_stand(&front.entry).map(|()| None),
-            EntryKind::Genesis | EntryKind::Control => {
-                let mut after = group.membership.clone();
-                after.apply(&front.entry).map(|_| Some(after))
+    /// A control entry is kept whether it stands or not: what others do may make it stand. It does not wait for its parents: when a relay is filled again
+    /// it may come before data that it names.
+    fn settle_control(&mut self, entry: &VerifiedEntry) -> Result<bool, Missing> {
+        let kept = self.kept_controls(true)?;
+        // What was gathered is sealed under the key of before.
+        self.seal_draft();
+        let Some(group) = &mut self.sync.group else { return Ok(false) };
+        if let Err(refusal) = group.membership.take_in(entry)
+            && !group.membership.has_taken_in(&entry.id())
+        {
+            self.misbehaved(&format!("an entry that may not stand in the group: {refusal}"));
+            return Ok(false);
+        }
+        let stands = group.membership.has_applied(&entry.id());
+        let against_us = matches!(entry.control(), Some(Control::Remove { device, .. }) if *device == group.me());
+        if let Some(link) = self.sync.link.as_mut().filter(|_| against_us && !stands) {
+            link.cut_short = true;
+        }
+        self.release_from_quarantine(entry.id(), false);
+        self.store_entry(entry);
+        self.find_members(&kept);
+        self.take_control(entry);
+        Ok(true)
+    }
+
+    /// Nothing rests on a snapshot's entry, so it is not stored.
+    fn settle_snapshot(&mut self, entry: &VerifiedEntry) -> Result<bool, Missing> {
+        match self.may_stand(entry) {
+            Err(refusal) => {
+                self.misbehaved(&format!("an entry that may not stand in the group: {refusal}"));
+                return Ok(false);
             }
-        };
-        let kept = self.kept_controls(front.entry.kind() != EntryKind::Data)?;
-        let membership = match stands {
-            Ok(membership) => membership,
+            // What somebody made who was removed since serves nobody any more.
+            Ok(by) if by != Grounds::Author => return Ok(true),
+            Ok(_) => {}
+        }
+        let unknown = self.missing_parent(entry)?.is_some();
+        self.snapshot_in_log(entry, unknown);
+        Ok(true)
+    }
+
+    fn settle_data(&mut self, front: &mut Front, again: bool) -> Result<bool, Missing> {
+        let by = match self.may_stand(&front.entry) {
+            Ok(by) => by,
             Err(refusal) => {
                 self.misbehaved(&format!("an entry that may not stand in the group: {refusal}"));
                 return Ok(false);
             }
         };
-        // Nothing rests on a snapshot's entry, so it is not stored.
-        if front.entry.kind() == EntryKind::Snapshot {
-            let unknown = self.missing_parent(&front.entry)?.is_some();
-            self.snapshot_in_log(&front.entry, unknown);
-            return Ok(true);
+        if by == Grounds::None {
+            return Ok(self.keep_aside(&front.entry, KeptReason::AuthorRemoved, again));
         }
-        if front.entry.kind() == EntryKind::Data {
-            if self.trials.must_not_try(&front.entry.id()) {
-                return Ok(self.keep_aside(&front.entry, KeptReason::Crashes, again));
-            }
-            self.trials.begin(&front.entry.id());
-            // A control entry stands by the membership alone: when a relay is filled again it may come before data that it names.
-            if let Some(reason) = self.missing_parent(&front.entry)? {
-                return Ok(self.keep_aside(&front.entry, reason, again));
-            }
-            let opened = match front.opened.take() {
-                Some(opened) => opened,
-                None => match self.open_changes(&front.entry) {
-                    Ok(opened) => opened,
-                    Err(reason) => return Ok(self.keep_aside(&front.entry, reason, again)),
-                },
-            };
-            let merged = match self.merge_changes(&opened.changes) {
-                Ok(Ok(merged)) => merged,
-                Ok(Err(reason)) => return Ok(self.keep_aside(&front.entry, reason, again)),
-                Err(missing) => {
-                    front.opened = Some(opened);
-                    return Err(missing);
-                }
-            };
-            let incoming =
-                merged.iter().map(|MergedDocument { collection, id, row, .. }| Incoming { collection, id, row });
-            let claims = self.claims(incoming);
-            let ready = self.load_claims(&claims).and_then(|()| self.note_writers(front.entry.author(), &opened));
-            if let Err(missing) = ready {
+        let keep = |reason: KeptReason| match (reason.may_pass(), by) {
+            (true, Grounds::Vouched) => KeptReason::Vouched,
+            _ => reason,
+        };
+        let vouched = self.vouched_by(&front.entry)?;
+        if self.trials.must_not_try(&front.entry.id()) {
+            return Ok(self.keep_and_vouch(&front.entry, KeptReason::Crashes, again, vouched));
+        }
+        self.trials.begin(&front.entry.id());
+        if let Some(reason) = self.missing_parent(&front.entry)? {
+            return Ok(self.keep_and_vouch(&front.entry, keep(reason), again, vouched));
+        }
+        let opened = match front.opened.take() {
+            Some(opened) => opened,
+            None => match self.open_changes(&front.entry) {
+                Ok(opened) => opened,
+                Err(reason) => return Ok(self.keep_and_vouch(&front.entry, keep(reason), again, vouched)),
+            },
+        };
+        let merged = match self.merge_changes(&opened.changes) {
+            Ok(Ok(merged)) => merged,
+            Ok(Err(reason)) => return Ok(self.keep_and_vouch(&front.entry, keep(reason), again, vouched)),
+            Err(missing) => {
                 front.opened = Some(opened);
                 return Err(missing);
             }
-            for document in merged {
-                self.store_merged(document);
-            }
-            self.tell_conflicts(&claims);
-        } else if let (Some(group), Some(membership)) = (&mut self.sync.group, membership) {
-            group.membership = membership;
+        };
+        let incoming = merged.iter().map(|MergedDocument { collection, id, row, .. }| Incoming { collection, id, row });
+        let claims = self.claims(incoming);
+        let ready = self.load_claims(&claims).and_then(|()| self.note_writers(front.entry.author(), &opened));
+        if let Err(missing) = ready {
+            front.opened = Some(opened);
+            return Err(missing);
         }
+        for document in merged {
+            self.store_merged(document);
+        }
+        self.tell_conflicts(&claims);
         self.release_from_quarantine(front.entry.id(), again);
         self.store_entry(&front.entry);
-        self.find_members(&kept);
+        self.release_vouched(vouched);
         Ok(true)
     }
 
+    fn keep_and_vouch(
+        &mut self,
+        entry: &VerifiedEntry,
+        reason: KeptReason,
+        again: bool,
+        vouched: Vec<Vouched>,
+    ) -> bool {
+        let kept = self.keep_aside(entry, reason, again);
+        if kept {
+            self.release_vouched(vouched);
+        }
+        kept
+    }
+
     /// Stores a control entry that came beside the log; `false` when it may not stand and the connection was given up.
-    pub(super) fn take_control(&mut self, bytes: &[u8]) -> Result<bool, Missing> {
+    pub(super) fn take_control_beside(&mut self, bytes: &[u8]) -> Result<bool, Missing> {
         match self.verify(bytes) {
             Some(mut front) if front.entry.kind().is_control() => self.settle_entry(&mut front, false),
             Some(_) => {
@@ -290,10 +338,10 @@ impl Machine {
 
     pub(super) fn open_changes(&self, entry: &VerifiedEntry) -> Result<DataPayload, KeptReason> {
         let group = self.sync.group.as_ref().ok_or(KeptReason::MissingKey)?;
-        let key = group.secrets.epochs.get(&entry.epoch().0).ok_or(KeptReason::MissingKey)?;
-        let plain = open_payload(&key.derive(DATA_CONTEXT), entry.header_bytes(), entry.payload());
-        let payload: DataPayload =
-            decode(&plain.map_err(|_| KeptReason::DoesNotOpen)?).map_err(|_| KeptReason::DoesNotApply)?;
+        let open = |key: &Key| open_payload(&key.derive(DATA_CONTEXT), entry.header_bytes(), entry.payload());
+        let opened = group.secrets.epochs.of(entry.epoch()).find_map(|key| open(key).ok());
+        let plain = opened.ok_or_else(|| group.why_not_opened(entry.epoch()))?;
+        let payload: DataPayload = decode(&plain).map_err(|_| KeptReason::DoesNotApply)?;
         let named = |change: &DocumentChange| {
             CollectionName::parse(&change.collection).is_ok() && DocumentId::parse(&change.id).is_ok()
         };
@@ -374,7 +422,8 @@ impl Machine {
             return false;
         }
         let generation = group.state.generation;
-        let known = group.quarantine.insert(entry.id(), Kept { author: entry.author(), reason });
+        let kept = Kept { author: entry.author(), reason, parents: entry.parents().to_vec() };
+        let known = group.quarantine.insert(entry.id(), kept);
         let row = QuarantineRow { reason, entry: entry.encoded().into() };
         let key = keys::quarantine(generation, &entry.id());
         self.rows.write(&mut self.batch.rows, key, Some(encode(&row).into()));

@@ -3,8 +3,8 @@
 use super::Machine;
 use super::link::Stage;
 use super::sync::Wait;
-use crate::api::{DocumentState, Event, Failure, Outcome, Reply, SyncState, SyncStatus};
-use crate::document::state::DocumentRowRef;
+use crate::api::{DocumentState, ErrorCode, Event, Failure, Outcome, Reply, SyncState, SyncStatus};
+use crate::document::state::{BEHIND, DocumentRowRef};
 use crate::group::Announced;
 use crate::store::RowValue;
 use crate::store::keys::value_key;
@@ -42,13 +42,14 @@ impl Machine {
             group: group.map(|group| group.state.group.to_string()),
             device: group.map(|group| group.secrets.device.device_id().to_string()),
             last_synced_at: sync.settings.last_synced_at.map(|at| at.as_ms()),
-            last_error: sync.last_error.clone(),
+            last_error: sync.last_error.clone().or_else(|| self.held_back()),
             retry_at: if sync.link.is_none() && sync.wants_connection() {
                 sync.retry_at.map(|at| at.as_ms())
             } else {
                 None
             },
             quarantined: group.map_or(0, |group| group.quarantine.len() as u64),
+            removed: self.is_removed(),
         }
     }
 
@@ -57,13 +58,21 @@ impl Machine {
         if !sync.settings.enabled || sync.group.is_none() {
             return SyncState::Offline;
         }
-        if sync.last_error.is_some() {
+        if sync.last_error.is_some() || self.held_back().is_some() {
             return SyncState::Failed;
         }
         if !self.link_is_open() {
             return SyncState::Offline;
         }
         if self.in_step() { SyncState::Synced } else { SyncState::Pending }
+    }
+
+    /// What this device had not sent when it became a reader waits until it may write again.
+    fn held_back(&self) -> Option<Failure> {
+        let group = self.sync.group.as_ref().filter(|_| self.only_reads())?;
+        let waits = group.outbox.values().any(|waiting| waiting.author.is_none() && waiting.changes > 0);
+        let message = "this device is a reader now: what it had not sent waits until it may write again";
+        waits.then(|| Failure::new(ErrorCode::GroupNotAllowed, message))
     }
 
     /// Everything here is at the relay, and everything at the relay is here.
@@ -84,7 +93,10 @@ impl Machine {
     pub(super) fn pending(&self) -> u64 {
         let Some(group) = &self.sync.group else { return 0 };
         let waiting: u64 = group.outbox.values().map(|waiting| waiting.changes.max(1)).sum();
-        waiting + u64::from(group.announced != Announced::All) + u64::from(group.behind)
+        // What a reader has of its own stays with it.
+        let own =
+            if self.only_reads() { 0 } else { u64::from(group.announced != Announced::All) + u64::from(group.behind) };
+        waiting + own
     }
 
     /// Where one document stands; `None` when rows are missing.

@@ -3,12 +3,14 @@
 use super::batch::{Effect, Waiting};
 use super::link::Link;
 use crate::api::{ErrorCode, Failure, SyncStatus};
+use crate::crypto::Key;
 use crate::group::{Announced, GroupState, JoiningState, RelayPlace, Secrets, SyncSettings};
 use crate::time::Timestamp;
 use ashore_protocol::control::Control;
-use ashore_protocol::header::VerifiedEntry;
-use ashore_protocol::ids::{DeviceId, EntryId};
+use ashore_protocol::header::{Entry, VerifiedEntry};
+use ashore_protocol::ids::{DeviceId, EntryId, Epoch, InvitePlace};
 use ashore_protocol::invite::InviteCode;
+use ashore_protocol::limits::MAX_PARENTS;
 use ashore_protocol::membership::Membership;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -41,6 +43,8 @@ pub(super) struct Sync {
     pub(super) sweep_below: Option<u64>,
     /// When the relay is asked for news though nothing happened.
     pub(super) safety_at: Option<Timestamp>,
+    /// Invitations to be withdrawn at the relay.
+    pub(super) withdrawn: Vec<InvitePlace>,
 }
 
 /// The group of this database, as this device knows it.
@@ -48,10 +52,15 @@ pub(super) struct Group {
     pub(super) state: GroupState,
     pub(super) secrets: Secrets,
     pub(super) membership: Membership,
-    pub(super) names: BTreeMap<DeviceId, String>,
+    /// Opened names, by the control entry that carries them.
+    pub(super) names: BTreeMap<EntryId, String>,
     /// Control entries in the order in which they were stored: sequence number, id, bytes.
     pub(super) controls: Vec<(u64, EntryId, Vec<u8>)>,
-    pub(super) control_tips: BTreeSet<EntryId>,
+    /// Which control entries name an entry as a parent.
+    pub(super) named_by: BTreeMap<EntryId, Vec<EntryId>>,
+    /// Which control entries began an epoch of this number, standing or not.
+    pub(super) begun: BTreeMap<u32, Vec<EntryId>>,
+    pub(super) upkeep: super::upkeep::Upkeep,
     /// Committed entries that the relay has not acknowledged, by sequence number.
     pub(super) outbox: BTreeMap<u64, Waiting>,
     /// Entries that are kept but could not be opened or applied.
@@ -76,6 +85,7 @@ pub(super) struct Group {
 pub(super) struct Kept {
     pub(super) author: DeviceId,
     pub(super) reason: KeptReason,
+    pub(super) parents: Vec<EntryId>,
 }
 
 /// Why an entry is quarantined.
@@ -92,6 +102,12 @@ pub(super) enum KeptReason {
     DoesNotOpen,
     #[n(4)]
     DoesNotApply,
+    /// Its author may not write any more, and nothing that stands builds on it.
+    #[n(5)]
+    AuthorRemoved,
+    /// Its author may not write any more, but something that stands builds on it: it waits for what it needs.
+    #[n(6)]
+    Vouched,
     /// Merging it makes Automerge panic, or ended an engine.
     #[n(9)]
     Crashes,
@@ -105,13 +121,15 @@ impl KeptReason {
             Self::MissingChange => "missing-change",
             Self::DoesNotOpen => "does-not-open",
             Self::DoesNotApply => "does-not-apply",
+            Self::AuthorRemoved => "author-removed",
+            Self::Vouched => "vouched-for",
             Self::Crashes => "crashes",
         }
     }
 
     /// Something that comes later may help.
     pub(super) fn may_pass(self) -> bool {
-        matches!(self, Self::MissingParent | Self::MissingKey | Self::MissingChange)
+        matches!(self, Self::MissingParent | Self::MissingKey | Self::MissingChange | Self::Vouched)
     }
 }
 
@@ -164,19 +182,21 @@ impl Sync {
         let retry = if self.link.is_none() && self.wants_connection() { self.retry_at } else { None };
         let safety = self.safety_at.filter(|_| self.asks_for_safety());
         let snapshot = self.group.as_ref().filter(|_| self.link.is_some()).and_then(|group| group.snapshots.deadline());
-        [waiters, link, retry, safety, snapshot].into_iter().flatten().min()
+        let upkeep = self.group.as_ref().and_then(|group| group.upkeep.due_at);
+        [waiters, link, retry, safety, snapshot, upkeep].into_iter().flatten().min()
     }
 
     /// Whether the relay is asked for news from time to time.
     pub(super) fn asks_for_safety(&self) -> bool {
-        self.settings.enabled && self.settings.is_auto() && self.group.is_some()
+        self.settings.enabled && self.settings.is_auto() && self.group.as_ref().is_some_and(|group| !group.is_removed())
     }
 
     /// Whether there should be a connection.
     pub(super) fn wants_connection(&self) -> bool {
         let asked = |waiter: &Waiter| matches!(waiter.what, Wait::Now { .. } | Wait::Invite { .. } | Wait::Snapshot);
         let now = self.settings.is_auto() || self.waiters.iter().any(asked);
-        let something = (self.settings.enabled && self.group.is_some() && now) || self.joining.is_some();
+        let follows = self.group.as_ref().is_some_and(|group| !group.is_removed() || group.has_left());
+        let something = (self.settings.enabled && follows && now) || self.joining.is_some();
         something && self.settings.relay.is_some()
     }
 
@@ -190,6 +210,9 @@ impl Sync {
                         self.pushed += 1;
                     }
                 }
+            }
+            (Effect::Dropped(sequences), Some(group)) => {
+                group.outbox.retain(|sequence, _| !sequences.contains(sequence));
             }
             (Effect::Stored(place), Some(group)) => group.stored = place,
             (Effect::Announced(announced), Some(group)) => {
@@ -222,7 +245,9 @@ impl Group {
             membership,
             names: BTreeMap::new(),
             controls: Vec::new(),
-            control_tips: BTreeSet::new(),
+            named_by: BTreeMap::new(),
+            begun: BTreeMap::new(),
+            upkeep: super::upkeep::Upkeep::default(),
             outbox: BTreeMap::new(),
             quarantine: BTreeMap::new(),
             retry: VecDeque::new(),
@@ -237,24 +262,77 @@ impl Group {
         }
     }
 
-    /// Takes note of a control entry that stands in the group.
+    /// This device.
+    pub(super) fn me(&self) -> DeviceId {
+        self.secrets.device.device_id()
+    }
+
+    /// Whether this device was a member and is none any more.
+    pub(super) fn is_removed(&self) -> bool {
+        let me = self.me();
+        self.membership.member(&me).is_none() && self.membership.has_heard_of(&me)
+    }
+
+    /// Whether this device leaves by its own word, which the relay does not have yet.
+    pub(super) fn is_leaving(&self) -> bool {
+        let by = self.membership.gone(&self.me()).map(|gone| gone.by);
+        by.is_some_and(|by| self.outbox.values().any(|waiting| waiting.id == by))
+    }
+
+    /// Whether this device has left by its own word.
+    pub(super) fn has_left(&self) -> bool {
+        let me = self.me();
+        let by = self.membership.gone(&me).map(|gone| gone.by);
+        by.and_then(|by| self.control(&by)).is_some_and(|entry| entry.author() == me)
+    }
+
+    /// The epoch in which new entries are sealed, and its key; `None` while this device lacks it.
+    pub(super) fn sealing(&self) -> Option<(Epoch, &Key)> {
+        let rotation = self.membership.rotation()?;
+        Some((rotation.epoch, self.secrets.epochs.get(rotation.epoch, &rotation.entry)?))
+    }
+
+    /// Whether changes may go into entries now: this device may write, and has the key of the present epoch.
+    pub(super) fn may_seal(&self) -> bool {
+        self.membership.may_write(&self.me()) && self.sealing().is_some()
+    }
+
+    /// What a device goes by, or went by when it was a member.
+    pub(super) fn name_of(&self, device: &DeviceId) -> Option<&String> {
+        let gone = || self.membership.gone(device).map(|gone| &gone.member);
+        self.names.get(&self.membership.member(device).or_else(gone)?.named_by)
+    }
+
+    /// A control entry that is here.
+    pub(super) fn control(&self, id: &EntryId) -> Option<VerifiedEntry> {
+        let (_, _, bytes) = self.controls.iter().find(|(_, known, _)| known == id)?;
+        Entry::decode(bytes).and_then(Entry::verified_before).ok()
+    }
+
+    /// Takes note of a control entry that was taken in, whether it stands or not.
     pub(super) fn note_control(&mut self, sequence: u64, entry: &VerifiedEntry) {
         for parent in entry.parents() {
-            self.control_tips.remove(parent);
+            self.named_by.entry(*parent).or_default().push(entry.id());
         }
-        self.control_tips.insert(entry.id());
+        if let Some(rotation) = entry.control().and_then(super::outbox::rotation_in) {
+            self.begun.entry(rotation.epoch.0).or_default().push(entry.id());
+        }
         self.controls.push((sequence, entry.id(), entry.encoded().to_vec()));
-        let sealed = match entry.control() {
+        self.open_name(entry);
+    }
+
+    /// Opens the name in a control entry, if there is one and its key is here.
+    pub(super) fn open_name(&mut self, entry: &VerifiedEntry) {
+        let (device, sealed) = match entry.control() {
             Some(Control::Genesis { sealed, .. } | Control::Join { sealed, .. } | Control::Name { sealed, .. }) => {
-                sealed
+                (entry.author(), sealed)
             }
+            Some(Control::Admit { device, sealed, .. }) => (*device, sealed),
             Some(_) | None => return,
         };
-        let key = self.secrets.epochs.get(&entry.epoch().0);
-        let author = entry.author();
-        let profile = key.and_then(|key| crate::group::ProfilePayload::open(key, &author, sealed));
-        if let Some(profile) = profile {
-            self.names.insert(author, profile.name);
+        let opened = |key| crate::group::ProfilePayload::open(key, &device, sealed);
+        if let Some(profile) = self.secrets.epochs.of(entry.epoch()).find_map(opened) {
+            self.names.insert(entry.id(), profile.name);
         }
     }
 
@@ -262,9 +340,9 @@ impl Group {
     pub(super) fn parents(&self, control: bool) -> BTreeSet<EntryId> {
         let mut parents = BTreeSet::new();
         if control {
-            parents.extend(self.control_tips.iter().take(ashore_protocol::limits::MAX_PARENTS / 2));
+            parents.extend(self.membership.tips().take(MAX_PARENTS * 3 / 4));
         }
-        let room = ashore_protocol::limits::MAX_PARENTS - parents.len();
+        let room = MAX_PARENTS - parents.len();
         parents.extend(self.state.tips.iter().take(room));
         parents
     }
@@ -272,7 +350,7 @@ impl Group {
     /// An entry stands: its parents are tips no more, and it is one.
     pub(super) fn note_tip(&mut self, entry: &VerifiedEntry) {
         let parents: BTreeSet<&EntryId> = entry.parents().iter().collect();
-        self.state.tips.retain(|tip| !parents.contains(tip));
+        self.state.tips.retain(|tip| !parents.contains(tip) && *tip != entry.id());
         self.state.tips.push(entry.id());
         self.state.tips.sort_unstable();
     }

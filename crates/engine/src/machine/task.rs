@@ -44,6 +44,10 @@ pub(super) enum Task {
     TakeControls(super::snapshot::TakeControls),
     /// A part of a snapshot that came.
     TakePart(super::snapshot::TakePart),
+    /// Sees to what the group needs.
+    Upkeep,
+    /// Forgets the group that this device has left.
+    Depart,
 }
 
 /// Opening in steps: first what names the group, then the group's rows.

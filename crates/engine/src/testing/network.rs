@@ -266,6 +266,12 @@ impl Network {
         entries.filter_map(|entry| device.machine.as_ref()?.plaintext(entry)).collect()
     }
 
+    /// Whether a device that is up opens this entry with the keys that it holds, wherever the entry comes from.
+    pub fn opens(&self, index: usize, entry: &[u8]) -> bool {
+        let machine = self.devices.get(index).and_then(|device| device.machine.as_ref());
+        machine.is_some_and(|machine| machine.plaintext(entry).is_some())
+    }
+
     /// A member whose key is damaged: what it writes now does not open for the others. Answers the key it had.
     pub fn damage_key(&mut self, index: usize, key: [u8; 32]) -> Option<[u8; 32]> {
         self.device(index)?.machine.as_mut()?.replace_epoch_key(key)

@@ -1,10 +1,10 @@
 //! Fixed inputs and what is derived from them, as text: the same on every host, for ever.
 
 use crate::crypto::password::{PasswordEnvelope, PasswordParams};
-use crate::crypto::{Key, plan_payload};
-use crate::group::{DATA_CONTEXT, ProfilePayload, opening_key};
+use crate::crypto::{KemSecret, Key, plan_payload};
+use crate::group::{DATA_CONTEXT, EpochKeys, ProfilePayload, Wrapping, opening_key};
 use crate::rng::Rng;
-use ashore_protocol::ids::DeviceId;
+use ashore_protocol::ids::{DeviceId, EntryId, Epoch, GroupId};
 use ashore_protocol::invite::InviteCode;
 use ashore_protocol::sign::{Domain, SigningKey};
 use data_encoding::HEXLOWER;
@@ -25,7 +25,29 @@ pub fn derivations() -> String {
         ("signed entry", hex(&signature.0)),
         ("sealed with a password", hex(&password_envelope())),
     ];
-    lines.map(|(name, value)| format!("{name}: {value}\n")).concat()
+    lines.map(|(name, value)| format!("{name}: {value}\n")).concat() + &wraps(&epoch).unwrap_or_default()
+}
+
+/// A device's key for wrapping, an epoch's key wrapped for it, and earlier keys sealed under that.
+fn wraps(epoch: &Key) -> Option<String> {
+    let mut rng = Rng::seeded([5; 32]);
+    let secret = KemSecret::from_seed(&[6; 32]).ok()?;
+    let public = secret.public()?;
+    let place = Wrapping { group: GroupId([7; 32]), epoch: Epoch(1), author: DeviceId([3; 32]) };
+    let to = DeviceId([8; 32]).into();
+    let wrapped = place.wrap(to, &public, epoch, &mut rng).ok()?;
+    let mut earlier = EpochKeys::default();
+    earlier.insert(Epoch(0), EntryId([7; 32]), Key::new([9; 32]));
+    let sealed = place.seal_earlier(epoch, &earlier, &mut rng);
+    let unwraps = place.unwrap(to, &secret, &wrapped).is_ok_and(|key| key == *epoch);
+    let opens = place.open_earlier(epoch, &sealed).is_some_and(|keys| keys.len() == 1);
+    let lines = [
+        ("kem key", hex(public.as_bytes())),
+        ("wrapped epoch key", hex(&wrapped)),
+        ("sealed earlier keys", hex(&sealed)),
+        ("wrapped and sealed open", (unwraps && opens).to_string()),
+    ];
+    Some(lines.map(|(name, value)| format!("{name}: {value}\n")).concat())
 }
 
 /// Accents in it, so that what is derived from is pinned too.

@@ -137,7 +137,9 @@ impl<S: LogStore> Mailbox<S> {
             plan.placed.push(Placed { id, cursor });
             plan.fresh.push(entry);
         }
-        if !changed.as_ref().unwrap_or(&group.membership).may_read(&device) {
+        // One that leaves by what it sends was a member before.
+        let is_member = changed.as_ref().unwrap_or(&group.membership).may_read(&device);
+        if !is_member && !group.membership.may_read(&device) {
             return Err(FailureCode::NotAMember.into());
         }
         if bytes > self.config.limits.max_group_bytes && !plan.fresh.is_empty() {

@@ -60,7 +60,8 @@ impl Machine {
         };
         let changes = u64::from(entry.kind() == EntryKind::Data);
         let bytes = entry.encoded().len() as u64;
-        let waiting = Waiting { id: entry.id(), changes, bytes, announces: None };
+        let (author, is_new_control) = (None, false);
+        let waiting = Waiting { id: entry.id(), changes, bytes, announces: None, author, is_new_control };
         Ok((Some(Remedy::Restored), Plan::Waits { sequence, waiting }))
     }
 
@@ -103,26 +104,17 @@ impl Machine {
         let counted = std::mem::take(&mut group.controls).into_iter().map(|(at, _, bytes)| (at, bytes));
         let mut controls: BTreeMap<u64, Vec<u8>> = counted.collect();
         controls.extend(more.iter().cloned());
-        // What came from the relay again stands behind what builds on it: whatever does not stand yet is tried again.
-        let mut waiting: Vec<(u64, VerifiedEntry)> = controls
+        let entries: Vec<(u64, VerifiedEntry)> = controls
             .into_iter()
             .filter_map(|(at, bytes)| Some((at, Entry::decode(&bytes).and_then(Entry::verified_before).ok()?)))
             .collect();
-        group.membership = Membership::new(group.state.group);
-        group.control_tips.clear();
-        loop {
-            let before = waiting.len();
-            waiting.retain(|(at, entry)| {
-                let stands = group.membership.apply(entry).is_ok();
-                if stands {
-                    group.note_control(*at, entry);
-                }
-                !stands
-            });
-            if waiting.is_empty() || waiting.len() == before {
-                return;
-            }
+        group.membership = Membership::resolve(group.state.group, entries.iter().map(|(_, entry)| entry)).membership;
+        group.named_by.clear();
+        group.begun.clear();
+        for (at, entry) in &entries {
+            group.note_control(*at, entry);
         }
+        self.look_at_membership();
     }
 
     /// An entry was lost that the relay may not have: later ones name it, so nobody could take them. What waits for the relay

@@ -212,7 +212,7 @@ impl Machine {
             let bytes = bytes.clone();
             let Some(generation) = self.sync.group.as_ref().map(|group| group.state.generation) else { return Ok(()) };
             let index = keys::entry_index(generation, &ashore_protocol::hash::entry_id(&bytes));
-            if self.rows.one(&index)?.is_none() && !self.take_control(&bytes)? {
+            if self.rows.one(&index)?.is_none() && !self.take_control_beside(&bytes)? {
                 return Ok(());
             }
             task.items.pop_front();

@@ -1,0 +1,525 @@
+//! Groups that change: roles, removal, new keys, leaving; and that everybody who stays ends alike, whatever happens at the same time.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use ashore_engine::api::{
+    Command, Device, Durability, ErrorCode, Event, Failure, Outcome, Reply, SyncState, Write, WriteResult,
+};
+use ashore_engine::testing::Network;
+use ashore_protocol::header::{Entry, EntryKind};
+use ashore_protocol::ids::{Epoch, GroupId};
+
+const RELAY: &str = "ws://relay.test/v1/ws";
+const NAMES: [&str; 5] = ["alice", "bob", "carol", "dora", "erik"];
+const ALICE: usize = 0;
+const BOB: usize = 1;
+const CAROL: usize = 2;
+const DORA: usize = 3;
+
+struct World {
+    network: Network,
+    marks: u64,
+}
+
+impl World {
+    /// So many devices in one group: the first founds it, the others join it as admins unless a role is given.
+    fn of(seed: u64, roles: &[&str]) -> Self {
+        let mut world = Self { network: Network::seeded(seed), marks: 0 };
+        world.network.add_device(NAMES[0]);
+        world.ok(0, enable(NAMES[0]));
+        for role in roles {
+            world.add(role);
+            // One after another, so that it is clear who was admitted first.
+            world.settle_all();
+        }
+        world
+    }
+
+    fn add(&mut self, role: &str) -> usize {
+        let name = NAMES[self.network.devices.len()];
+        let index = self.network.add_device(name);
+        self.join(index, ALICE, role).unwrap();
+        index
+    }
+
+    fn invite(&mut self, by: usize, role: &str) -> Result<(String, String), Failure> {
+        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some(role.into()) };
+        match self.call(by, invite)? {
+            Reply::Invite { id, short_code, .. } => Ok((id, short_code)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn join_by(&mut self, index: usize, code: &str) -> Result<Reply, Failure> {
+        let device_name = Some(self.network.devices[index].name.clone());
+        self.call(index, Command::JoinInvite { invite: code.into(), relay: Some(RELAY.into()), device_name })
+    }
+
+    fn join(&mut self, index: usize, by: usize, role: &str) -> Result<Reply, Failure> {
+        let (_, code) = self.invite(by, role)?;
+        self.join_by(index, &code)
+    }
+
+    fn call(&mut self, device: usize, command: Command) -> Result<Reply, Failure> {
+        self.marks += 1;
+        let mark = self.marks;
+        self.network.ask(device, command, mark);
+        loop {
+            let answers = &mut self.network.devices[device].answers;
+            if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
+                return match answers.remove(at).1 {
+                    Outcome::Ok(reply) => Ok(reply),
+                    Outcome::Failed(failure) => Err(failure),
+                };
+            }
+            assert!(self.network.step(), "an answer comes");
+        }
+    }
+
+    fn ok(&mut self, device: usize, command: Command) -> Reply {
+        self.call(device, command).unwrap()
+    }
+
+    fn put(&mut self, device: usize, id: &str) -> Result<(), Failure> {
+        let (ids, bases) = (vec![id.to_owned()], vec![None]);
+        let documents = format!("[{{\"by\":{device}}}]");
+        let write = Write::Put { collection: "notes".into(), ids, documents, bases };
+        let command = Command::Write { writes: vec![write], durability: Durability::Relaxed, split: false };
+        match self.call(device, command)? {
+            Reply::Written { results, .. } => assert!(matches!(results[0], WriteResult::Put { .. })),
+            other => panic!("{other:?}"),
+        }
+        Ok(())
+    }
+
+    fn ids(&mut self, device: usize) -> Vec<String> {
+        let range = ashore_engine::api::IdRange::default();
+        match self.ok(device, Command::Scan { collection: "notes".into(), range }) {
+            Reply::Documents { ids, .. } => ids,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn devices(&mut self, device: usize) -> Vec<Device> {
+        match self.ok(device, Command::Devices {}) {
+            Reply::Devices { devices } => devices,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Names and roles, as this device sees them.
+    fn members(&mut self, device: usize) -> Vec<(String, String)> {
+        let mut members: Vec<_> = self.devices(device).into_iter().map(|device| (device.name, device.role)).collect();
+        members.sort();
+        members
+    }
+
+    fn id_of(&mut self, index: usize) -> String {
+        self.devices(index).into_iter().find(|device| device.me).unwrap().id
+    }
+
+    fn remove(&mut self, by: usize, who: &str) -> Result<Reply, Failure> {
+        self.call(by, Command::RemoveDevice { device: who.into() })
+    }
+
+    fn role(&mut self, by: usize, who: &str, role: &str) -> Result<Reply, Failure> {
+        self.call(by, Command::ChangeRole { device: who.into(), role: role.into() })
+    }
+
+    fn settle_all(&mut self) {
+        let all: Vec<usize> = (0..self.network.devices.len()).collect();
+        self.settle(&all);
+    }
+
+    /// Everything is in step, and what the group needs has been seen to.
+    fn settle(&mut self, devices: &[usize]) {
+        let in_step = |network: &Network| {
+            let status = |device: usize| network.devices[device].status.clone();
+            let cursors: Vec<_> = devices.iter().map(|device| status(*device).map(|status| status.cursor)).collect();
+            let synced = |device: &usize| status(*device).is_some_and(|status| status.state == SyncState::Synced);
+            devices.iter().all(synced) && cursors.windows(2).all(|pair| pair[0] == pair[1])
+        };
+        let seen: Vec<_> = devices.iter().map(|device| self.network.devices[*device].status.clone()).collect();
+        assert!(self.network.run_until(3_600_000, in_step), "{seen:#?}");
+        self.network.run_ms(30_000);
+        let came = self.network.run_until(3_600_000, in_step);
+        let seen: Vec<_> = devices.iter().map(|device| self.network.devices[*device].status.clone()).collect();
+        assert!(came, "{seen:#?}");
+    }
+
+    fn group(&self) -> GroupId {
+        self.network.devices[0].status.as_ref().unwrap().group.as_ref().unwrap().parse().unwrap()
+    }
+
+    fn log(&self) -> Vec<Vec<u8>> {
+        self.network.relay.entries(&self.group())
+    }
+
+    fn epochs_of_data(&self) -> Vec<Epoch> {
+        let headers = self.log().into_iter().map(|bytes| Entry::decode(&bytes).unwrap().header().clone());
+        headers.filter(|header| header.kind == EntryKind::Data).map(|header| header.epoch).collect()
+    }
+
+    /// All of these hold the same documents and see the same members.
+    fn assert_alike(&mut self, devices: &[usize]) {
+        let (ids, members) = (self.ids(devices[0]), self.members(devices[0]));
+        for device in devices {
+            assert_eq!(self.ids(*device), ids, "{} and {}", NAMES[devices[0]], NAMES[*device]);
+            assert_eq!(self.members(*device), members);
+            assert_eq!(self.network.devices[*device].status.as_ref().unwrap().quarantined, 0);
+        }
+    }
+
+    fn is_removed(&self, device: usize) -> bool {
+        self.network.devices[device].status.as_ref().is_some_and(|status| status.removed)
+    }
+}
+
+fn enable(name: &str) -> Command {
+    Command::EnableSync { relay: Some(RELAY.into()), device_name: Some(name.into()) }
+}
+
+#[test]
+fn a_removed_device_gets_no_new_entry_and_cannot_open_one_with_all_its_old_keys() {
+    let mut world = World::of(1, &["writer", "writer"]);
+    world.put(ALICE, "before").unwrap();
+    world.settle_all();
+    let before = world.log().len();
+    let carol = world.id_of(CAROL);
+    world.remove(ALICE, &carol).unwrap();
+    world.settle(&[ALICE, BOB]);
+    world.put(BOB, "after").unwrap();
+    world.put(ALICE, "later").unwrap();
+    world.settle(&[ALICE, BOB]);
+    world.assert_alike(&[ALICE, BOB]);
+    assert_eq!(world.ids(CAROL), ["before"]);
+    assert!(world.is_removed(CAROL));
+    assert_eq!(world.call(CAROL, Command::SyncNow { timeout_ms: 1_000 }).unwrap_err().code, ErrorCode::GroupRemoved);
+    assert_eq!(world.devices(ALICE).len(), 2);
+    // The relay hands all its bytes to the removed device: what came after the removal stays closed, what came before opens.
+    let log = world.log();
+    let data = |bytes: &&Vec<u8>| Entry::decode(bytes).unwrap().header().kind == EntryKind::Data;
+    assert!(log[..before].iter().filter(data).all(|entry| world.network.opens(CAROL, entry)));
+    let after: Vec<_> = log[before..].iter().filter(data).collect();
+    assert_eq!(after.len(), 2);
+    assert!(after.iter().all(|entry| !world.network.opens(CAROL, entry) && world.network.opens(BOB, entry)));
+    assert_eq!(*world.epochs_of_data().last().unwrap(), Epoch(1));
+}
+
+#[test]
+fn what_a_removed_device_writes_reaches_nobody_until_it_joins_again_as_a_new_device() {
+    let mut world = World::of(2, &["writer", "writer"]);
+    let carol = world.id_of(CAROL);
+    world.network.cut_off(CAROL, true);
+    world.put(CAROL, "offline").unwrap();
+    world.remove(ALICE, &carol).unwrap();
+    world.settle(&[ALICE, BOB]);
+    world.network.cut_off(CAROL, false);
+    assert!(world.network.run_until(3_600_000, |network| {
+        network.devices[CAROL].status.as_ref().is_some_and(|status| status.removed)
+    }));
+    world.put(CAROL, "unheard").unwrap();
+    world.put(ALICE, "ours").unwrap();
+    world.settle(&[ALICE, BOB]);
+    assert_eq!(world.ids(ALICE), ["ours"]);
+    assert_eq!(world.ids(CAROL), ["offline", "unheard"]);
+    assert_eq!(world.join(CAROL, ALICE, "writer").unwrap_err().code, ErrorCode::GroupAlreadyJoined);
+    world.ok(CAROL, Command::DisableSync { forget: true });
+    world.join(CAROL, ALICE, "writer").unwrap();
+    world.settle_all();
+    assert_eq!(world.ids(CAROL), ["offline", "ours", "unheard"]);
+    world.assert_alike(&[ALICE, BOB, CAROL]);
+    assert_ne!(world.id_of(CAROL), carol);
+}
+
+#[test]
+fn all_end_alike_when_a_device_is_removed_while_it_writes() {
+    for seed in 10..22 {
+        let mut world = World::of(seed, &["writer", "writer", "writer"]);
+        let carol = world.id_of(CAROL);
+        world.network.cut_off(DORA, true);
+        for number in 0..6 {
+            world.put(CAROL, &format!("carol-{number}")).unwrap();
+            world.put(BOB, &format!("bob-{number}")).unwrap();
+            world.put(DORA, &format!("dora-{number}")).unwrap();
+            if number == 3 {
+                world.remove(ALICE, &carol).unwrap();
+            }
+            let pause = world.network.rng.below(60);
+            world.network.run_ms(pause);
+        }
+        world.network.cut_off(DORA, false);
+        world.settle(&[ALICE, BOB, DORA]);
+        world.assert_alike(&[ALICE, BOB, DORA]);
+        assert!(world.is_removed(CAROL), "seed {seed}");
+        let ids = world.ids(ALICE);
+        assert_eq!(ids.iter().filter(|id| id.starts_with("bob") || id.starts_with("dora")).count(), 12);
+    }
+}
+
+#[test]
+fn of_two_admins_who_remove_each_other_the_one_admitted_first_stays() {
+    for seed in 30..38 {
+        let mut world = World::of(seed, &["admin", "admin", "writer"]);
+        let (bob, carol) = (world.id_of(BOB), world.id_of(CAROL));
+        world.network.cut_off(BOB, true);
+        world.network.cut_off(CAROL, true);
+        world.remove(BOB, &carol).unwrap();
+        world.remove(CAROL, &bob).unwrap();
+        world.put(CAROL, "by carol").unwrap();
+        world.put(BOB, "by bob").unwrap();
+        world.network.cut_off(if seed % 2 == 0 { BOB } else { CAROL }, false);
+        world.network.run_ms(5_000);
+        world.network.cut_off(BOB, false);
+        world.network.cut_off(CAROL, false);
+        world.settle(&[ALICE, BOB, DORA]);
+        world.put(DORA, "after").unwrap();
+        world.settle(&[ALICE, BOB, DORA]);
+        world.assert_alike(&[ALICE, BOB, DORA]);
+        let members = world.members(ALICE);
+        assert!(members.iter().all(|(name, _)| name != "carol"), "seed {seed}: {members:?}");
+        assert!(world.is_removed(CAROL) && !world.is_removed(BOB), "seed {seed}");
+        assert!(world.ids(ALICE).contains(&"by bob".to_owned()));
+        let last = world.log().pop().unwrap();
+        assert!(!world.network.opens(CAROL, &last));
+    }
+}
+
+#[test]
+fn two_removals_at_the_same_time_are_followed_by_an_epoch_closed_to_both() {
+    for seed in 50..56 {
+        let mut world = World::of(seed, &["admin", "writer", "writer"]);
+        let (carol, dora) = (world.id_of(CAROL), world.id_of(DORA));
+        world.network.cut_off(BOB, true);
+        world.remove(ALICE, &carol).unwrap();
+        world.remove(BOB, &dora).unwrap();
+        world.network.cut_off(BOB, false);
+        world.settle(&[ALICE, BOB]);
+        world.put(ALICE, "after").unwrap();
+        world.put(BOB, "after too").unwrap();
+        world.settle(&[ALICE, BOB]);
+        world.assert_alike(&[ALICE, BOB]);
+        assert_eq!(world.members(ALICE).len(), 2);
+        assert_eq!(*world.epochs_of_data().last().unwrap(), Epoch(2), "seed {seed}");
+        let last = world.log().pop().unwrap();
+        assert!(world.network.opens(ALICE, &last) && world.network.opens(BOB, &last));
+        assert!(!world.network.opens(CAROL, &last) && !world.network.opens(DORA, &last));
+    }
+}
+
+#[test]
+fn a_crash_during_a_removal_leaves_all_of_it_or_nothing() {
+    for seed in 60..76 {
+        let mut world = World::of(seed, &["writer", "writer"]);
+        let carol = world.id_of(CAROL);
+        world.marks += 1;
+        let mark = world.marks;
+        world.network.ask(ALICE, Command::RemoveDevice { device: carol }, mark);
+        let steps = world.network.rng.below(12);
+        for _ in 0..steps {
+            world.network.step();
+        }
+        world.network.crash(ALICE, seed % 2 == 0);
+        world.network.run_ms(100);
+        world.network.open(ALICE);
+        world.network.run_ms(60_000);
+        let gone = world.devices(ALICE).len() == 2;
+        world.put(ALICE, "after").unwrap();
+        let left: &[usize] = if gone { &[ALICE, BOB] } else { &[ALICE, BOB, CAROL] };
+        world.settle(left);
+        world.assert_alike(left);
+        let last = world.log().pop().unwrap();
+        assert!(world.network.opens(BOB, &last), "seed {seed}");
+        assert_eq!(world.network.opens(CAROL, &last), !gone, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_reader_reads_and_its_writes_are_refused_at_once() {
+    let mut world = World::of(80, &["reader"]);
+    world.put(ALICE, "for all").unwrap();
+    world.settle_all();
+    assert_eq!(world.ids(BOB), ["for all"]);
+    assert_eq!(world.put(BOB, "mine").unwrap_err().code, ErrorCode::GroupNotAllowed);
+    assert_eq!(world.ids(BOB), ["for all"]);
+    assert_eq!(world.invite(BOB, "reader").unwrap_err().code, ErrorCode::GroupNotAllowed);
+    let (alice, bob) = (world.id_of(ALICE), world.id_of(BOB));
+    assert_eq!(world.remove(BOB, &alice).unwrap_err().code, ErrorCode::GroupNotAllowed);
+    assert_eq!(world.role(BOB, &bob, "admin").unwrap_err().code, ErrorCode::GroupNotAllowed);
+    assert_eq!(world.call(BOB, Command::RotateKeys {}).unwrap_err().code, ErrorCode::GroupNotAllowed);
+    world.role(ALICE, &bob, "writer").unwrap();
+    world.settle_all();
+    world.put(BOB, "mine").unwrap();
+    world.settle_all();
+    world.assert_alike(&[ALICE, BOB]);
+    assert_eq!(world.invite(BOB, "reader").unwrap_err().code, ErrorCode::GroupNotAllowed, "a writer does not invite");
+}
+
+#[test]
+fn what_a_writer_had_not_sent_when_it_became_a_reader_waits_until_it_may_write_again() {
+    let mut world = World::of(81, &["writer"]);
+    let bob = world.id_of(BOB);
+    world.network.cut_off(BOB, true);
+    world.put(BOB, "late").unwrap();
+    world.role(ALICE, &bob, "reader").unwrap();
+    world.settle(&[ALICE]);
+    world.network.cut_off(BOB, false);
+    world.network.run_ms(60_000);
+    assert_eq!(world.ids(ALICE), Vec::<String>::new());
+    assert_eq!(world.put(BOB, "refused").unwrap_err().code, ErrorCode::GroupNotAllowed);
+    let status = world.network.devices[BOB].status.clone().unwrap();
+    assert_eq!((status.state, status.pending), (SyncState::Failed, 1));
+    assert_eq!(status.last_error.unwrap().code, ErrorCode::GroupNotAllowed);
+    world.role(ALICE, &bob, "writer").unwrap();
+    world.settle_all();
+    assert_eq!(world.ids(ALICE), ["late"]);
+    world.assert_alike(&[ALICE, BOB]);
+}
+
+#[test]
+fn the_last_admin_can_neither_leave_nor_step_down_but_hand_over_and_then_leave() {
+    let mut world = World::of(82, &["writer"]);
+    let (alice, bob) = (world.id_of(ALICE), world.id_of(BOB));
+    assert_eq!(world.call(ALICE, Command::LeaveGroup {}).unwrap_err().code, ErrorCode::GroupLastAdmin);
+    assert_eq!(world.role(ALICE, &alice, "reader").unwrap_err().code, ErrorCode::GroupLastAdmin);
+    world.ok(ALICE, Command::HandOver { device: bob });
+    world.settle_all();
+    let roles = [("alice".to_owned(), "writer".to_owned()), ("bob".to_owned(), "admin".to_owned())];
+    assert_eq!(world.members(BOB), roles);
+    world.put(ALICE, "a farewell").unwrap();
+    world.ok(ALICE, Command::LeaveGroup {});
+    assert!(world.network.run_until(60_000, |network| {
+        network.devices[ALICE].status.as_ref().is_some_and(|status| status.group.is_none() && !status.enabled)
+    }));
+    world.settle(&[BOB]);
+    assert_eq!(world.members(BOB), roles[1..]);
+    assert_eq!(world.ids(BOB), ["a farewell"]);
+    assert_eq!(world.ids(ALICE), ["a farewell"], "documents stay");
+    // Whoever left knew the key: the admin that stays has begun another epoch.
+    world.put(BOB, "alone").unwrap();
+    world.settle(&[BOB]);
+    let group: GroupId = world.network.devices[BOB].status.as_ref().unwrap().group.as_ref().unwrap().parse().unwrap();
+    let last = world.network.relay.entries(&group).pop().unwrap();
+    assert_eq!(Entry::decode(&last).unwrap().header().epoch, Epoch(1));
+}
+
+#[test]
+fn a_key_changed_on_demand_reaches_everybody_and_whoever_joins_reads_all_that_was_before() {
+    let mut world = World::of(83, &["writer"]);
+    world.put(ALICE, "epoch 0").unwrap();
+    world.settle_all();
+    for epoch in 1..4 {
+        world.ok(ALICE, Command::RotateKeys {});
+        world.settle_all();
+        world.put(BOB, &format!("epoch {epoch}")).unwrap();
+        world.settle_all();
+    }
+    assert_eq!(world.epochs_of_data(), [Epoch(0), Epoch(1), Epoch(2), Epoch(3)]);
+    world.add("writer");
+    world.settle_all();
+    world.assert_alike(&[ALICE, BOB, CAROL]);
+    assert_eq!(world.ids(CAROL), ["epoch 0", "epoch 1", "epoch 2", "epoch 3"]);
+    // Keys and names come back from the disk.
+    world.network.crash(CAROL, true);
+    world.network.open(CAROL);
+    world.put(CAROL, "again").unwrap();
+    world.settle_all();
+    world.assert_alike(&[ALICE, BOB, CAROL]);
+}
+
+#[test]
+fn whoever_joins_by_an_invite_from_before_a_new_key_is_given_it_by_an_admin() {
+    let mut world = World::of(84, &["writer"]);
+    let (_, code) = world.invite(ALICE, "writer").unwrap();
+    world.ok(ALICE, Command::RotateKeys {});
+    world.put(ALICE, "under the new key").unwrap();
+    world.settle_all();
+    world.network.cut_off(ALICE, true);
+    let carol = world.network.add_device("carol");
+    world.join_by(carol, &code).unwrap();
+    world.network.run_ms(60_000);
+    world.put(carol, "before it has the key").unwrap();
+    world.network.run_ms(60_000);
+    assert_eq!(world.ids(carol), ["before it has the key"]);
+    assert_eq!(world.epochs_of_data(), [Epoch(1)], "nothing was sealed under the old key");
+    world.network.cut_off(ALICE, false);
+    world.settle_all();
+    world.assert_alike(&[ALICE, BOB, carol]);
+    assert_eq!(world.ids(BOB), ["before it has the key", "under the new key"]);
+    assert_eq!(world.epochs_of_data(), [Epoch(1), Epoch(1)]);
+    assert!(world.members(carol).contains(&("alice".to_owned(), "admin".to_owned())), "names open");
+}
+
+#[test]
+fn nobody_joins_by_an_invite_that_was_withdrawn() {
+    let mut world = World::of(85, &["admin"]);
+    let (id, code) = world.invite(ALICE, "writer").unwrap();
+    world.settle_all();
+    let open = |reply: Reply| match reply {
+        Reply::Invites { invites } => {
+            let invite = invites.into_iter().find(|invite| invite.id == id).unwrap();
+            assert_eq!(invite.role, "writer");
+            invite.open
+        }
+        other => panic!("{other:?}"),
+    };
+    assert!(open(world.ok(BOB, Command::Invites {})));
+    // Another admin withdraws it.
+    assert!(!open(world.ok(BOB, Command::RevokeInvite { invite: id.clone() })));
+    world.settle_all();
+    assert!(!open(world.ok(ALICE, Command::Invites {})));
+    let carol = world.network.add_device("carol");
+    assert_eq!(world.join_by(carol, &code).unwrap_err().code, ErrorCode::InviteNotFound);
+    assert_eq!(world.devices(ALICE).len(), 2);
+    let unknown = world.call(ALICE, Command::RevokeInvite { invite: "nonsense".into() });
+    assert_eq!(unknown.unwrap_err().code, ErrorCode::InviteNotFound);
+}
+
+#[test]
+fn a_relay_that_lost_its_disk_after_a_removal_is_filled_again_and_all_end_alike() {
+    for seed in 90..98 {
+        let mut world = World::of(seed, &["writer", "writer"]);
+        for number in 0..4 {
+            world.put(CAROL, &format!("carol-{number}")).unwrap();
+            world.put(BOB, &format!("bob-{number}")).unwrap();
+            world.network.run_ms(200);
+        }
+        world.settle_all();
+        let carol = world.id_of(CAROL);
+        world.remove(ALICE, &carol).unwrap();
+        world.put(BOB, "after").unwrap();
+        world.settle(&[ALICE, BOB]);
+        world.network.cut_off(if seed % 2 == 0 { ALICE } else { BOB }, true);
+        world.network.lose_relay_disk();
+        world.network.run_ms(120_000);
+        world.network.cut_off(ALICE, false);
+        world.network.cut_off(BOB, false);
+        world.settle(&[ALICE, BOB]);
+        world.assert_alike(&[ALICE, BOB]);
+        assert_eq!(world.ids(ALICE).len(), 9);
+        // Somebody new finds everything there, what the removed device wrote too.
+        let dora = world.network.add_device("dora");
+        world.join(dora, ALICE, "writer").unwrap();
+        world.settle(&[ALICE, BOB, dora]);
+        world.assert_alike(&[ALICE, BOB, dora]);
+        assert_eq!(world.ids(dora).len(), 9, "seed {seed}");
+    }
+}
+
+#[test]
+fn everybody_is_told_when_the_members_change() {
+    let mut world = World::of(99, &["writer"]);
+    let bob = world.id_of(BOB);
+    world.network.devices[ALICE].events.clear();
+    world.network.devices[BOB].events.clear();
+    world.role(ALICE, &bob, "reader").unwrap();
+    world.settle_all();
+    for device in [ALICE, BOB] {
+        let told = world.network.devices[device].events.iter().rev().find_map(|event| match event {
+            Event::Membership { devices } => Some(devices.clone()),
+            _ => None,
+        });
+        let role = told.unwrap().into_iter().find(|device| device.id == bob).unwrap().role;
+        assert_eq!(role, "reader");
+    }
+}
