@@ -208,7 +208,8 @@ pub fn open(group: GroupId) -> ClientFrame {
 }
 
 pub fn found(founder: &SigningKey) -> VerifiedEntry {
-    let control = Control::Genesis { created_at: Timestamp::from_ms(1), nonce: [0; 16], sealed: Bytes::default() };
+    let control =
+        Control::Genesis { created_at: Timestamp::from_ms(1), nonce: [0; 16], sealed: Bytes::default(), kem: None };
     control.sign(founder, None, [], Epoch(0)).unwrap()
 }
 
@@ -221,7 +222,7 @@ pub fn admit(admin: &SigningKey, other: &SigningKey, group: GroupId) -> [Verifie
         Control::Invite { invite_key: secret.invite_key(), role, expires_at, uses: 1, sealed: Bytes::default() };
     let invite = invite.sign(admin, Some(group), [EntryId::from(group)], Epoch(0)).unwrap();
     let proof = JoinProof { group, device: other.device_id(), invite: invite.id(), joined_at }.sign(&secret);
-    let join = Control::Join { invite: invite.id(), joined_at, proof, sealed: Bytes::default() };
+    let join = Control::Join { invite: invite.id(), joined_at, proof, sealed: Bytes::default(), kem: None };
     let join = join.sign(other, Some(group), [invite.id()], Epoch(0)).unwrap();
     [invite, join]
 }

@@ -31,6 +31,7 @@ pub(super) struct Readable {
 type Encoded = BTreeMap<(Cursor, Option<DeviceId>), Vec<Arc<[u8]>>>;
 
 impl<S: LogStore> Mailbox<S> {
+    #[allow(clippy::too_many_arguments, reason = "the fields of one frame")]
     pub(super) fn open(
         &mut self,
         conn: ConnectionId,
@@ -77,6 +78,7 @@ impl<S: LogStore> Mailbox<S> {
         Ok(())
     }
 
+    #[allow(clippy::too_many_arguments, reason = "the fields of one frame")]
     pub(super) fn pull(
         &mut self,
         conn: ConnectionId,

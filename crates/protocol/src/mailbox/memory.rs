@@ -31,14 +31,17 @@ struct Log {
     places_since: Timestamp,
     places: BTreeMap<DeviceId, Place>,
     uploads: BTreeMap<DeviceId, Uploading>,
-    snapshots: Vec<(StoredSnapshot, BTreeMap<u32, Arc<[u8]>>)>,
+    snapshots: Vec<(StoredSnapshot, Parts)>,
 }
+
+/// Sealed parts by index.
+type Parts = BTreeMap<u32, Arc<[u8]>>;
 
 #[derive(Debug, Clone)]
 struct Uploading {
     nonce: SnapshotNonce,
     began_at: Timestamp,
-    parts: BTreeMap<u32, Arc<[u8]>>,
+    parts: Parts,
 }
 
 #[derive(Debug, Clone)]
