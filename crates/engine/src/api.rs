@@ -27,8 +27,7 @@ pub use keys::{KeyInfo, Passphrase, Protection};
 pub use presence::PresencePeer;
 pub use reply::{
     Answer, Device, Diagnostics, DocumentState, InviteInfo, Outcome, Quarantined, Reply, SnapshotInfo, SyncSettings,
-    SyncState,
-    SyncStatus, WriteResult,
+    SyncState, SyncStatus, WriteResult,
 };
 pub use text::{TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice};
 

@@ -259,11 +259,11 @@ impl Machine {
         use ashore_protocol::header::{EntryDraft, EntryKind};
         let group = self.sync.group.as_ref()?;
         let state = &group.state;
-        let key = group.secrets.epochs.get(&state.epoch.0)?.derive(crate::group::DATA_CONTEXT);
+        let (epoch, key) = group.sealing().map(|(epoch, key)| (epoch, key.derive(crate::group::DATA_CONTEXT)))?;
         let author = group.secrets.device.device_id();
         let parents = if parents.is_empty() { state.tips.clone() } else { parents };
         let size = content.sealed_size();
-        let draft = EntryDraft::new(Some(state.group), author, parents, state.epoch, EntryKind::Data, size).ok()?;
+        let draft = EntryDraft::new(Some(state.group), author, parents, epoch, EntryKind::Data, size).ok()?;
         let sealed = content.seal(&key, draft.header_bytes(), &mut self.rng);
         draft.sign(&group.secrets.device, sealed).ok()
     }

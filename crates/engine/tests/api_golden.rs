@@ -7,10 +7,10 @@
 use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, FileBytes, Finding, FindingCode,
-    HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, InviteInfo, KeyInfo,
-    Mended, News, Outcome, Overlay, Passphrase, Patch, PathStep, PresencePeer, Protection, Quarantined, QueryMistake,
-    Remedy, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand,
-    TextSplice, Write, WriteResult, Written, decode, encode,
+    HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec,
+    InviteInfo, KeyInfo, Mended, News, Outcome, Overlay, Passphrase, Patch, PathStep, PresencePeer, Protection,
+    Quarantined, QueryMistake, Remedy, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk,
+    TextEdit, TextExpand, TextSplice, Write, WriteResult, Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;

@@ -256,8 +256,8 @@ impl Machine {
     fn whisper(&mut self, word: Word) {
         let stamp = self.presence.stamp(self.now);
         let (Some(group), Some((_, request))) = (&self.sync.group, self.presence.link) else { return };
-        let (device, epoch) = (&group.secrets.device, group.state.epoch);
-        let Some(key) = group.secrets.epochs.get(&epoch.0) else { return };
+        let device = &group.secrets.device;
+        let Some((epoch, key)) = group.sealing() else { return };
         let place = WhisperPlace { group: group.state.group, epoch, author: device.device_id() };
         let sealed = Said { stamp, word }.seal(key, device, &place, &mut self.rng).into();
         let frame = ClientFrame::Whisper { request, group: place.group, epoch, sealed };
@@ -274,10 +274,10 @@ impl Machine {
         if !self.presence.is_used() || !is_other || !self.link_is_open() || !peers.has_room_for(&from, now) {
             return;
         }
-        let Some(key) = own.secrets.epochs.get(&epoch.0) else { return };
         let place = WhisperPlace { group, epoch, author: from };
-        let Some(said) = Said::open(key, &place, sealed, |stamp| peers.is_news(&from, stamp, now)) else { return };
-        let name = own.names.get(&from).cloned().unwrap_or_default();
+        let open = |key| Said::open(key, &place, sealed, |stamp| peers.is_news(&from, stamp, now));
+        let Some(said) = own.secrets.epochs.of(epoch).find_map(open) else { return };
+        let name = own.name_of(&from).cloned().unwrap_or_default();
         self.presence.peers.took(from, said.stamp, now);
         match said.word {
             Word::State { handle, since, state } => {

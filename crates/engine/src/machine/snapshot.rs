@@ -11,7 +11,7 @@ mod take;
 pub(super) use make::Making;
 pub(super) use take::{TakeControls, TakePart, Taking};
 
-use super::sync::{Group, Wait};
+use super::sync::{Group, KeptReason, Wait};
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Failure, Outcome, Reply, SnapshotInfo};
 use crate::crypto::Key as SecretKey;
@@ -73,7 +73,7 @@ impl Snapshots {
 impl Group {
     /// The keys under which what was sealed in this epoch may open.
     pub(super) fn snapshot_keys(&self, epoch: Epoch) -> Vec<SecretKey> {
-        self.secrets.epochs.get(&epoch.0).cloned().into_iter().collect()
+        self.secrets.epochs.of(epoch).cloned().collect()
     }
 
     fn may_make(&self) -> bool {
@@ -148,7 +148,9 @@ impl Machine {
         let Some((group, link)) = self.sync.group.as_ref().zip(self.sync.link.as_ref()) else { return false };
         let idle = !self.has_uncommitted() && self.tasks.is_empty();
         let followed = self.link_is_open() && link.caught_up && group.place == group.stored;
-        let whole = group.quarantine.is_empty() && group.snapshots.taking.is_none() && self.pending() == 0;
+        // What nobody takes of a device that was removed is part of nothing.
+        let applied = group.quarantine.values().all(|kept| kept.reason == KeptReason::AuthorRemoved);
+        let whole = applied && group.snapshots.taking.is_none() && self.pending() == 0;
         let at_head = group.place.cursor == link.head && group.place.log.is_some() && group.place.log == link.log;
         idle && followed && whole && at_head && group.may_make() && link.limits.max_snapshot_bytes.is_some()
     }

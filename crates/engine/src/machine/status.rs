@@ -4,7 +4,7 @@ use super::Machine;
 use super::link::Stage;
 use super::sync::Wait;
 use crate::api::{DocumentState, ErrorCode, Event, Failure, Outcome, Reply, SyncState, SyncStatus};
-use crate::document::state::{BEHIND, DocumentRowRef};
+use crate::document::state::DocumentRowRef;
 use crate::group::Announced;
 use crate::store::RowValue;
 use crate::store::keys::value_key;

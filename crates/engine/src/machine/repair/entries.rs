@@ -132,7 +132,7 @@ impl Machine {
         let Some(from) = dropped.iter().map(|(sequence, _)| *sequence).min() else { return };
         let until = group.state.next_sequence;
         // Nobody knows any more what the lost one built on. What stands by itself is named instead.
-        group.state.tips = group.control_tips.iter().copied().collect();
+        group.state.tips = group.membership.tips().copied().collect();
         let first = dropped.iter().filter_map(|(_, waiting)| Some(waiting.announces.as_ref()?.0.clone())).min();
         if let Some(first) = first {
             let announced = group.state.announced.clone().min(before(first));

@@ -339,7 +339,8 @@ impl Machine {
         let Some(group) = &mut self.sync.group else { return };
         let (group_id, device) = (group.state.group, group.secrets.device.clone());
         let Some(epoch) = group.snapshots.making.as_ref().map(|making| making.epoch) else { return };
-        let key = group.snapshot_keys(epoch).pop();
+        let sealing = group.sealing().filter(|(now, _)| *now == epoch).map(|(_, key)| key.clone());
+        let key = sealing.or_else(|| group.snapshot_keys(epoch).pop());
         let (Some(making), Some(key)) = (&mut group.snapshots.making, key) else { return };
         let done = matches!(making.step, Step::Done);
         if making.is_full() || done && (making.has_gathered() || making.manifest.parts.is_empty()) {
