@@ -1,7 +1,9 @@
-//! Sealing, composed from reviewed crates: XChaCha20-Poly1305 for secrecy, BLAKE3 for deriving keys.
+//! Sealing, composed from reviewed crates: XChaCha20-Poly1305 for secrecy, BLAKE3 for deriving keys, Argon2id for keys
+//! from passwords.
 
 mod key;
 mod padding;
+pub mod password;
 mod payload;
 
 pub use key::{Key, OpenError, open, seal, sealed_size};

@@ -1,5 +1,6 @@
 //! Fixed inputs and what is derived from them, as text: the same on every host, for ever.
 
+use crate::crypto::password::{PasswordEnvelope, PasswordParams};
 use crate::crypto::{Key, plan_payload};
 use crate::group::{DATA_CONTEXT, ProfilePayload, opening_key};
 use crate::rng::Rng;
@@ -22,8 +23,16 @@ pub fn derivations() -> String {
         ("sealed data", hex(&plan_payload(b"words").seal(&epoch.derive(DATA_CONTEXT), b"header", &mut rng))),
         ("sealed profile", hex(&profile.seal(&epoch, &DeviceId([3; 32]), &mut rng))),
         ("signed entry", hex(&signature.0)),
+        ("sealed with a password", hex(&password_envelope())),
     ];
     lines.map(|(name, value)| format!("{name}: {value}\n")).concat()
+}
+
+/// Accents in it, so that what is derived from is pinned too.
+fn password_envelope() -> Vec<u8> {
+    let mut rng = Rng::seeded([5; 32]);
+    let envelope = PasswordEnvelope::seal("Gr\u{fc}ne Wiese 7", "vectors", b"words", PasswordParams::LEAST, &mut rng);
+    envelope.map(|envelope| envelope.to_bytes()).unwrap_or_default()
 }
 
 fn hex(bytes: &[u8]) -> String {
