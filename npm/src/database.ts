@@ -9,6 +9,8 @@ import type { ChangedDocuments } from "./generated/ChangedDocuments.js";
 import type { Diagnostics } from "./generated/Diagnostics.js";
 import type { Durability } from "./generated/Durability.js";
 import type { Event } from "./generated/Event.js";
+import { exportFile, type ExportOptions, importFile, type TakenFile } from "./export.js";
+import { check, type CheckOptions, type CheckReport, repair, type RepairOptions, type RepairReport } from "./health.js";
 import type { Capabilities } from "./host.js";
 import { fromInfo } from "./indexes.js";
 import type { CollectionOptions } from "./options.js";
@@ -211,6 +213,52 @@ export class Database {
     this.#documents.checkOpen("diagnostics");
     return (await this.#client.ask({ diagnostics: {} }, "diagnostics", { op: "diagnostics", signal: options.signal }))
       .diagnostics;
+  }
+
+  /**
+   * Looks whether everything that is stored is whole: checksums, documents against their changes and their indexes, entries and what waits for the
+   * relay. Changes nothing; other calls go on meanwhile.
+   *
+   * @example
+   * ```ts
+   * const report = await db.check({ onProgress: ({ part, documents }) => show(part, documents) });
+   * if (!report.healthy) await db.repair();
+   * ```
+   */
+  check(options: CheckOptions = {}): Promise<CheckReport> {
+    return check(this.#client, this.#documents, options);
+  }
+
+  /**
+   * Mends what {@link Database.check} finds: from what else is stored, and from the relay, which is asked for what is missing. Says what it did, and
+   * what is lost for good. It may be ended at any moment, and begun again; other calls go on meanwhile.
+   */
+  repair(options: RepairOptions = {}): Promise<RepairReport> {
+    return repair(this.#client, this.#documents, options);
+  }
+
+  /**
+   * Everything that the documents are, as one encrypted file that any host can {@link importDatabase}: values, history, texts, counters, what stays
+   * on this device, deleted documents, and what was declared of collections and indexes. Not in it: this device's keys, its group and what other
+   * members are called.
+   *
+   * Other calls go on meanwhile. Each document is whole and at one version; of documents that are written meanwhile some are in it as they were
+   * before and some as after, also when a transaction wrote them together.
+   *
+   * @throws {@link AshoreError} `export.weak-passphrase`; `store.corrupt` when something cannot be read: {@link Database.repair} first.
+   *
+   * @example
+   * ```ts
+   * const file = await db.export({ passphrase: "four words that nobody guesses" });
+   * ```
+   */
+  async export(options: ExportOptions): Promise<Blob> {
+    return exportFile(this.#client, this.#documents, options);
+  }
+
+  /** @internal Use {@link importDatabase}. */
+  takeExport(file: TakenFile): Promise<void> {
+    return importFile(this.#client, this.#documents, file);
   }
 
   /**

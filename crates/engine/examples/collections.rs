@@ -2,7 +2,9 @@
 //! its blobs in memory: `cargo run --release -p ashore-engine --example collections`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::panic, missing_docs)]
 
-use ashore_engine::api::{Call, Calls, Command, Durability, Event, IndexField, IndexSpec, News, Outcome, Reply, Write};
+use ashore_engine::api::{
+    Call, Calls, Command, Durability, Event, FileBytes, IndexField, IndexSpec, News, Outcome, Reply, Write,
+};
 use ashore_engine::machine::{Input, Machine, MachineOptions, Output};
 use ashore_engine::store::Store;
 use ashore_engine::store::conformance::block_on;
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 
 const DOCUMENTS: usize = 100_000;
 const PAGE: &str = "page";
+const PASSPHRASE: &str = "four words that nobody guesses";
 
 /// A host: a machine, its store, and the one page that asks.
 struct Host {
@@ -193,6 +196,52 @@ fn main() {
             10_000
         });
     }
+    healing();
+}
+
+/// A check of all documents and one index, the file that they are exported to, and a database made of it.
+fn healing() {
+    let mut host = Host::new();
+    host.index("m", vec![on(&["group"])]);
+    for from in (0..DOCUMENTS).step_by(10_000) {
+        host.put("m", from..from + 10_000, document);
+    }
+    let (started, mut after, mut rows) = (Instant::now(), None, 0);
+    loop {
+        let Reply::Checked { counts, findings, next, .. } = host.ask(Command::Check { after }) else { panic!() };
+        assert_eq!(findings, []);
+        rows += counts.rows as usize;
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    say("check: rows", started.elapsed(), rows);
+    let started = Instant::now();
+    let begin = Command::Export { passphrase: Some(PASSPHRASE.into()), after: None };
+    let Reply::Exported { bytes: head, mut next, .. } = host.ask(begin) else { panic!() };
+    let mut chunks = Vec::new();
+    while let Some(after) = next.take() {
+        let command = Command::Export { passphrase: None, after: Some(after) };
+        let Reply::Exported { bytes, next: more, .. } = host.ask(command) else { panic!() };
+        chunks.push(FileBytes(bytes.0[4..].to_vec()));
+        next = more;
+    }
+    say("export: bytes", started.elapsed(), chunks.iter().map(|chunk| chunk.0.len()).sum());
+    let (mut host, started) = (Host::new(), Instant::now());
+    let (passphrase, after) = (Some(PASSPHRASE.into()), None);
+    let begin = Command::Import { passphrase, after, bytes: head, last: false, dry: true };
+    let Reply::Imported { next: begun, .. } = host.ask(begin) else { panic!() };
+    for dry in [true, false] {
+        let mut after = begun.clone();
+        for (at, bytes) in chunks.iter().enumerate() {
+            let (bytes, last) = (bytes.clone(), at + 1 == chunks.len());
+            let command = Command::Import { passphrase: None, after, bytes, last, dry };
+            let Reply::Imported { next, .. } = host.ask(command) else { panic!() };
+            after = next;
+        }
+    }
+    say("import: documents", started.elapsed(), DOCUMENTS);
 }
 
 /// The first result of a live query, and its patches after a change of one document.

@@ -4,17 +4,21 @@
 //! name (`{"ping": {"text": "hello"}}`). Documents cross inside them as JSON text, many at a time. The TypeScript types in
 //! `npm/src/generated/` come from these definitions (`cargo xtask gen`).
 
+mod bytes;
 mod command;
 mod event;
 mod failure;
+mod health;
 mod history;
 mod index;
 mod reply;
 mod text;
 
+pub use bytes::FileBytes;
 pub use command::{Call, Calls, Command, Durability, Hint, IdRange, Overlay, Write};
 pub use event::{ChangedDocuments, DisconnectReason, Event, News, Patch};
 pub use failure::{ErrorCode, Failure, QueryMistake};
+pub use health::{Finding, FindingCode, HealthCounts, HealthPart, Mended, Remedy};
 pub use history::{ChangeKind, ChangedVersions, FieldClaim, FieldConflict, HistoryChange, PathStep, Written};
 pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
 pub use reply::{

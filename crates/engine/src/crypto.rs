@@ -1,6 +1,7 @@
 //! Sealing, composed from reviewed crates: XChaCha20-Poly1305 for secrecy, BLAKE3 for deriving keys, Argon2id for keys
 //! from passwords.
 
+pub mod file;
 mod key;
 mod padding;
 pub mod password;

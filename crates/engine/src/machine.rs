@@ -7,12 +7,15 @@
 mod announce;
 mod batch;
 mod behind;
+mod check;
 mod clients;
 mod collections;
 mod commands;
 mod documents;
+mod export;
 mod find;
 mod history;
+mod import;
 mod indexes;
 mod input;
 mod invites;
@@ -25,6 +28,7 @@ mod output;
 mod parts;
 mod qr;
 mod receive;
+mod repair;
 mod rows;
 mod search;
 mod status;
@@ -102,6 +106,9 @@ pub struct Machine {
     refused_collections: BTreeSet<String>,
     texts: LiveTexts,
     sync: Sync,
+    mending: repair::Mending,
+    /// Which file is being imported: until that has ended nothing else is answered.
+    importing: Option<Vec<u8>>,
     /// For the next group: rows of different groups and sequence numbers never meet.
     next_generation: u64,
     next_sequence: u64,
@@ -161,6 +168,8 @@ impl Machine {
             seen_key: SecretKey::new(options.local_secret).derive(SEEN_CONTEXT),
             texts: LiveTexts::default(),
             sync: Sync::default(),
+            mending: repair::Mending::default(),
+            importing: None,
             next_generation: 1,
             next_sequence: 1,
             next_load: 0,

@@ -6,10 +6,10 @@
 
 use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
-    DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, Hint, HistoryChange, IdRange,
-    IndexConflict, IndexField, IndexInfo, IndexSpec, News, Outcome, Overlay, Patch, PathStep, Quarantined,
-    QueryMistake, Reply, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice,
-    Write, WriteResult, Written, decode, encode,
+    DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, FileBytes, Finding, FindingCode,
+    HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec, Mended,
+    News, Outcome, Overlay, Patch, PathStep, Quarantined, QueryMistake, Remedy, Reply, SyncSettings, SyncState,
+    SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice, Write, WriteResult, Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -263,6 +263,64 @@ fn commands() -> Vec<Command> {
             durability: Durability::Relaxed,
             split: false,
         },
+        Command::Check { after: None },
+        Command::Repair { after: Some("QIAEA".into()) },
+        Command::Export { passphrase: Some("four words".into()), after: None },
+        Command::Import {
+            passphrase: None,
+            after: Some("QIAEA".into()),
+            bytes: FileBytes(vec![0, 1, 255]),
+            last: true,
+            dry: false,
+        },
+    ]
+}
+
+/// Every code and every remedy.
+fn health_answers() -> Vec<Reply> {
+    let finding = |code| Finding {
+        code,
+        collection: Some("notes".into()),
+        id: None,
+        sequence: Some(7),
+        message: "A sentence for people.".into(),
+    };
+    let codes = [
+        FindingCode::StoreLost,
+        FindingCode::RowUnreadable,
+        FindingCode::DocumentUnreadable,
+        FindingCode::DocumentChangesBroken,
+        FindingCode::DocumentDiffers,
+        FindingCode::ChangesStray,
+        FindingCode::IndexWrong,
+        FindingCode::IndexStray,
+        FindingCode::EntryUnreadable,
+        FindingCode::EntryIndexWrong,
+        FindingCode::ControlWrong,
+        FindingCode::OutboxWrong,
+        FindingCode::QuarantineUnreadable,
+    ];
+    let remedies = [
+        Remedy::Restored,
+        Remedy::Kept,
+        Remedy::Removed,
+        Remedy::AskedAgain,
+        Remedy::SentAgain,
+        Remedy::Lost,
+        Remedy::Waiting,
+    ];
+    let counts = HealthCounts { rows: 500, bytes: 65_536, documents: 200, index_rows: 0, entries: 1 };
+    let mended = remedies.map(|remedy| Mended { finding: finding(FindingCode::StoreLost), remedy });
+    vec![
+        Reply::Checked {
+            part: HealthPart::EntryIndex,
+            counts,
+            findings: codes.map(finding).into(),
+            next: Some("QIAEA".into()),
+        },
+        Reply::Repaired { part: HealthPart::Settling, counts, mended: mended.into(), next: None, waits: true },
+        Reply::Exported { bytes: FileBytes(vec![0, 1, 255]), documents: 3, next: Some("QIAEA".into()) },
+        Reply::Imported { taken: 3, documents: 3, next: None },
     ]
 }
 
@@ -423,7 +481,8 @@ fn outcomes() -> Vec<Outcome> {
     mistaken.query = Some(Box::new(QueryMistake { path, operator: Some("$after".into()), reason }));
     let mistaken = Outcome::Failed(mistaken);
     let texts = text_answers().into_iter().map(Outcome::Ok);
-    replies.into_iter().map(Outcome::Ok).chain(failures).chain([mistaken]).chain(texts).collect()
+    let health = health_answers().into_iter().map(Outcome::Ok);
+    replies.into_iter().map(Outcome::Ok).chain(failures).chain([mistaken]).chain(texts).chain(health).collect()
 }
 
 fn events() -> Vec<Event> {

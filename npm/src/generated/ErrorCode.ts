@@ -54,4 +54,12 @@ export type ErrorCode =
   | "entry.invalid"
   | "entry.quarantined"
   | "internal"
-  | "collection.invalid";
+  | "collection.invalid"
+  | "export.not-an-export"
+  | "export.newer-format"
+  | "export.truncated"
+  | "export.damaged"
+  | "export.wrong-passphrase"
+  | "export.weak-passphrase"
+  | "import.not-empty"
+  | "import.unfinished";

@@ -105,6 +105,35 @@ here("a flipped byte on disk", () => {
     expect(await notes.get("a")).toEqual({ text: "the text of a", more: true });
   });
 
+  it("is found by a check and mended by a repair: a value from its changes, changes from their value", async () => {
+    const name = freshName();
+    const db = await open({ name });
+    for (const id of ["a", "b", "c"]) {
+      await db.collection("notes").put(id, { text: `the text of ${id}` });
+    }
+    await db.close();
+    await flipIn(name, "value", "the text of b");
+    await flipIn(name, "history", "the text of c");
+
+    const again = await database({ name });
+    const report = await again.check();
+    expect(report.findings.map(({ code, id }) => [code, id])).toEqual([
+      ["document.unreadable", "b"],
+      ["document.changes-broken", "c"],
+    ]);
+    const repaired = await again.repair();
+    expect(repaired).toMatchObject({ healed: true, lost: 0, waiting: 0 });
+    expect(repaired.mended.map(({ finding, remedy }) => [finding.id, remedy])).toEqual([
+      ["b", "restored"],
+      ["c", "kept"],
+    ]);
+    expect(await again.check()).toMatchObject({ healthy: true });
+    const notes = again.collection("notes");
+    expect(await notes.get("b")).toEqual({ text: "the text of b" });
+    await notes.update("c", (note) => void (note["more"] = true));
+    expect(await notes.get("c")).toEqual({ text: "the text of c", more: true });
+  });
+
   it("in a block costs one document too, whoever opens it and however often", async () => {
     const name = freshName();
     await large(name);

@@ -1,5 +1,6 @@
 //! What a page asks of the engine.
 
+use super::bytes::FileBytes;
 use super::index::IndexSpec;
 use super::text::{TextAsk, TextEdit};
 use serde::{Deserialize, Serialize};
@@ -281,6 +282,38 @@ pub enum Command {
     Quarantine {},
     /// Counts and versions for a bug report; holds no document; answers `diagnostics`.
     Diagnostics {},
+    /// Looks at one page of everything that is stored and says what is wrong; changes nothing; answers `checked`.
+    Check {
+        /// Where the page before ended: its `next`. `null`: from the start.
+        after: Option<String>,
+    },
+    /// The same, and mends what is wrong in that page, in one batch; answers `repaired`.
+    Repair {
+        /// Where the page before ended: its `next`. `null`: from the start.
+        after: Option<String>,
+    },
+    /// The next part of an encrypted file with everything that documents are; answers `exported`. The first call takes the
+    /// passphrase, later ones `after`.
+    Export {
+        /// For the first call. One that is easy to guess ends in `export.weak-passphrase`.
+        passphrase: Option<String>,
+        /// Where the part before ended: its `next`.
+        after: Option<String>,
+    },
+    /// The next part of such a file; answers `imported`. The first call takes the passphrase and the file's beginning (2,048
+    /// bytes are enough), later ones `after` and one chunk without its length.
+    Import {
+        /// For the first call.
+        passphrase: Option<String>,
+        /// Where the part before ended: its `next`.
+        after: Option<String>,
+        /// A part of the file.
+        bytes: FileBytes,
+        /// The file ends with it.
+        last: bool,
+        /// It is opened, and nothing is written.
+        dry: bool,
+    },
     /// Something the host noticed that makes a retry worthwhile; answers `done`.
     Hint {
         /// What it was.

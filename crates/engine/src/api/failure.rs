@@ -186,4 +186,20 @@ error_codes! {
     Internal = "internal", retry: false;
     /// A collection cannot be what was declared; the sentence says why.
     CollectionInvalid = "collection.invalid", retry: false;
+    /// The file is no export.
+    ExportForeign = "export.not-an-export", retry: false;
+    /// The export was made by a newer version of Ashore.
+    ExportNewerFormat = "export.newer-format", retry: false;
+    /// The export is cut off; nothing of it was taken.
+    ExportTruncated = "export.truncated", retry: false;
+    /// The export was changed or damaged.
+    ExportDamaged = "export.damaged", retry: false;
+    /// The export does not open with this passphrase.
+    ExportWrongPassphrase = "export.wrong-passphrase", retry: false;
+    /// The passphrase is too easy to guess; the sentence says why.
+    ExportWeakPassphrase = "export.weak-passphrase", retry: false;
+    /// The database has documents or a group already.
+    ImportNotEmpty = "import.not-empty", retry: false;
+    /// An import of this database did not end: import the same file again, or delete the database.
+    ImportUnfinished = "import.unfinished", retry: false;
 }

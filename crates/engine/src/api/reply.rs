@@ -1,6 +1,8 @@
 //! What the engine answers.
 
+use super::bytes::FileBytes;
 use super::failure::Failure;
+use super::health::{Finding, HealthCounts, HealthPart, Mended};
 use super::history::{ChangedVersions, FieldConflict, HistoryChange};
 use super::index::{IndexConflict, IndexInfo};
 use super::text::TextAnswer;
@@ -222,6 +224,51 @@ pub enum Reply {
     Diagnostics {
         /// Counts and versions.
         diagnostics: Diagnostics,
+    },
+    /// To `check`.
+    Checked {
+        /// Which rows the page was about.
+        part: HealthPart,
+        /// How much was looked at.
+        counts: HealthCounts,
+        /// What is wrong in it.
+        findings: Vec<Finding>,
+        /// There are more pages; give this as `after` for the next one.
+        next: Option<String>,
+    },
+    /// To `repair`.
+    Repaired {
+        /// Which rows the page was about.
+        part: HealthPart,
+        /// How much was looked at.
+        counts: HealthCounts,
+        /// What was wrong in it, and what was done.
+        mended: Vec<Mended>,
+        /// There are more pages; give this as `after` for the next one.
+        next: Option<String>,
+        /// What is missing was asked of the relay: wait until all of it is here before the next page, or go on without.
+        waits: bool,
+    },
+    /// To `export`.
+    Exported {
+        /// The next bytes of the file.
+        bytes: FileBytes,
+        /// Documents in them.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        documents: u64,
+        /// More follows; give this as `after` for the next part.
+        next: Option<String>,
+    },
+    /// To `import`.
+    Imported {
+        /// So many of the bytes that were given were taken.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        taken: u64,
+        /// Documents in them.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        documents: u64,
+        /// More must follow; give this as `after` with the next part.
+        next: Option<String>,
     },
     /// To what has nothing to tell.
     Done {},

@@ -16,11 +16,13 @@ pub(super) mod message;
 mod migrate;
 pub(super) mod read;
 mod revert;
+mod salvage;
 pub(super) mod undo;
 
 pub use live::{Expand, Live, TextChanges, TextEdit, TextEdited, TextError, TextMark};
 pub use message::Direction;
 pub use migrate::migrate;
+pub use salvage::{Examined, examine, gather, salvage};
 pub use undo::{OwnActors, Step, steps_left, undo, undo_each, writers};
 
 use std::borrow::Cow;

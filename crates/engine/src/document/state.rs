@@ -286,6 +286,21 @@ impl ChunkSpan {
         (span, ChunkWrite { number: 0, bytes, replaces: None })
     }
 
+    /// Chunks as they were found, by number and size in bytes, in the order of the numbers.
+    pub fn found(sizes: &[(u32, usize)]) -> Self {
+        let number = |at: Option<&(u32, usize)>| at.map_or(0, |(number, _)| *number);
+        let bytes = |sizes: &[(u32, usize)]| {
+            sizes.iter().fold(0, |sum: u32, (_, size)| sum.saturating_add(u32::try_from(*size).unwrap_or(u32::MAX)))
+        };
+        let (base, appended) = sizes.split_at(sizes.len().min(1));
+        Self {
+            first: number(sizes.first()),
+            last: number(sizes.last()),
+            base_bytes: bytes(base),
+            appended_bytes: bytes(appended),
+        }
+    }
+
     /// No chunks: nothing of the document travels.
     pub const NONE: Self = Self { first: 0, last: 0, base_bytes: 0, appended_bytes: 0 };
 

@@ -1,12 +1,12 @@
 //! Which rows a document has in an index, and what a row says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{IndexDef, MAX_DOCUMENT_ROW_BYTES, MAX_DOCUMENT_ROWS, MAX_INDEX_KEY_BYTES};
 use crate::document::Value;
 use crate::query::{append_sort_key, split_sort_key};
 use crate::store::keys::{index_key, index_range, parse_index_key};
-use crate::store::{Key, Range};
+use crate::store::{Key, Range, Value as RowBytes};
 
 /// The key of documents that an index cannot keep by their values: one is longer than [`MAX_INDEX_KEY_BYTES`], or they would
 /// have more rows than a document may. It stands above every sort key, ascending or descending, in one row per document.
@@ -57,6 +57,18 @@ impl IndexDef {
         }
         let bytes: usize = keys.iter().map(|key| HEAD_BYTES + key.len() + id.len()).sum();
         if bytes > MAX_DOCUMENT_ROW_BYTES { Keys::from([APART.to_vec()]) } else { keys }
+    }
+
+    /// All rows of a document, with their values.
+    pub fn rows_of_document(&self, id: &str, document: &Value) -> BTreeMap<Key, RowBytes> {
+        if self.text.is_none() {
+            return self.keys(id, document).iter().map(|key| (self.row(key, id), RowBytes::default())).collect();
+        }
+        let postings = self.postings(document);
+        let row = |(word, frequency): (&String, &u32)| {
+            (self.word_row(word, id), Self::word_value(*frequency, postings.length))
+        };
+        postings.frequencies.iter().map(row).collect()
     }
 
     /// The row of a document at one of its keys.

@@ -32,6 +32,13 @@ impl Machine {
         self.sync.group.as_ref().is_none_or(|group| group.outbox.len() < self.outbox_cap)
     }
 
+    /// Whether a document with this mark waits to be put into an entry whole: the outbox was full, or the entry that carried it
+    /// was lost before the relay had it.
+    pub(super) fn is_behind(&self, sent_with: u64) -> bool {
+        let lost = self.mending.resend.as_ref();
+        sent_with == BEHIND || lost.is_some_and(|lost| (lost.from..lost.until).contains(&sent_with))
+    }
+
     /// This document goes into an entry whole, later.
     pub(super) fn fall_behind(&mut self, row: Option<&mut DocumentRow>) {
         if let Some(row) = row {
@@ -68,7 +75,7 @@ impl Machine {
         let mut missing = None;
         for (key, row) in &rows.rows {
             let RowValue::Present(bytes) = row else { continue };
-            let behind = DocumentRowRef::decode(bytes).is_ok_and(|row| row.sent_with == BEHIND);
+            let behind = DocumentRowRef::decode(bytes).is_ok_and(|row| self.is_behind(row.sent_with));
             let Some((collection, id)) = parse_document(key).filter(|_| behind) else { continue };
             let whole = self.load_staged(&collection, &id).and_then(|staged| {
                 let row = staged.row().cloned();
@@ -97,6 +104,7 @@ impl Machine {
         let behind = group.caught_up_through.is_some() || group.more_behind;
         if !behind {
             group.state.behind = None;
+            self.all_is_sent_again();
         }
         self.batch.group_changed = true;
         self.batch.effects.push(Effect::Behind(behind));

@@ -63,7 +63,7 @@ impl Machine {
         Ok(Reply::Done {})
     }
 
-    fn set_declarations(&mut self, collection: &str, declarations: Declarations) {
+    pub(super) fn set_declarations(&mut self, collection: &str, declarations: Declarations) {
         let row = declarations.encode();
         self.rows.write_beside(&mut self.batch.rows, &[], declarations_key(collection), Some(row.into()));
         self.collections.insert(collection.to_owned(), declarations);

@@ -54,6 +54,7 @@ impl Machine {
     }
 
     fn command(&mut self, task: &mut CommandTask, command: Command) -> Result<Option<Done>, Stop> {
+        self.check_not_importing(&command)?;
         let client = task.client.clone();
         let reply = match command {
             Command::Ping { text } => Done::now(Reply::Pong { text }),
@@ -158,6 +159,21 @@ impl Machine {
             }
             Command::Quarantine {} => Done::now(self.quarantined()),
             Command::Diagnostics {} => Done::now(Reply::Diagnostics { diagnostics: self.diagnostics() }),
+            Command::Check { after } => self.read(|machine| machine.check(task, after.as_deref()))?,
+            Command::Repair { after } => {
+                let reply = self.repair(task, after.as_deref())?;
+                Done { reply, after_commit: true, remember: false }
+            }
+            Command::Export { passphrase, after } => {
+                self.read(|machine| machine.export(task, passphrase.as_deref(), after.as_deref()))?
+            }
+            Command::Import { passphrase, after: None, bytes, .. } => {
+                Done::now(self.begin_import(passphrase.as_deref().unwrap_or_default(), &bytes.0)?)
+            }
+            Command::Import { after: Some(after), bytes, last, dry, .. } => {
+                let reply = self.import(&after, &bytes.0, last, dry)?;
+                Done { reply, after_commit: true, remember: false }
+            }
             Command::Hint { hint } => {
                 self.take_hint(hint);
                 Done::now(Reply::Done {})

@@ -8,7 +8,7 @@ use super::task::CommandTask;
 use super::{Machine, keys};
 use crate::api::{ChangedVersions, ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
 use crate::document::edit::{self, Current, Direction, EditError, Edited, Live, OwnActors, Step};
-use crate::document::state::{BEHIND, ChunkWrite, DocumentRowRef};
+use crate::document::state::{ChunkWrite, DocumentRowRef};
 use crate::document::{CollectionName, DocumentError, DocumentId, DocumentRow, Value, Version, json};
 use crate::group::{DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES};
 use crate::query::Modifiers;
@@ -494,7 +494,7 @@ impl Machine {
         self.note_own_writing();
         let covered = !staged.changes.is_empty() && self.travels_now(&key);
         let mut row = staged.row;
-        let travels = covered && !behind && row.as_ref().is_none_or(|row| row.sent_with != BEHIND);
+        let travels = covered && !behind && row.as_ref().is_none_or(|row| !self.is_behind(row.sent_with));
         if covered && !travels {
             self.fall_behind(row.as_mut());
         }

@@ -46,6 +46,30 @@ impl Machine {
         self.indexes.of.get(collection).map_or(&[], Vec::as_slice)
     }
 
+    /// Every index that is defined, dropped ones too, with its collection.
+    pub(super) fn defined_indexes(&self) -> impl Iterator<Item = (&str, &IndexDef)> {
+        self.indexes.of.iter().flat_map(|(name, all)| all.iter().map(move |index| (name.as_str(), index)))
+    }
+
+    /// Declares indexes of another database, to be built here; those that are declared already stay.
+    pub(super) fn define_anew(&mut self, collection: &str, definitions: Vec<IndexDef>) {
+        let mut all = self.index_catalog(collection).to_vec();
+        for definition in definitions.into_iter().take(MAX_INDEXES) {
+            if !all.iter().any(|known| known.state != IndexState::Dropped && known.is_same(&definition)) {
+                let number = self.new_index_number(&all);
+                all.push(definition.anew(number));
+            }
+        }
+        if !all.is_empty() {
+            self.set_indexes(collection, all);
+        }
+    }
+
+    /// Definitions could not be read: rows of indexes that nobody knows are swept.
+    pub(super) fn has_unreadable_definitions(&self) -> bool {
+        !self.indexes.unreadable.is_empty()
+    }
+
     pub(super) fn open_indexes(&mut self, rows: &[(Key, RowValue)]) {
         for (key, row) in rows {
             let Ok(collection) = parse_definitions_key(key) else { continue };
@@ -248,7 +272,7 @@ impl Machine {
         self.write_definitions(collection);
     }
 
-    fn write_definitions(&mut self, collection: &str) {
+    pub(super) fn write_definitions(&mut self, collection: &str) {
         let row = self.indexes.of.get(collection).map(|indexes| index::encode(indexes).into());
         let key = definitions_key(collection);
         self.rows.write_beside(&mut self.batch.rows, &[], key, row);

@@ -16,6 +16,7 @@ const GROUP: u8 = b'g';
 const JOINING: u8 = b'j';
 const OUTBOX: u8 = b'o';
 const QUARANTINE: u8 = b'q';
+const MENDING: u8 = b'm';
 const RELAY: u8 = b'r';
 const SETTINGS: u8 = b's';
 const OWN_WRITER: u8 = b'u';
@@ -118,6 +119,43 @@ pub(super) fn own_writer(writer: &[u8; 16]) -> Key {
 /// A member of the group has written by this name.
 pub(super) fn group_writer(generation: u64, writer: &[u8; 16]) -> Key {
     KeyWriter::new(GROUP_WRITER).number(generation).fixed(writer).finish()
+}
+
+/// All rows of one kind of a group, by their tag.
+pub(super) fn of_generation(tag: u8, generation: u64) -> Range {
+    KeyWriter::new(tag).number(generation).range()
+}
+
+/// The id at the end of an entry index's or a quarantined entry's key.
+pub(super) fn entry_id(key: &[u8]) -> Option<EntryId> {
+    key.last_chunk::<32>().map(|bytes| EntryId(*bytes))
+}
+
+/// What repairs remember.
+pub(super) fn mending() -> Key {
+    KeyWriter::new(MENDING).number(0).finish()
+}
+
+/// A document that a repair puts together.
+pub(super) fn gathered(collection: &str, id: &str) -> Key {
+    KeyWriter::new(MENDING).number(1).text(collection).text(id).finish()
+}
+
+/// Which file is being imported.
+pub(super) fn importing() -> Key {
+    KeyWriter::new(MENDING).number(2).finish()
+}
+
+/// The documents that a repair puts together.
+pub(super) fn all_gathered() -> Range {
+    KeyWriter::new(MENDING).number(1).range()
+}
+
+/// The document that a repair puts together in this row.
+pub(super) fn parse_gathered(key: &[u8]) -> Option<(String, String)> {
+    let mut reader = KeyReader::new(key, MENDING).ok()?;
+    reader.number().ok()?;
+    Some((reader.text().ok()?, reader.text().ok()?))
 }
 
 /// The local sequence number at the end of an entry's, control's or outbox row's key.

@@ -66,14 +66,18 @@ impl Machine {
 
     fn open_settings(&mut self) -> Result<(), Missing> {
         let rows = (self.rows.one(&keys::settings()), self.rows.one(&keys::group()), self.rows.one(&keys::joining()));
+        let mending = (self.rows.one(&keys::mending()), self.rows.one(&keys::importing()));
         let definitions = self.rows.once(definitions_range());
         let declarations = self.rows.once(declarations_range());
-        let (settings, group, joining) = (rows.0?, rows.1?, rows.2?);
+        let (settings, group, joining, mending, importing) = (rows.0?, rows.1?, rows.2?, mending.0?, mending.1?);
         // What is read once is gone once it was answered: both are here, or both are asked for again.
         let (definitions, declarations) = match (definitions, declarations) {
             (Ok(definitions), Ok(declarations)) => (definitions, declarations),
             _ => return Err(Missing),
         };
+        // One that cannot be read is still not ended.
+        self.open_importing(importing.map(|row| row.present().map(|file| file.to_vec()).unwrap_or_default()));
+        self.open_mending(decoded(mending.as_ref()).unwrap_or_default());
         self.open_indexes(&definitions);
         self.open_declarations(&declarations);
         if let Some(row) = decoded::<SettingsRow>(settings.as_ref()) {

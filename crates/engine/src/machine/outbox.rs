@@ -127,7 +127,7 @@ impl Machine {
         self.put_into_outbox(sequence, waiting);
     }
 
-    fn put_into_outbox(&mut self, sequence: u64, waiting: Waiting) {
+    pub(super) fn put_into_outbox(&mut self, sequence: u64, waiting: Waiting) {
         let Some(group) = &self.sync.group else { return };
         let key = keys::outbox(group.state.generation, sequence);
         self.rows.write(&mut self.batch.rows, key, Some(encode(&OutboxRow::of(&waiting)).into()));

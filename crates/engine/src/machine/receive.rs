@@ -183,6 +183,7 @@ impl Machine {
                 after.apply(&front.entry).map(|_| Some(after))
             }
         };
+        let kept = self.kept_controls(front.entry.kind() != EntryKind::Data)?;
         let membership = match stands {
             Ok(membership) => membership,
             Err(refusal) => {
@@ -227,6 +228,7 @@ impl Machine {
         }
         self.release_from_quarantine(front.entry.id(), again);
         self.store_entry(&front.entry);
+        self.find_members(&kept);
         Ok(true)
     }
 
@@ -245,7 +247,7 @@ impl Machine {
         Ok(missing)
     }
 
-    fn open_changes(&self, entry: &VerifiedEntry) -> Result<DataPayload, KeptReason> {
+    pub(super) fn open_changes(&self, entry: &VerifiedEntry) -> Result<DataPayload, KeptReason> {
         let group = self.sync.group.as_ref().ok_or(KeptReason::MissingKey)?;
         let key = group.secrets.epochs.get(&entry.epoch().0).ok_or(KeptReason::MissingKey)?;
         let plain = open_payload(&key.derive(DATA_CONTEXT), entry.header_bytes(), entry.payload());

@@ -4,7 +4,7 @@
 //! noted, loaded together, and the task runs again. At most one load is under way, so that no older answer can arrive after
 //! a newer write; nothing is evicted while one is.
 
-use crate::store::{Key, Range, RowValue, Rows, StoreBatch, Value};
+use crate::store::{Key, LostRange, Range, RowValue, Rows, StoreBatch, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Some rows are not in memory: load what was noted, then try again.
@@ -41,6 +41,11 @@ pub(super) struct RowCache {
     gathering: u64,
     committed: u64,
     loading: bool,
+    /// Units read from the store though they may be in memory, and those that are to be read so.
+    aside: BTreeMap<Key, Vec<(Key, RowValue)>>,
+    wanted_aside: BTreeMap<Key, Range>,
+    /// Keys that were lost once and have been looked after since.
+    forgiven: Vec<LostRange>,
 }
 
 impl RowCache {
@@ -139,6 +144,34 @@ impl RowCache {
         Ok(rows)
     }
 
+    /// All rows of a unit as the store has them, with every write since, whatever is in memory. They stay until
+    /// [`RowCache::end_aside`].
+    pub(super) fn aside(&mut self, range: Range) -> Result<Vec<(Key, RowValue)>, Missing> {
+        match self.aside.get(&range.start) {
+            Some(rows) => Ok(rows.clone()),
+            None => {
+                self.wanted_aside.insert(range.start.clone(), range);
+                Err(Missing)
+            }
+        }
+    }
+
+    /// One row in the way of [`RowCache::aside`].
+    pub(super) fn one_aside(&mut self, key: &Key) -> Result<Option<RowValue>, Missing> {
+        self.aside(Range::one(key.clone())).map(|rows| rows.into_iter().next().map(|(_, row)| row))
+    }
+
+    /// What was read aside is not needed any more.
+    pub(super) fn end_aside(&mut self) {
+        self.aside.clear();
+        self.wanted_aside.clear();
+    }
+
+    /// What is missing in these ranges was lost once and is known to be: it reads as absent.
+    pub(super) fn forgive(&mut self, lost: Vec<LostRange>) {
+        self.forgiven = lost;
+    }
+
     /// The document at these chunks is new: its unit is known to be empty.
     pub(super) fn note_empty(&mut self, range: &Range) {
         self.units.entry(range.start.clone()).or_default();
@@ -160,7 +193,9 @@ impl RowCache {
     /// What has been asked for and is not here; a load of it is under way from now on.
     pub(super) fn take_wanted(&mut self) -> Vec<Range> {
         self.loading = true;
-        std::mem::take(&mut self.wanted).into_values().collect()
+        let mut wanted = std::mem::take(&mut self.wanted);
+        wanted.extend(self.wanted_aside.clone());
+        wanted.into_values().collect()
     }
 
     /// A load starts that asks for no units.
@@ -171,11 +206,13 @@ impl RowCache {
     /// The answer to [`RowCache::take_wanted`].
     pub(super) fn loaded(&mut self, ranges: &[Range], answers: &[Rows]) {
         for (range, answer) in ranges.iter().zip(answers) {
-            if self.units.contains_key(&range.start) {
+            let is_aside = self.wanted_aside.remove(&range.start).is_some();
+            if self.units.contains_key(&range.start) && !is_aside {
                 continue;
             }
             let mut rows: BTreeMap<Key, RowValue> = answer.rows.iter().cloned().collect();
-            if answer.lost.iter().any(|lost| lost.touches(range)) && rows.is_empty() {
+            let mut lost = answer.lost.iter().filter(|lost| !self.forgiven.contains(lost));
+            if !is_aside && lost.any(|lost| lost.touches(range)) && rows.is_empty() {
                 rows.insert(range.start.clone(), RowValue::Corrupt);
             }
             // Rows that were written while the load was under way and belong to a unit that was not cached.
@@ -185,6 +222,10 @@ impl RowCache {
                     Some(value) => drop(rows.insert(key.clone(), RowValue::Present(value.clone()))),
                     None => drop(rows.remove(key)),
                 }
+            }
+            if is_aside {
+                self.aside.insert(range.start.clone(), rows.into_iter().collect());
+                continue;
             }
             let bytes = size_of(&rows);
             self.bytes += bytes;
@@ -200,7 +241,8 @@ impl RowCache {
 
     /// A scan's answer with the writes that it may not know of.
     pub(super) fn merged(&self, range: &Range, answer: Rows) -> Rows {
-        let Rows { rows, more, lost } = answer;
+        let Rows { rows, more, mut lost } = answer;
+        lost.retain(|lost| !self.forgiven.contains(lost));
         let last = rows.last().map(|(key, _)| key.clone());
         let mut merged: BTreeMap<Key, RowValue> = rows.into_iter().collect();
         for (key, (value, _)) in self.recent.range(range.start.clone()..).take_while(|(key, _)| range.contains(key)) {

@@ -4,7 +4,7 @@ use super::Machine;
 use super::link::Stage;
 use super::sync::Wait;
 use crate::api::{DocumentState, Event, Failure, Outcome, Reply, SyncState, SyncStatus};
-use crate::document::state::{BEHIND, DocumentRowRef};
+use crate::document::state::DocumentRowRef;
 use crate::group::Announced;
 use crate::store::RowValue;
 use crate::store::keys::value_key;
@@ -102,7 +102,7 @@ impl Machine {
                         .is_some_and(|(first, last)| first.as_slice() <= &key[..] && &key[..] <= last.as_slice())
                 };
                 group.outbox.contains_key(&row.sent_with)
-                    || row.sent_with == BEHIND
+                    || self.is_behind(row.sent_with)
                     || !group.announced.covers(&key)
                     || group.outbox.values().any(|waiting| announced(&waiting.announces))
                     || self.rows.is_uncommitted(&key)

@@ -1,7 +1,7 @@
 //! A disk that keeps what was synced and may lose the rest.
 
-use crate::store::{Durability, Key, Range, RowValue, Rows, StoreBatch, Value};
-use std::collections::BTreeMap;
+use crate::store::{Durability, Key, LostRange, Range, RowValue, Rows, StoreBatch, Value};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a device has stored.
 #[derive(Clone, Debug, Default)]
@@ -9,6 +9,9 @@ pub struct Disk {
     rows: BTreeMap<Key, Value>,
     synced: BTreeMap<Key, Value>,
     tail: Vec<StoreBatch>,
+    /// Rows that cannot be read until they are written again.
+    damaged: BTreeSet<Key>,
+    lost: Vec<LostRange>,
 }
 
 impl Disk {
@@ -18,7 +21,11 @@ impl Disk {
             return Rows::default();
         }
         let within = self.rows.range(range.start.clone()..).take_while(|(key, _)| range.contains(key));
-        let mut found: Vec<_> = within.map(|(key, value)| (key.clone(), RowValue::Present(value.clone()))).collect();
+        let row = |(key, value): (&Key, &Value)| match self.damaged.contains(key) {
+            true => (key.clone(), RowValue::Corrupt),
+            false => (key.clone(), RowValue::Present(value.clone())),
+        };
+        let mut found: Vec<_> = within.map(row).collect();
         if range.reverse {
             found.reverse();
         }
@@ -30,12 +37,16 @@ impl Disk {
         let kept = fits.count().max(1).min(range.limit as usize).min(found.len());
         let more = kept < found.len();
         found.truncate(kept);
-        Rows { rows: found, more, lost: vec![] }
+        let lost = self.lost.iter().filter(|lost| lost.touches(range)).cloned().collect();
+        Rows { rows: found, more, lost }
     }
 
     /// Applies a batch; a strict one makes everything before it safe too.
     pub fn commit(&mut self, batch: StoreBatch, durability: Durability) {
         apply(&mut self.rows, &batch);
+        for (key, _) in batch.rows() {
+            self.damaged.remove(key);
+        }
         self.tail.push(batch);
         if durability == Durability::Strict {
             self.sync();
@@ -47,6 +58,26 @@ impl Disk {
         for batch in std::mem::take(&mut self.tail) {
             apply(&mut self.synced, &batch);
         }
+    }
+
+    /// This row cannot be read any more.
+    pub fn damage(&mut self, key: &Key) {
+        if self.rows.contains_key(key) {
+            self.damaged.insert(key.clone());
+        }
+    }
+
+    /// These rows are gone, and it is said that some may be.
+    pub fn lose(&mut self, start: &Key, last: &Key) {
+        self.sync();
+        self.rows.retain(|key, _| key < start || key > last);
+        self.synced = self.rows.clone();
+        self.lost.push(LostRange { start: start.clone(), end: Some(last.clone()) });
+    }
+
+    /// The keys of all rows, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.rows.keys()
     }
 
     /// How many commits a power cut may take.

@@ -181,6 +181,11 @@ impl Network {
         }
     }
 
+    /// The disk of a device, to damage it. Its machine must be down.
+    pub fn disk_of(&mut self, index: usize) -> Option<&mut super::Disk> {
+        self.device(index).filter(|device| !device.is_up()).map(|device| &mut device.disk)
+    }
+
     /// The relay is killed; what it acknowledged is on its disk.
     pub fn stop_relay(&mut self) {
         self.relay.up = false;
