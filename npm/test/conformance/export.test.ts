@@ -2,6 +2,7 @@
 
 import { counter, type Database, importDatabase, open, text } from "ashore";
 import { describe, expect, it } from "vitest";
+import { goldenExport, goldenPassphrase } from "./golden-export.js";
 import { database, freshName, rejection } from "./host.js";
 
 const passphrase = "four words that nobody guesses";
@@ -99,6 +100,22 @@ describe("an export", () => {
     expect(await refused(huge)).toBe("export.truncated");
     const empty = await database({ name });
     expect(await empty.collections()).toEqual([]);
+  });
+
+  it("that was made on another host, by an earlier version, opens here", async () => {
+    const copy = await imported(goldenExport);
+    const note = await copy.collection("notes").get("n1");
+    expect(note).toMatchObject({ n: 1, title: "Oat milk", at: new Date(7), big: 10n ** 15n });
+    expect([...(note?.["bytes"] as Uint8Array)]).toEqual([1, 255]);
+    expect(String(note?.["body"])).toBe("héllo");
+    expect(Number(note?.["likes"])).toBe(3);
+    expect(await copy.collection("notes").list()).toEqual(["n1"]);
+    expect((await copy.collection("notes").history("n1")).map(({ mine }) => mine)).toEqual([false, false]);
+    expect(await copy.collection("diaries").all()).toEqual([
+      { id: "d1", document: { title: "Monday", secret: "shy" } },
+    ]);
+    expect(await copy.collection("drafts").get("x1")).toEqual({ title: "never leaves" });
+    expect(goldenPassphrase).toBe(passphrase);
   });
 
   it("goes into an empty database only", async () => {

@@ -133,16 +133,20 @@ impl Machine {
                 Err(not_here) => missing = Some(not_here),
             }
         }
-        if let Some(missing) = missing {
+        // All entries have been looked at: who is in the group is found again before the relay is asked for more.
+        let all_entries = place.number() == ASK_BEFORE && place.is_start();
+        let controls = if all_entries { self.stored_controls() } else { Ok(vec![]) };
+        let (None, Ok(controls)) = (missing, controls) else {
             *scan = raw;
-            return Err(missing);
-        }
+            return Err(Missing);
+        };
         // From here on everything is in memory.
+        self.find_members(&controls);
         if place.number() == 0 && place.is_start() {
             // What an earlier one asked of the relay may still be on its way.
             self.set_mending(Mending { lost: vec![], ..self.mending.clone() });
         }
-        if place.number() == ASK_BEFORE && place.is_start() && self.mending.asked {
+        if all_entries && self.mending.asked {
             self.ask_for_everything();
         }
         let mut mended = Vec::with_capacity(faults.len());

@@ -76,14 +76,21 @@ impl Machine {
         self.find_members(&[(sequence, entry.encoded().to_vec())]);
     }
 
-    /// The stored control entries, while a repair has the relay read again and one has come: others may build on it.
-    pub(in crate::machine) fn kept_controls(&mut self, control: bool) -> Result<Vec<(u64, Vec<u8>)>, Missing> {
-        let Some((generation, _)) = self.generation().filter(|_| control && self.mending.asked) else {
-            return Ok(vec![]);
-        };
+    /// The stored control entries, with their sequence numbers.
+    pub(super) fn stored_controls(&mut self) -> Result<Vec<(u64, Vec<u8>)>, Missing> {
+        let Some((generation, _)) = self.generation() else { return Ok(vec![]) };
         let rows = self.rows.aside(keys::controls(generation))?;
-        self.rows.end_aside();
         Ok(rows.iter().filter_map(|(key, row)| Some((keys::sequence(key)?, row.present()?.to_vec()))).collect())
+    }
+
+    /// The same while a repair has the relay read again and a control entry has come: others may build on it.
+    pub(in crate::machine) fn kept_controls(&mut self, control: bool) -> Result<Vec<(u64, Vec<u8>)>, Missing> {
+        if !control || !self.mending.asked {
+            return Ok(vec![]);
+        }
+        let controls = self.stored_controls()?;
+        self.rows.end_aside();
+        Ok(controls)
     }
 
     /// Finds again who is in the group when there are control entries that were not counted.

@@ -12,7 +12,7 @@ use crate::machine::rows::{Missing, chunk_unit};
 use crate::machine::task::ScanSlot;
 use crate::machine::{Machine, keys};
 use crate::store::keys::{parse_chunk_key, value_key};
-use crate::store::{Key, RowValue, Rows};
+use crate::store::{RowValue, Rows};
 use ashore_protocol::codec::{Bytes, decode, encode};
 use ashore_protocol::header::{EntryKind, VerifiedEntry};
 use minicbor::{Decode, Encode};
@@ -93,14 +93,10 @@ impl Machine {
         let (rows, rest) = self.scan_part(scan, &page)?;
         let may_come = self.mending.asked && self.sync.group.is_some() && !self.relay_was_read();
         let (mut settled, mut missing) = (Vec::new(), None);
-        let controls = match self.generation().map(|(generation, _)| self.rows.aside(keys::controls(generation))) {
-            Some(Ok(rows)) => rows,
-            Some(Err(not_here)) => {
-                missing = Some(not_here);
-                vec![]
-            }
-            None => vec![],
-        };
+        let controls = self.stored_controls().unwrap_or_else(|not_here| {
+            missing = Some(not_here);
+            vec![]
+        });
         for (key, row) in &rows.rows {
             let Some((collection, id)) = keys::parse_gathered(key) else { continue };
             match self.settle_one(&collection, &id, gathered_row(row), may_come) {
@@ -129,8 +125,7 @@ impl Machine {
         let waits = next.is_none() && may_come && !again;
         let next = if waits { Some(Place::of(GATHER_AGAIN)) } else { next };
         if next.is_none() {
-            let stored = |(key, row): &(Key, RowValue)| Some((keys::sequence(key)?, row.present()?.to_vec()));
-            self.find_members(&controls.iter().filter_map(stored).collect::<Vec<_>>());
+            self.find_members(&controls);
             self.end_repair(may_come);
         }
         Ok(repaired(HealthPart::Settling, rows.rows.len() as u64, mended, next, waits))
