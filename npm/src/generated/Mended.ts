@@ -2,4 +2,16 @@
 import type { Finding } from "./Finding.js";
 import type { Remedy } from "./Remedy.js";
 
-export type Mended = { finding: Finding; remedy: Remedy };
+/**
+ * A finding, and what came of it.
+ */
+export type Mended = {
+  /**
+   * What was wrong.
+   */
+  finding: Finding;
+  /**
+   * What was done.
+   */
+  remedy: Remedy;
+};
