@@ -1,10 +1,8 @@
 /** One encrypted file with everything that a database's documents are, and a database made of such a file. */
 
 import type { Client, ReplyOf } from "./client.js";
-import type { Database } from "./database.js";
 import type { CallOptions, Documents } from "./documents.js";
 import { AshoreError } from "./errors.js";
-import { open, type OpenOptions } from "./open.js";
 
 /** How far an export or an import is. */
 export interface ExportProgress {
@@ -19,16 +17,6 @@ export interface ExportOptions extends CallOptions {
   /** Opens the file: at least 10 characters, not easy to guess. Nobody can open it without. */
   readonly passphrase: string;
   /** Called after each part. What it throws ends the export. */
-  readonly onProgress?: ((progress: ExportProgress) => void) | undefined;
-}
-
-/** What {@link importDatabase} takes, besides what {@link open} does. */
-export interface ImportOptions extends OpenOptions, CallOptions {
-  /** What {@link Database.export} made. */
-  readonly file: Blob | BufferSource;
-  /** What the file was made with. */
-  readonly passphrase: string;
-  /** Called after each part that was taken; the file is read through once before that. What it throws ends the import. */
   readonly onProgress?: ((progress: ExportProgress) => void) | undefined;
 }
 
@@ -67,35 +55,6 @@ export async function exportFile(client: Client, documents: Documents, options: 
     after = part.next;
   } while (after !== null);
   return new Blob([...ended, ...parts], { type: "application/octet-stream" });
-}
-
-/**
- * Makes a database of a file that {@link Database.export} wrote, and opens it. The documents arrive as they are, with their ids, history and what
- * stays on a device; and so do what was declared of their collections, and their indexes, which are built in the background. The database is
- * a device of its own: it is in no group, whatever the exported one was in.
- *
- * The whole file is opened before anything is written, so nothing is taken of one that is damaged, cut off, or made with another passphrase.
- *
- * @throws {@link AshoreError} `export.wrong-passphrase`, `export.not-an-export`, `export.newer-format`, `export.truncated`, `export.damaged`;
- * `import.not-empty` when the database of that name has documents or a group already.
- *
- * @example
- * ```ts
- * const db = await importDatabase({ name: "family", file, passphrase });
- * ```
- */
-export async function importDatabase(options: ImportOptions): Promise<Database> {
-  const { file, passphrase, onProgress, signal, ...rest } = options;
-  checkPassphrase("importDatabase", passphrase);
-  const blob = file instanceof Blob ? file : new Blob([file as BlobPart]);
-  const db = await open(rest);
-  try {
-    await db.takeExport({ blob, passphrase, onProgress, signal });
-    return db;
-  } catch (error) {
-    await db.close();
-    throw error;
-  }
 }
 
 /** A file to be taken. @internal */
@@ -149,7 +108,8 @@ async function bytesOf(blob: Blob, at: number, length: number): Promise<Uint8Arr
   return new Uint8Array(await blob.slice(at, at + length).arrayBuffer());
 }
 
-function checkPassphrase(op: string, passphrase: unknown): string {
+/** What is no text is refused. @internal */
+export function checkPassphrase(op: string, passphrase: unknown): string {
   if (typeof passphrase !== "string") {
     throw new AshoreError("request.invalid", "A passphrase must be text.", { op });
   }

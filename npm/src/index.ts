@@ -7,7 +7,8 @@ export { type ChangedDocument, Database, type DatabaseEvents, type Persistence }
 export type { CallOptions, Entry, Range, WriteOptions } from "./documents.js";
 export type { Unsubscribe } from "./emitter.js";
 export { AshoreError, type AshoreErrorOptions } from "./errors.js";
-export { type ExportOptions, type ExportProgress, importDatabase, type ImportOptions } from "./export.js";
+export type { ExportOptions, ExportProgress } from "./export.js";
+export { importDatabase, type ImportOptions } from "./import.js";
 export type { Condition, Filter, PathOf, TypeName, ValueAt } from "./filter.js";
 export type { ChangedDocuments } from "./generated/ChangedDocuments.js";
 export type { Device } from "./generated/Device.js";

@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 /// Chunks that are read for the documents of one page, in bytes; one document is always read.
 const CHUNK_BYTES: u64 = 4 << 20;
 
+/// A row and the document that its key names: collection and id.
+type NamedRow<'r> = (Option<(String, String)>, &'r Key, &'r RowValue);
+
 /// So many rows fit one page; `None`: all of them.
 pub(in crate::machine) fn fitting(rows: &Rows) -> Option<usize> {
     let mut bytes = 0;
@@ -54,8 +57,7 @@ pub(in crate::machine) fn sorted_chunks(
 
 impl Machine {
     pub(super) fn look_at_documents(&mut self, rows: &Rows) -> Result<(HealthCounts, Vec<Fault>), Missing> {
-        let named: Vec<(Option<(String, String)>, &Key, &RowValue)> =
-            rows.rows.iter().map(|(key, row)| (parse_document(key), key, row)).collect();
+        let named: Vec<NamedRow<'_>> = rows.rows.iter().map(|(key, row)| (parse_document(key), key, row)).collect();
         let mut missing = None;
         let mut chunks = Vec::with_capacity(named.len());
         let mut expected = Vec::new();

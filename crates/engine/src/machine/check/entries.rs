@@ -12,6 +12,8 @@ use ashore_protocol::header::{EntryKind, VerifiedEntry};
 use ashore_protocol::ids::GroupId;
 
 type Found = (HealthCounts, Vec<Fault>);
+/// A row's key, and the bytes of the entry that it is about.
+type NamedEntry = (Key, Option<Vec<u8>>);
 
 /// The entry of a row, if it is one of this group and what its author signed.
 pub(in crate::machine) fn verified(row: Option<&RowValue>, group: GroupId) -> Option<VerifiedEntry> {
@@ -109,7 +111,7 @@ impl Machine {
         generation: u64,
         rows: &Rows,
         sequence: fn(&[u8], Option<&[u8]>) -> Option<u64>,
-    ) -> Result<Vec<(Key, Option<Vec<u8>>)>, Missing> {
+    ) -> Result<Vec<NamedEntry>, Missing> {
         let (mut missing, mut entries) = (None, Vec::with_capacity(rows.rows.len()));
         for (key, row) in &rows.rows {
             let row = row.present().map(|value| &value[..]);

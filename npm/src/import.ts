@@ -1,0 +1,45 @@
+/** A database made of a file that another one was exported to. */
+
+import type { Database } from "./database.js";
+import type { CallOptions } from "./documents.js";
+import { checkPassphrase, type ExportProgress } from "./export.js";
+import { open, type OpenOptions } from "./open.js";
+
+/** What {@link importDatabase} takes, besides what {@link open} does. */
+export interface ImportOptions extends OpenOptions, CallOptions {
+  /** What {@link Database.export} made. */
+  readonly file: Blob | BufferSource;
+  /** What the file was made with. */
+  readonly passphrase: string;
+  /** Called after each part that was taken; the file is read through once before that. What it throws ends the import. */
+  readonly onProgress?: ((progress: ExportProgress) => void) | undefined;
+}
+
+/**
+ * Makes a database of a file that {@link Database.export} wrote, and opens it. The documents arrive as they are, with their ids, history and what
+ * stays on a device; and so do what was declared of their collections, and their indexes, which are built in the background. The database is
+ * a device of its own: it is in no group, whatever the exported one was in.
+ *
+ * The whole file is opened before anything is written, so nothing is taken of one that is damaged, cut off, or made with another passphrase.
+ *
+ * @throws {@link AshoreError} `export.wrong-passphrase`, `export.not-an-export`, `export.newer-format`, `export.truncated`, `export.damaged`;
+ * `import.not-empty` when the database of that name has documents or a group already.
+ *
+ * @example
+ * ```ts
+ * const db = await importDatabase({ name: "family", file, passphrase });
+ * ```
+ */
+export async function importDatabase(options: ImportOptions): Promise<Database> {
+  const { file, passphrase, onProgress, signal, ...rest } = options;
+  checkPassphrase("importDatabase", passphrase);
+  const blob = file instanceof Blob ? file : new Blob([file as BlobPart]);
+  const db = await open(rest);
+  try {
+    await db.takeExport({ blob, passphrase, onProgress, signal });
+    return db;
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
