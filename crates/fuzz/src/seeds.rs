@@ -5,7 +5,7 @@ use ashore_engine::crypto::{Key, open, plan_payload, seal};
 use ashore_engine::group::{DataPayload, DocumentChange, Invitation, ProfilePayload, Secrets, opening_key};
 use ashore_engine::rng::Rng;
 use ashore_protocol::codec::{Bytes, encode};
-use ashore_protocol::ids::{EntryId, GroupId, Timestamp};
+use ashore_protocol::ids::{EntryId, Epoch, GroupId, Timestamp};
 use ashore_protocol::invite::InviteCode;
 use data_encoding::HEXLOWER;
 use std::path::{Path, PathBuf};
@@ -81,10 +81,11 @@ pub fn sealed_plain() -> Vec<(u8, Vec<u8>)> {
         epoch: 0,
         epoch_key: [4; 32],
         expires_at: Timestamp::from_ms(5),
+        begun_by: Some(EntryId([7; 32])),
     };
     let invitation = open(&opening_key(&code), sealed::INVITATION, &invitation.seal(&code, rng)).unwrap();
     let mut secrets = Secrets::generate(rng);
-    secrets.epochs.insert(0, Key::new([6; 32]));
+    secrets.epochs.insert(Epoch(0), EntryId([1; 32]), Key::new([6; 32]));
     let secrets = open(&key, sealed::SECRETS, &secrets.seal(&key, rng)).unwrap();
     let profile = encode(&ProfilePayload { name: "tablet".into() });
     let outside = seal(&key, b"header", b"sealed", rng);

@@ -645,7 +645,8 @@ export type Command =
          */
         handle: string;
       };
-    };
+    }
+  | {
       unlock: {
         /**
          * What a person typed.

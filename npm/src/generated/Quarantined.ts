@@ -13,8 +13,8 @@ export type Quarantined = {
    */
   author: string;
   /**
-   * `missing-parent`, `missing-key`, `missing-change`, `does-not-open`, `does-not-apply`, `author-removed` (its author may not write any more, and
-   * nobody has built on it) or `vouched-for` (somebody has, and it waits for what it needs).
+   * `missing-parent`, `missing-key`, `missing-change`, `does-not-open`, `does-not-apply`, `crashes`, `author-removed` (its author may not write any
+   * more, and nobody has built on it) or `vouched-for` (somebody has, and it waits for what it needs).
    */
   reason: string;
 };

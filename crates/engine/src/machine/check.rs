@@ -38,7 +38,7 @@ const PARTS: [HealthPart; 9] = [
 ];
 /// The tags of small rows: collections, definitions, group, writers, joining, repairs, relays, settings, own writers, declarations,
 /// clients. See [`keys`].
-const OTHERS: &[u8] = b"cdghjmrsuwx";
+const OTHERS: &[u8] = b"cdghjmprsuwx";
 
 /// Rows of one page, and their bytes. What belongs to them is read besides: for documents as much again and their chunks.
 const PAGE_ROWS: u32 = 500;

@@ -39,6 +39,7 @@ fn main() {
         epoch: 0,
         epoch_key: EPOCH_KEY,
         expires_at: Timestamp::from_ms(expires),
+        begun_by: None,
     };
     let mut data = |parent: EntryId, id: &str, chunks: &[u8]| {
         let change = DocumentChange { collection: "notes".into(), id: id.into(), chunks: Bytes(chunks.to_vec()) };

@@ -3,9 +3,9 @@
 use ashore_engine::crypto::{Key, MAX_PLAIN_BYTES, open_payload, plan_payload, seal};
 use ashore_engine::group::{DataPayload, Invitation, ProfilePayload, Secrets, opening_key};
 use ashore_engine::rng::Rng;
-use ashore_protocol::DeviceId;
 use ashore_protocol::codec;
 use ashore_protocol::invite::InviteCode;
+use ashore_protocol::{DeviceId, GroupId};
 
 /// How many ways there are to read the bytes.
 pub const KINDS: u8 = 6;
@@ -18,6 +18,7 @@ pub const SECRETS: &[u8] = b"ashore 1 device secrets";
 pub const PROFILE: &str = "ashore 2026-11 device profile v1";
 
 const DEVICE: DeviceId = DeviceId([7; 32]);
+const GROUP: GroupId = GroupId([1; 32]);
 
 /// The first byte says what the others are.
 pub fn run(data: &[u8]) {
@@ -42,8 +43,9 @@ pub fn run(data: &[u8]) {
             }
         }
         3 => {
-            if let Ok(secrets) = Secrets::open(&key, &seal(&key, SECRETS, bytes, rng)) {
-                let again = Secrets::open(&key, &secrets.seal(&key, rng)).ok().map(|again| again.device.device_id());
+            if let Ok(secrets) = Secrets::open(&key, GROUP, &seal(&key, SECRETS, bytes, rng)) {
+                let again =
+                    Secrets::open(&key, GROUP, &secrets.seal(&key, rng)).ok().map(|again| again.device.device_id());
                 assert_eq!(again, Some(secrets.device.device_id()));
             }
         }
@@ -52,7 +54,7 @@ pub fn run(data: &[u8]) {
             let _ = ProfilePayload::open(&key, &DEVICE, &plan_payload(bytes).seal(&key.derive(PROFILE), header, rng));
         }
         _ => {
-            assert!(Secrets::open(&key, bytes).is_err(), "nobody guesses a seal");
+            assert!(Secrets::open(&key, GROUP, bytes).is_err(), "nobody guesses a seal");
             assert!(Invitation::open(&code, bytes).is_err());
             assert!(open_payload(&key, b"header", bytes).is_err());
             assert_eq!(ProfilePayload::open(&key, &DEVICE, bytes), None);
