@@ -51,14 +51,12 @@ export async function openEngine(
   const deliver = (client: string | undefined, news: Uint8Array): void => listener.deliver(client ?? null, news);
   const trial = new Trial(options, listener);
   const ended = (failure: string): void => trial.ended(JSON.parse(failure) as Failure);
-  const held = (spare: Spare | undefined): void => listener.held(spare ?? null);
+  const held = (kept: Spare | undefined): void => listener.held(kept ?? null);
   const trying = (entry: string | undefined): void => trial.of(entry ?? null);
   const memory = options.storage === "memory";
   const { database, encrypt } = options;
   const { Engine } = loaded;
-  return trial.guard(
-    await Engine.open(database, memory, encrypt, spare ?? undefined, deliver, ended, held, trying),
-  );
+  return trial.guard(await Engine.open(database, memory, encrypt, spare ?? undefined, deliver, ended, held, trying));
 }
 
 /** Remembers which entry of another device is being merged: an engine that dies of one says so, and the next engine does not try it. */
