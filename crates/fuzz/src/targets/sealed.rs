@@ -76,7 +76,7 @@ mod tests {
         for (kind, plain) in crate::seeds::sealed_plain() {
             match kind {
                 2 => assert!(Invitation::open(&code, &seal(&opening_key(&code), INVITATION, &plain, rng)).is_ok()),
-                3 => assert!(Secrets::open(&key, &seal(&key, SECRETS, &plain, rng)).is_ok()),
+                3 => assert!(Secrets::open(&key, GROUP, &seal(&key, SECRETS, &plain, rng)).is_ok()),
                 _ => {}
             }
         }
