@@ -17,7 +17,8 @@ impl Serialize for FileBytes {
 
 impl<'de> Deserialize<'de> for FileBytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_bytes(Bytes)
+        // Bytes, or numbers: what JSON makes of them.
+        deserializer.deserialize_any(Bytes)
     }
 }
 

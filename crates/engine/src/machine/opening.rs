@@ -81,8 +81,8 @@ impl Machine {
             (Ok(definitions), Ok(declarations)) => (definitions, declarations),
             _ => return Err(Missing),
         };
-        // One that cannot be read is still not ended.
-        self.open_importing(importing.map(|row| row.present().map(|file| file.to_vec()).unwrap_or_default()));
+        // One that cannot be read was most likely never there: it lies in a part of the storage that was lost.
+        self.open_importing(importing.and_then(|row| row.present().map(|file| file.to_vec())));
         self.open_mending(decoded(mending.as_ref()).unwrap_or_default());
         self.open_indexes(&definitions);
         self.open_declarations(&declarations);

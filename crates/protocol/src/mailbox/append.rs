@@ -124,8 +124,13 @@ impl<S: LogStore> Mailbox<S> {
                 plan.placed.push(Placed { id, cursor });
                 continue;
             }
+            let is_wanted = group.wants(&id) || names(&plan.fresh, &id);
             match judge(&group.membership, &mut changed, &entry) {
-                Err(refusal) if refusal.passes_when_wanted() && (group.wants(&id) || names(&plan.fresh, &id)) => {}
+                Err(refusal) if is_wanted && !entry.kind().is_control() && refusal.passes_when_wanted() => {}
+                Err(refusal) if is_wanted && entry.kind().is_control() && refusal.may_pass() => {
+                    keep(&group.membership, &mut changed, &entry)
+                        .map_err(|refusal| refused(refusal, &entry, &device))?;
+                }
                 judged => judged.map_err(|refusal| refused(refusal, &entry, &device))?,
             }
             if let Some(manifest) = entry.manifest() {
@@ -195,6 +200,15 @@ fn judge(known: &Membership, changed: &mut Option<Membership>, entry: &VerifiedE
         return changed.get_or_insert_with(|| known.clone()).apply(entry).map(drop);
     }
     changed.as_ref().unwrap_or(known).may_stand(entry)
+}
+
+/// Takes in a control entry that does not stand: something in the log builds on it, and would wait for it for ever.
+fn keep(known: &Membership, changed: &mut Option<Membership>, entry: &VerifiedEntry) -> Result<(), Refusal> {
+    let members = changed.get_or_insert_with(|| known.clone());
+    match members.take_in(entry) {
+        Err(refusal) if !members.has_taken_in(&entry.id()) => Err(refusal),
+        _ => Ok(()),
+    }
 }
 
 /// Whether one of these entries names this as a parent.

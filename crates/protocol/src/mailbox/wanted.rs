@@ -1,4 +1,4 @@
-//! Entries of authors that may not write any more: a log takes one only if an entry in it names it as a parent.
+//! Entries of authors that may not write any more, and control entries that came to nothing: a log takes one only if an entry in it names it as a parent.
 //!
 //! Somebody built on it before the removal was known, so everybody needs it. Which these are is worked out when the first such entry
 //! comes, by one look at the log's headers, and kept up from then on.
@@ -7,7 +7,7 @@ use super::prepare::PreparedEntry;
 use super::store::LogStore;
 use super::{Group, Mailbox, Problem};
 use crate::frame::Item;
-use crate::header::{Entry, EntryKind, VerifiedEntry};
+use crate::header::{Entry, VerifiedEntry};
 use crate::ids::{Cursor, EntryId, GroupId};
 use std::collections::BTreeSet;
 
@@ -26,9 +26,9 @@ impl<S: LogStore> Mailbox<S> {
     /// Works out what the log wants if some of these entries could stand only because of that.
     pub(super) fn find_wanted(&mut self, id: GroupId, entries: &[PreparedEntry]) -> Result<(), Problem<S::Error>> {
         let Some(group) = self.groups.get(&id) else { return Ok(()) };
-        let in_doubt = |entry: &VerifiedEntry| {
-            let refusal = group.membership.may_stand(entry).err();
-            entry.kind() == EntryKind::Data && refusal.is_some_and(|refusal| refusal.passes_when_wanted())
+        let in_doubt = |entry: &VerifiedEntry| match entry.kind().is_control() {
+            true => group.membership.clone().apply(entry).is_err_and(|refusal| refusal.may_pass()),
+            false => group.membership.may_stand(entry).is_err_and(|refusal| refusal.passes_when_wanted()),
         };
         if group.wanted.is_some() || !entries.iter().flatten().any(|entry| in_doubt(entry)) {
             return Ok(());

@@ -83,3 +83,24 @@ fn a_device_in_whose_place_nobody_was_admitted_is_served_nothing() {
     let at_mallory = relay.connect(&Device::new(66));
     assert_eq!(relay.refused(at_mallory, open(group)), FailureCode::NotAMember);
 }
+
+#[test]
+fn a_control_entry_that_came_to_nothing_is_taken_when_something_builds_on_it() {
+    let (Household { mut relay, alice, bob, group, at_alice, bobs_join, .. }, _) = removed();
+    while relay.try_next(at_alice).is_some() {}
+    let name = bob.control(group, &Control::Name { sealed: sealed(), kem: None }, &[bobs_join.id()]);
+    assert_eq!(relay.refused(at_alice, append(group, &[&name])), FailureCode::Superseded);
+    let built = alice.write_after(group, *b"on the name", &[name.id()]);
+    assert_eq!(relay.placed(at_alice, group, &[&built]), [5]);
+    assert_eq!(relay.placed(at_alice, group, &[&name]), [6]);
+    let mut relay = relay.restarted();
+    let at_alice = relay.connect(&alice);
+    assert_eq!(
+        relay.placed(at_alice, group, &[&alice.write(group, *b"more")]),
+        [7],
+        "the members are the same as before"
+    );
+    let at_bob = relay.connect(&bob);
+    let RelayFrame::Opened { head, .. } = relay.ask(at_bob, open(group)) else { panic!("not opened") };
+    assert_eq!(head.get(), 4, "and Bob is none of them");
+}
