@@ -6,8 +6,9 @@ use ashore_engine::api::{
     Command, Device, Durability, ErrorCode, Event, Failure, Outcome, Reply, SyncState, Write, WriteResult,
 };
 use ashore_engine::testing::Network;
-use ashore_protocol::header::{Entry, EntryKind};
-use ashore_protocol::ids::{Epoch, GroupId};
+use ashore_protocol::control::{Control, Role};
+use ashore_protocol::header::{Entry, EntryKind, VerifiedEntry};
+use ashore_protocol::ids::{DeviceId, Epoch, GroupId};
 
 const RELAY: &str = "ws://relay.test/v1/ws";
 const NAMES: [&str; 5] = ["alice", "bob", "carol", "dora", "erik"];
@@ -382,7 +383,7 @@ fn the_last_admin_can_neither_leave_nor_step_down_but_hand_over_and_then_leave()
     let (alice, bob) = (world.id_of(ALICE), world.id_of(BOB));
     assert_eq!(world.call(ALICE, Command::LeaveGroup {}).unwrap_err().code, ErrorCode::GroupLastAdmin);
     assert_eq!(world.role(ALICE, &alice, "reader").unwrap_err().code, ErrorCode::GroupLastAdmin);
-    world.ok(ALICE, Command::HandOver { device: bob });
+    world.ok(ALICE, Command::HandOver { device: bob.clone() });
     world.settle_all();
     let roles = [("alice".to_owned(), "writer".to_owned()), ("bob".to_owned(), "admin".to_owned())];
     assert_eq!(world.members(BOB), roles);
@@ -399,8 +400,15 @@ fn the_last_admin_can_neither_leave_nor_step_down_but_hand_over_and_then_leave()
     world.put(BOB, "alone").unwrap();
     world.settle(&[BOB]);
     let group: GroupId = world.network.devices[BOB].status.as_ref().unwrap().group.as_ref().unwrap().parse().unwrap();
-    let last = world.network.relay.entries(&group).pop().unwrap();
-    assert_eq!(Entry::decode(&last).unwrap().header().epoch, Epoch(1));
+    let entries = world.network.relay.entries(&group);
+    assert_eq!(Entry::decode(entries.last().unwrap()).unwrap().header().epoch, Epoch(1));
+    // And has said of what Alice gave up by herself what she said: from then on nothing counts that she does as if she had not.
+    let (alice, bob): (DeviceId, DeviceId) = (alice.parse().unwrap(), bob.parse().unwrap());
+    let of_bob =
+        entries.iter().map(|bytes| VerifiedEntry::decode(bytes).unwrap()).filter(|entry| entry.author() == bob);
+    let said: Vec<_> = of_bob.filter_map(|entry| entry.control().cloned()).collect();
+    assert!(said.iter().any(|said| matches!(said, Control::Role { device, role: Role::Writer } if *device == alice)));
+    assert!(said.iter().any(|said| matches!(said, Control::Remove { device, .. } if *device == alice)));
 }
 
 #[test]

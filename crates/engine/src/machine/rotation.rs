@@ -191,6 +191,24 @@ impl Machine {
         Ok(())
     }
 
+    /// Says of devices that left or stepped down by themselves what they said: from then on nothing counts that they do as if they had not.
+    pub(super) fn confirm_giving_up(&mut self) {
+        let Some(group) = &self.sync.group else { return };
+        let me = group.me();
+        let gave_up = group.membership.to_confirm().into_iter().filter(|(device, _)| *device != me);
+        for (device, role) in gave_up.collect::<Vec<_>>() {
+            let said = match role {
+                None => {
+                    self.sign_rotation(Some(device), |rotation| Control::Remove { device, rotation: Some(rotation) })
+                }
+                Some(role) => self.sign_control(&Control::Role { device, role }).map(drop),
+            };
+            if let Err(failure) = said {
+                self.tell(Event::Error { failure });
+            }
+        }
+    }
+
     /// Somebody who knows the present key is not a member any more.
     pub(super) fn rotate_for_need(&mut self) {
         if let Err(failure) = self.sign_rotation(None, |rotation| Control::Rotate { rotation }) {

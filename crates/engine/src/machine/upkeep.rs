@@ -1,4 +1,4 @@
-//! What a group needs that nobody asked for: a new epoch when somebody who left knows the present key, keys for members that lack them, and
+//! What a group needs that nobody asked for: an admin's word for what a device gave up by itself, a new epoch when somebody who left knows the present key, keys for members that lack them, and
 //! a word for entries that others cannot take without one.
 //!
 //! Any device that may does it, once it is in step and after a random wait, if it is still needed then: so that not all do it at once. If two do all the
@@ -33,6 +33,8 @@ pub(super) struct Upkeep {
 /// What there is to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Needs {
+    /// A device left or stepped down by itself: that alone does not void what it writes as if it had not.
+    pub(super) confirming: bool,
     pub(super) rotation: bool,
     pub(super) share: bool,
     pub(super) own_key: bool,
@@ -51,6 +53,7 @@ impl Machine {
         let has_key = group.sealing().is_some();
         let hopeless = &group.upkeep.without_hope;
         group.upkeep.needs = Needs {
+            confirming: leads && group.membership.to_confirm().keys().any(|device| *device != me),
             rotation: leads && (group.membership.needs_rotation() || group.newest_lacks_keys()),
             share: leads && has_key && group.membership.without_key().keys().any(|to| !hopeless.contains(to)),
             own_key: group.membership.member(&me).is_some_and(|member| member.kem.is_none()),
@@ -88,6 +91,12 @@ impl Machine {
         if needs.own_key {
             self.publish_key();
         }
+        if needs.confirming {
+            self.confirm_giving_up();
+            self.look_at_needs();
+        }
+        let needs =
+            self.sync.group.as_ref().map_or(needs, |group| Needs { vouching: needs.vouching, ..group.upkeep.needs });
         if needs.rotation {
             self.rotate_for_need();
         } else if needs.share {
