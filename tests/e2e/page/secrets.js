@@ -15,6 +15,8 @@ globalThis.lookForSecrets = async () => {
     }
     database.close();
   }
+  // Ids of entries look like secrets, and are none.
+  found.entries = (await db.sync.invites()).map(({ id }) => id);
   return found;
 };
 
@@ -24,6 +26,8 @@ async function everyAnswer(db) {
   await notes.put("one", { n: 1 });
   return Promise.all([
     sync.createInvite(),
+    sync.invites(),
+    sync.rotateKeys(),
     sync.devices(),
     sync.quarantine(),
     sync.now(),
@@ -32,6 +36,7 @@ async function everyAnswer(db) {
     sync.enable(),
     sync.status,
     db.diagnostics(),
+    db.check(),
     db.flush(),
     db.persisted(),
     db.collections(),
