@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::panic, missing_docs)]
 
 use ashore_engine::api::{
-    Call, Calls, Command, Durability, Event, FileBytes, IndexField, IndexSpec, News, Outcome, Reply, Write,
+    Call, Calls, Command, Durability, Event, FileBytes, IndexField, IndexSpec, News, Outcome, Passphrase, Reply, Write,
 };
 use ashore_engine::machine::{Input, Machine, MachineOptions, Output};
 use ashore_engine::store::Store;
@@ -218,7 +218,7 @@ fn healing() {
     }
     say("check: rows", started.elapsed(), rows);
     let started = Instant::now();
-    let begin = Command::Export { passphrase: Some(PASSPHRASE.into()), after: None };
+    let begin = Command::Export { passphrase: Some(Passphrase::new(PASSPHRASE)), after: None };
     let Reply::Exported { bytes: head, mut next, .. } = host.ask(begin) else { panic!() };
     let mut chunks = Vec::new();
     while let Some(after) = next.take() {
@@ -229,7 +229,7 @@ fn healing() {
     }
     say("export: bytes", started.elapsed(), chunks.iter().map(|chunk| chunk.0.len()).sum());
     let (mut host, started) = (Host::new(), Instant::now());
-    let (passphrase, after) = (Some(PASSPHRASE.into()), None);
+    let (passphrase, after) = (Some(Passphrase::new(PASSPHRASE)), None);
     let begin = Command::Import { passphrase, after, bytes: head, last: false, dry: true };
     let Reply::Imported { next: begun, .. } = host.ask(begin) else { panic!() };
     for dry in [true, false] {

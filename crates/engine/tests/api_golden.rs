@@ -289,7 +289,7 @@ fn commands() -> Vec<Command> {
         Command::PublishSnapshot { timeout_ms: 120_000 },
         Command::Check { after: None },
         Command::Repair { after: Some("QIAEA".into()) },
-        Command::Export { passphrase: Some("four words".into()), after: None },
+        Command::Export { passphrase: Some(Passphrase::new("four words")), after: None },
         Command::Import {
             passphrase: None,
             after: Some("QIAEA".into()),

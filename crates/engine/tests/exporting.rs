@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_engine::api::{
-    Command, Durability, ErrorCode, Failure, FileBytes, IdRange, IndexField, IndexSpec, Outcome, Reply, Write,
-    WriteResult,
+    Command, Durability, ErrorCode, Failure, FileBytes, IdRange, IndexField, IndexSpec, Outcome, Passphrase, Reply,
+    Write, WriteResult,
 };
 use ashore_engine::testing::{Network, indexes};
 
@@ -102,7 +102,7 @@ impl World {
     }
 
     fn export(&mut self) -> File {
-        let begin = Command::Export { passphrase: Some(PASSPHRASE.into()), after: None };
+        let begin = Command::Export { passphrase: Some(Passphrase::new(PASSPHRASE)), after: None };
         let Reply::Exported { bytes, mut next, .. } = self.call(0, begin).unwrap() else { panic!("not exported") };
         let mut file = File { head: bytes.0, chunks: vec![] };
         while let Some(after) = next.take() {
@@ -116,7 +116,7 @@ impl World {
 
     fn begin_import(&mut self, head: &[u8], passphrase: &str) -> Result<String, Failure> {
         let begin = Command::Import {
-            passphrase: Some(passphrase.into()),
+            passphrase: Some(Passphrase::new(passphrase)),
             after: None,
             bytes: FileBytes(head.to_vec()),
             last: false,
@@ -235,7 +235,7 @@ fn a_file_that_was_changed_cut_or_put_in_another_order_is_refused() {
 #[test]
 fn a_wrong_passphrase_and_a_weak_one_are_refused_and_nothing_else_is_said() {
     let mut world = World::new(3);
-    let weak = Command::Export { passphrase: Some("milk".into()), after: None };
+    let weak = Command::Export { passphrase: Some(Passphrase::new("milk")), after: None };
     assert_eq!(world.call(0, weak).unwrap_err().code, ErrorCode::ExportWeakPassphrase);
     let file = world.export();
     let refused = world.begin_import(&file.head, "correct horse batterz").unwrap_err();

@@ -335,7 +335,8 @@ pub enum Command {
     /// passphrase, later ones `after`.
     Export {
         /// For the first call. One that is easy to guess ends in `export.weak-passphrase`.
-        passphrase: Option<String>,
+        #[cfg_attr(feature = "export-types", ts(type = "string | null"))]
+        passphrase: Option<Passphrase>,
         /// Where the part before ended: its `next`.
         after: Option<String>,
     },
@@ -343,7 +344,8 @@ pub enum Command {
     /// bytes are enough), later ones `after` and one chunk without its length.
     Import {
         /// For the first call.
-        passphrase: Option<String>,
+        #[cfg_attr(feature = "export-types", ts(type = "string | null"))]
+        passphrase: Option<Passphrase>,
         /// Where the part before ended: its `next`.
         after: Option<String>,
         /// A part of the file.

@@ -9,8 +9,8 @@ use super::sync::{Wait, Waiter};
 use super::task::CommandTask;
 use super::{Machine, Phase, many};
 use crate::api::{
-    Command, Diagnostics, DisconnectReason, DocumentState, Durability, ErrorCode, Failure, Outcome, Quarantined, Reply,
-    SyncSettings,
+    Command, Diagnostics, DisconnectReason, DocumentState, Durability, ErrorCode, Failure, Outcome, Passphrase,
+    Quarantined, Reply, SyncSettings,
 };
 use crate::group::ProfilePayload;
 use ashore_protocol::control::Control;
@@ -193,11 +193,10 @@ impl Machine {
                 let reply = self.repair(task, after.as_deref())?;
                 Done { reply, after_commit: true, remember: false }
             }
-            Command::Export { passphrase, after } => {
-                self.read(|machine| machine.export(task, passphrase.as_deref(), after.as_deref()))?
-            }
+            Command::Export { passphrase, after } => self
+                .read(|machine| machine.export(task, passphrase.as_ref().map(Passphrase::expose), after.as_deref()))?,
             Command::Import { passphrase, after: None, bytes, .. } => {
-                Done::now(self.begin_import(passphrase.as_deref().unwrap_or_default(), &bytes.0)?)
+                Done::now(self.begin_import(passphrase.as_ref().map_or("", Passphrase::expose), &bytes.0)?)
             }
             Command::Import { after: Some(after), bytes, last, dry, .. } => {
                 let reply = self.import(&after, &bytes.0, last, dry)?;
