@@ -223,6 +223,21 @@ fn a_fresh_device_that_took_a_snapshot_has_what_one_has_that_read_every_entry() 
 }
 
 #[test]
+fn who_takes_a_snapshot_does_not_read_first_what_it_covers() {
+    let mut world = World::of_two(90);
+    world.write_many(ALICE, 400);
+    world.settle(&[ALICE, BOB]);
+    let (_, snapshot, _) = world.publish(ALICE);
+    world.settle(&[ALICE, BOB]);
+    let before = world.network.bytes_down;
+    world.carol();
+    world.settle(&[ALICE, BOB, CAROL]);
+    assert!(world.began_from_snapshot(CAROL));
+    let read = world.network.bytes_down - before;
+    assert!(read < snapshot + 40_000, "{read} bytes for a snapshot of {snapshot}");
+}
+
+#[test]
 fn a_snapshot_of_many_parts_comes_whole_also_when_it_is_interrupted_anywhere() {
     for steps in [0, 20, 35, 50, 65, 80] {
         let mut world = World::of_two(100 + steps);

@@ -27,6 +27,8 @@ const LONGEST_WAIT_MS: u64 = 30_000;
 const STEADY_MS: u64 = 10_000;
 /// So many answers in a row that bring nothing and say that there is more. An honest relay gives one at most, when a frame comes twice.
 const MAX_FRUITLESS: u32 = 8;
+/// Bytes that the first page from a log's start may have; the answer to `open` says beside it whether there is a snapshot instead.
+const BYTES_BEFORE_A_SNAPSHOT: u32 = 16_384;
 
 /// One connection.
 pub(super) struct Link {
@@ -151,6 +153,12 @@ impl Link {
 
     fn page(&self) -> PageSize {
         PageSize { own_in_full: self.own_in_full, ..PageSize::default() }
+    }
+
+    /// The page that comes with the answer to `open`. At a log's start it is small: a snapshot may be there instead of all it begins.
+    fn first_page(&self, cursor: Cursor) -> PageSize {
+        let page = self.page();
+        if cursor > Cursor::ZERO { page } else { PageSize { max_bytes: BYTES_BEFORE_A_SNAPSHOT, ..page } }
     }
 }
 
@@ -508,7 +516,7 @@ impl Machine {
         link.stage = Stage::Opening(request);
         link.pull = None;
         link.caught_up = false;
-        let page = link.page();
+        let page = link.first_page(cursor);
         let frame = ClientFrame::Open { request, group: group.state.group, log, cursor, prefix, page };
         self.send_now(&frame);
     }

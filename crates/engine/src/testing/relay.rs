@@ -96,6 +96,14 @@ impl Relay {
         }
     }
 
+    /// Bytes that it keeps of a group: of entries, and of snapshots.
+    pub fn kept(&self, group: &GroupId) -> (u64, u64) {
+        let store = self.mailbox.store();
+        let entries = store.group(group).ok().flatten().map_or(0, |info| info.bytes);
+        let snapshots = store.snapshots(group).unwrap_or_default();
+        (entries, snapshots.iter().map(|snapshot| snapshot.bytes + snapshot.entry.0.len() as u64).sum())
+    }
+
     /// Up to where it has dropped entries of a group.
     pub fn floor(&self, group: &GroupId) -> u64 {
         self.mailbox.store().group(group).ok().flatten().map_or(0, |info| info.floor.get())
