@@ -70,6 +70,7 @@ export interface SyncEvents {
 
 const DEFAULT_INVITE_SECONDS = 600;
 const DEFAULT_NOW_MS = 30_000;
+const DEFAULT_READY_MS = 24 * 3_600_000;
 const DEFAULT_SNAPSHOT_MS = 120_000;
 const CAPABILITIES: SyncCapabilities = Object.freeze({
   backgroundSync: false,
@@ -148,6 +149,8 @@ export class Sync {
    *
    * @param settings `auto: false`: nothing is sent and nobody is connected until `now`, `createInvite` or `joinInvite` asks for it. `intervalMs`: how
    * often the relay is asked for news though nothing happened, from 1,000 to 31 days; news is pushed at once anyway, this is for a push that was lost.
+   * `relays`: the addresses of one to eight relays, the preferred one first. One is followed at a time; when it cannot be reached, the next, and after
+   * ten minutes the first is tried again. Give all devices the same. `status.relay` says which one it is.
    *
    * @example
    * ```ts
@@ -156,12 +159,31 @@ export class Sync {
    * ```
    */
   async configure(settings: Partial<SyncSettings>, options: CallOptions = {}): Promise<SyncSettings> {
-    const { auto, intervalMs } = settings;
+    const { auto, intervalMs, relays } = settings;
     const configureSync = {
       auto: auto ?? null,
       intervalMs: intervalMs === undefined ? null : wholeMs("configure", intervalMs),
+      ...(relays === undefined ? {} : { relays: Array.from(relays, String) }),
     };
     return (await this.#ask("configure", { configureSync }, "syncSettings", options)).settings;
+  }
+
+  /**
+   * Resolves as soon as everything that the group has was here once: for a device that has just joined. At once when it was before, also without a
+   * network. Resolves with where sync stands.
+   *
+   * @param options `timeoutMs`: how long it may take, a day unless told otherwise. `signal`: gives up.
+   * @throws {@link AshoreError} `sync.disabled`: in no group. After `timeoutMs`: `sync.offline`, `request.timed-out`, or why the relay refused.
+   *
+   * @example
+   * ```ts
+   * await db.sync.joinInvite(code);
+   * await db.sync.ready({ timeoutMs: 60_000 });
+   * ```
+   */
+  async ready(options: { readonly timeoutMs?: number | undefined } & CallOptions = {}): Promise<SyncStatus> {
+    const syncReady = { timeoutMs: wholeMs("ready", options.timeoutMs ?? DEFAULT_READY_MS) };
+    return (await this.#ask("ready", { syncReady }, "status", options)).status;
   }
 
   /**

@@ -30,6 +30,7 @@ mod parts;
 mod presence;
 mod qr;
 mod receive;
+mod relays;
 mod repair;
 mod rotation;
 mod rows;
@@ -373,6 +374,7 @@ impl Machine {
         self.withdraw_invitations();
         self.open_what_was_cut();
         self.ask_for_waiters();
+        self.keep_time_of_sync();
         self.commit_what_gathered();
         self.tell_status();
         self.leave_if_unwanted();

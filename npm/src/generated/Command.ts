@@ -288,12 +288,24 @@ export type Command =
          * How often the relay is asked for news though nothing happened, in milliseconds: a second to 31 days.
          */
         intervalMs: number | null;
+        /**
+         * The addresses of one to eight relays, the preferred one first. One is followed at a time; when it fails, the next.
+         */
+        relays?: Array<string>;
       };
     }
   | {
       syncNow: {
         /**
          * At most this long, in milliseconds.
+         */
+        timeoutMs: number;
+      };
+    }
+  | {
+      syncReady: {
+        /**
+         * At most this long, in milliseconds; a day at most.
          */
         timeoutMs: number;
       };

@@ -12,4 +12,8 @@ export type SyncSettings = {
    * How often the relay is asked for news though nothing happened, in milliseconds.
    */
   intervalMs: number;
+  /**
+   * The addresses of the relays, the preferred one first; none unless several were set.
+   */
+  relays?: Array<string>;
 };

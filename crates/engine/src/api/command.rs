@@ -212,10 +212,20 @@ pub enum Command {
         #[serde(default)]
         #[cfg_attr(feature = "export-types", ts(type = "number | null"))]
         interval_ms: Option<u64>,
+        /// The addresses of one to eight relays, the preferred one first. One is followed at a time; when it fails, the next.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export-types", ts(optional))]
+        relays: Option<Vec<String>>,
     },
     /// Pushes and pulls now; answers `synced` when both are through, or fails.
     SyncNow {
         /// At most this long, in milliseconds.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        timeout_ms: u64,
+    },
+    /// Answers `status` as soon as everything of the group has been here once: at once when it was before, also offline.
+    SyncReady {
+        /// At most this long, in milliseconds; a day at most.
         #[cfg_attr(feature = "export-types", ts(type = "number"))]
         timeout_ms: u64,
     },

@@ -348,7 +348,7 @@ pub enum Reply {
 }
 
 /// When sync runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct SyncSettings {
@@ -357,6 +357,10 @@ pub struct SyncSettings {
     /// How often the relay is asked for news though nothing happened, in milliseconds.
     #[cfg_attr(feature = "export-types", ts(type = "number"))]
     pub interval_ms: u64,
+    /// The addresses of the relays, the preferred one first; none unless several were set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "export-types", ts(optional, as = "Option<Vec<String>>"))]
+    pub relays: Vec<String>,
 }
 
 /// What became of one write.

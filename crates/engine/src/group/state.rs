@@ -27,12 +27,21 @@ pub struct SyncSettings {
     /// otherwise.
     #[n(5)]
     pub interval_ms: Option<u64>,
+    /// All relays, the preferred one first, when there are several; `relay` is the one that is followed.
+    #[n(6)]
+    pub relays: Option<Vec<String>>,
 }
 
 /// How often the relay is asked for news though nothing happened, in milliseconds.
 const DEFAULT_INTERVAL_MS: u64 = 300_000;
 
 impl SyncSettings {
+    /// The addresses of all relays, the preferred one first.
+    pub fn relays(&self) -> Vec<String> {
+        let one = || self.relay.iter().cloned().collect();
+        self.relays.clone().unwrap_or_else(one)
+    }
+
     /// Whether sync runs by itself.
     pub fn is_auto(&self) -> bool {
         self.auto.unwrap_or(true)

@@ -17,6 +17,8 @@ use ashore_protocol::control::Control;
 
 /// The longest a `flush` or `syncNow` waits, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 10 * 60_000;
+/// The longest that `syncReady` waits: a first sync may be large.
+const LONGEST_WAIT_TO_BE_READY_MS: u64 = 24 * 3_600_000;
 /// How often the relay may be asked for news though nothing happened, in milliseconds.
 const INTERVAL_MS: std::ops::RangeInclusive<u64> = 1_000..=31 * 24 * 3_600_000;
 /// The longest device name, in bytes.
@@ -132,11 +134,12 @@ impl Machine {
                 self.disable_sync(forget);
                 Done::after_commit(Reply::Status { status: self.status() })
             }
-            Command::ConfigureSync { auto, interval_ms } => {
-                let reply = self.configure_sync(auto, interval_ms)?;
+            Command::ConfigureSync { auto, interval_ms, relays } => {
+                let reply = self.configure_sync(auto, interval_ms, relays)?;
                 Done { reply, after_commit: self.has_uncommitted(), remember: false }
             }
             Command::SyncNow { timeout_ms } => return self.sync_now(task, timeout_ms),
+            Command::SyncReady { timeout_ms } => return self.sync_ready(task, timeout_ms),
             Command::PublishSnapshot { timeout_ms } => {
                 self.need_group()?;
                 return self.wait_for(task, timeout_ms, Wait::Snapshot);
@@ -270,8 +273,21 @@ impl Machine {
         Ok(Done { reply, after_commit: true, remember })
     }
 
+    /// Answers at once when everything was here before, also without a network.
+    fn sync_ready(&mut self, task: &CommandTask, timeout_ms: u64) -> Result<Option<Done>, Stop> {
+        if self.sync.group.is_none() && self.sync.joining.is_none() {
+            return Err(sync_disabled().into());
+        }
+        let status = self.status();
+        if status.group.is_some() && status.last_synced_at.is_some() {
+            return Ok(Some(Done::now(Reply::Status { status })));
+        }
+        self.wait_for(task, timeout_ms, Wait::Ready)
+    }
+
     fn wait_for(&mut self, task: &CommandTask, timeout_ms: u64, what: Wait) -> Result<Option<Done>, Stop> {
-        let deadline = self.now.plus_ms(timeout_ms.min(LONGEST_WAIT_MS));
+        let longest = if matches!(what, Wait::Ready) { LONGEST_WAIT_TO_BE_READY_MS } else { LONGEST_WAIT_MS };
+        let deadline = self.now.plus_ms(timeout_ms.min(longest));
         self.sync.waiters.push(Waiter { client: task.client.clone(), call: task.id, deadline, what });
         Ok(None)
     }
@@ -300,15 +316,16 @@ impl Machine {
         }
         let Some(relay) = relay else { return Ok(()) };
         check_address(&relay)?;
-        if self.sync.settings.relay.as_deref() != Some(relay.as_str()) {
-            self.end_link(DisconnectReason::Disabled);
-            let moved = self.sync.settings.relay.replace(relay).is_some();
-            if let Some(group) = self.sync.group.as_mut().filter(|_| moved) {
-                group.place = super::opening::start_again();
-                self.write_place();
-            }
+        // In a group, which of several relays is followed is not for the app to say each time it starts.
+        let known = self.sync.settings.relays().contains(&relay);
+        if known && (self.sync.group.is_some() || self.sync.settings.relay.as_ref() == Some(&relay)) {
+            self.write_settings();
+            return Ok(());
         }
-        self.write_settings();
+        if !known {
+            self.sync.settings.relays = None;
+        }
+        self.move_to_relay(relay);
         Ok(())
     }
 
@@ -326,10 +343,18 @@ impl Machine {
     }
 
     /// What is given is set; answers what holds.
-    fn configure_sync(&mut self, auto: Option<bool>, interval_ms: Option<u64>) -> Result<Reply, Failure> {
+    fn configure_sync(
+        &mut self,
+        auto: Option<bool>,
+        interval_ms: Option<u64>,
+        relays: Option<Vec<String>>,
+    ) -> Result<Reply, Failure> {
         if interval_ms.is_some_and(|interval| !INTERVAL_MS.contains(&interval)) {
             let message = "the interval of sync is from one second to 31 days";
             return Err(Failure::new(ErrorCode::RequestInvalid, message));
+        }
+        if let Some(relays) = relays {
+            self.set_relays(relays)?;
         }
         let settings = &mut self.sync.settings;
         let before = (settings.auto, settings.interval_ms);
@@ -343,7 +368,11 @@ impl Machine {
             self.try_now();
         }
         let settings = &self.sync.settings;
-        let settings = SyncSettings { auto: settings.is_auto(), interval_ms: settings.interval_ms() };
+        let settings = SyncSettings {
+            auto: settings.is_auto(),
+            interval_ms: settings.interval_ms(),
+            relays: settings.relays.clone().unwrap_or_default(),
+        };
         Ok(Reply::SyncSettings { settings })
     }
 
@@ -454,7 +483,7 @@ fn check_name(name: &str) -> Result<(), Failure> {
     Err(Failure::new(ErrorCode::RequestInvalid, format!("a device's name has at most {MAX_NAME_BYTES} bytes")))
 }
 
-fn check_address(address: &str) -> Result<(), Failure> {
+pub(super) fn check_address(address: &str) -> Result<(), Failure> {
     let rest = address.strip_prefix("ws://").or_else(|| address.strip_prefix("wss://"));
     match rest {
         Some(rest) if !rest.is_empty() && address.len() <= 1_024 && !address.contains(char::is_whitespace) => Ok(()),

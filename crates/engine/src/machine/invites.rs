@@ -314,6 +314,7 @@ impl Machine {
             group.stored = RelayPlace::default();
         }
         self.sync.settings.enabled = true;
+        self.sync.settings.last_synced_at = None;
         self.write_settings();
         self.rows.write(&mut self.batch.rows, keys::joining(), None);
         self.batch.effects.push(Effect::Switched);
@@ -376,10 +377,12 @@ impl Machine {
         self.rows.write(&mut self.batch.rows, keys::group(), None);
         self.rows.write(&mut self.batch.rows, keys::joining(), None);
         self.sync.joining = None;
+        self.sync.settings.last_synced_at = None;
         self.write_settings();
     }
 
     pub(super) fn write_settings(&mut self) {
+        self.sync.kept_synced_at = self.sync.settings.last_synced_at;
         let row = super::opening::SettingsRow {
             settings: self.sync.settings.clone(),
             next_generation: self.next_generation,

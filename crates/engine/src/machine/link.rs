@@ -147,6 +147,11 @@ impl Link {
             || !self.asked.is_empty()
     }
 
+    /// Whether everything is in step and nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.caught_up && !self.waits()
+    }
+
     fn was_steady(&self, now: Timestamp) -> bool {
         self.opened_at.is_some_and(|opened| now.ms_since(opened) >= STEADY_MS)
     }
@@ -168,6 +173,7 @@ impl Machine {
         self.expire_waiters();
         self.check_silence();
         self.ask_for_safety();
+        self.return_to_first_relay();
         self.connect_if_due();
     }
 
@@ -220,7 +226,7 @@ impl Machine {
         for waiter in expired {
             let outcome = match waiter.what {
                 Wait::Flush => crate::api::Outcome::Ok(crate::api::Reply::Flushed { pending }),
-                Wait::Now { .. } | Wait::Invite { .. } | Wait::Join | Wait::Snapshot => {
+                Wait::Now { .. } | Wait::Invite { .. } | Wait::Join | Wait::Snapshot | Wait::Ready => {
                     crate::api::Outcome::Failed(self.why_not_yet())
                 }
             };
@@ -270,6 +276,9 @@ impl Machine {
     }
 
     fn connect(&mut self) {
+        if !self.turn_to_relay() {
+            return;
+        }
         let Some(address) = self.sync.settings.relay.clone() else { return };
         self.sync.next_connection += 1;
         let connection = self.sync.next_connection;
@@ -341,7 +350,7 @@ impl Machine {
             match &mut waiter.what {
                 Wait::Now { asked, .. } => *asked = false,
                 Wait::Invite { invite } => invite.request = None,
-                Wait::Flush | Wait::Join | Wait::Snapshot => {}
+                Wait::Flush | Wait::Join | Wait::Snapshot | Wait::Ready => {}
             }
         }
         if matches!(link.stage, Stage::Open) {
@@ -367,6 +376,7 @@ impl Machine {
         let longest = (FIRST_WAIT_MS << self.sync.attempts.min(10).saturating_sub(1)).min(LONGEST_WAIT_MS);
         let wait_ms = longest / 2 + self.rng.below(longest / 2 + 1);
         self.wait(wait_ms);
+        self.consider_next_relay();
         if !self.sync.offline {
             self.note_fault(failure);
         }

@@ -87,6 +87,7 @@ impl Machine {
         self.open_indexes(&definitions);
         self.open_declarations(&declarations);
         if let Some(row) = decoded::<SettingsRow>(settings.as_ref()) {
+            self.sync.kept_synced_at = row.settings.last_synced_at;
             self.sync.settings = row.settings;
             self.next_generation = row.next_generation;
             self.next_sequence = row.next_sequence;
@@ -161,13 +162,21 @@ impl Machine {
         }
     }
 
-    /// Where we stand at the relay of the settings. A relay that was never followed gets everything when another was.
+    /// Where we stand at the relay of the settings. A relay that was never followed gets everything when another was. The first of
+    /// several is tried first.
     fn open_places(&mut self, rows: &Rows) {
         let relay = self.sync.settings.relay.clone().unwrap_or_default();
+        let relays = self.sync.settings.relays();
+        self.sync.turn_to = relays.first().filter(|first| **first != relay).cloned();
         let Some(group) = &mut self.sync.group else { return };
+        let place_in = |row: &RowValue| decoded::<RelayPlace>(Some(row)).unwrap_or(start_again());
+        for (key, row) in &rows.rows {
+            let others = keys::parse_relay(key).filter(|address| *address != relay && relays.contains(address));
+            group.places.extend(others.map(|address| (address, place_in(row))));
+        }
         let known = rows.rows.iter().find(|(key, _)| keys::parse_relay(key).as_deref() == Some(relay.as_str()));
         let place = match known {
-            Some((_, row)) => decoded::<RelayPlace>(Some(row)).unwrap_or(start_again()),
+            Some((_, row)) => place_in(row),
             None if rows.rows.is_empty() => RelayPlace::default(),
             None => start_again(),
         };

@@ -9,6 +9,9 @@ use crate::group::Announced;
 use crate::store::RowValue;
 use crate::store::keys::value_key;
 
+/// The time of the last sync is kept when the one that is kept is older than this.
+const TIME_OF_SYNC_MS: u64 = 60_000;
+
 impl Machine {
     /// Tells everybody where sync stands if that differs from what they were told last, and answers who waited for it.
     pub(super) fn tell_status(&mut self) {
@@ -26,6 +29,16 @@ impl Machine {
             self.tell(Event::Status { status });
         }
         self.answer_waiters();
+    }
+
+    /// Keeps when everything was in step, to the minute: who starts without a network knows that it has been.
+    pub(super) fn keep_time_of_sync(&mut self) {
+        let kept = self.sync.kept_synced_at;
+        let old = kept.is_none_or(|kept| kept > self.now || self.now.ms_since(kept) >= TIME_OF_SYNC_MS);
+        if old && self.state() == SyncState::Synced {
+            self.sync.settings.last_synced_at = Some(self.now);
+            self.write_settings();
+        }
     }
 
     pub(super) fn status(&self) -> SyncStatus {
@@ -139,6 +152,7 @@ impl Machine {
         let (pending, in_step) = (self.pending(), self.in_step() && !self.has_uncommitted());
         let (pushed_now, pulled_now) = (self.sync.pushed, self.sync.pulled);
         let confirmed = self.sync.link.as_ref().is_some_and(|link| link.pull.is_none());
+        let told = self.status();
         let mut answers = Vec::new();
         self.sync.waiters.retain(|waiter| {
             let reply = match &waiter.what {
@@ -146,7 +160,12 @@ impl Machine {
                 Wait::Now { pushed, pulled, asked: true } if in_step && confirmed => {
                     Reply::Synced { pushed: pushed_now - pushed, pulled: pulled_now - pulled }
                 }
-                Wait::Flush | Wait::Now { .. } | Wait::Invite { .. } | Wait::Join | Wait::Snapshot => return true,
+                Wait::Ready if told.last_synced_at.is_some() && told.group.is_some() => {
+                    Reply::Status { status: told.clone() }
+                }
+                Wait::Flush | Wait::Now { .. } | Wait::Invite { .. } | Wait::Join | Wait::Snapshot | Wait::Ready => {
+                    return true;
+                }
             };
             answers.push((waiter.client.clone(), waiter.call, reply));
             false

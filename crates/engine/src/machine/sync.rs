@@ -43,6 +43,12 @@ pub(super) struct Sync {
     pub(super) sweep_below: Option<u64>,
     /// When the relay is asked for news though nothing happened.
     pub(super) safety_at: Option<Timestamp>,
+    /// The relay that is followed from the next connection on.
+    pub(super) turn_to: Option<String>,
+    /// When everything was in step, as the settings' row has it.
+    pub(super) kept_synced_at: Option<Timestamp>,
+    /// When it is looked whether the first relay is back.
+    pub(super) return_at: Option<Timestamp>,
     /// Invitations to be withdrawn at the relay.
     pub(super) withdrawn: Vec<InvitePlace>,
 }
@@ -69,6 +75,8 @@ pub(super) struct Group {
     /// Applied, perhaps not committed yet; and committed.
     pub(super) place: RelayPlace,
     pub(super) stored: RelayPlace,
+    /// Where it stands at the other relays that it followed before.
+    pub(super) places: BTreeMap<String, RelayPlace>,
     pub(super) announced: Announced,
     /// A step of announcing was written and is not committed yet.
     pub(super) announcing: bool,
@@ -161,6 +169,8 @@ pub(super) enum Wait {
     Join,
     /// A snapshot is at the relay.
     Snapshot,
+    /// Everything of the group was here once.
+    Ready,
 }
 
 /// An invite that is being made.
@@ -183,7 +193,8 @@ impl Sync {
         let safety = self.safety_at.filter(|_| self.asks_for_safety());
         let snapshot = self.group.as_ref().filter(|_| self.link.is_some()).and_then(|group| group.snapshots.deadline());
         let upkeep = self.group.as_ref().and_then(|group| group.upkeep.due_at);
-        [waiters, link, retry, safety, snapshot, upkeep].into_iter().flatten().min()
+        let back = self.return_at.filter(|_| self.link.is_some());
+        [waiters, link, retry, safety, snapshot, upkeep, back].into_iter().flatten().min()
     }
 
     /// Whether the relay is asked for news from time to time.
@@ -253,6 +264,7 @@ impl Group {
             retry: VecDeque::new(),
             place: RelayPlace::default(),
             stored: RelayPlace::default(),
+            places: BTreeMap::new(),
             announced,
             announcing: false,
             behind,

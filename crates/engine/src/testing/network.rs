@@ -50,6 +50,8 @@ struct Wire {
     opening: u64,
     /// Its number on the device's side.
     local: u64,
+    /// Of the relay at its other end.
+    address: String,
     open: bool,
     last_up: u64,
     last_down: u64,
@@ -64,6 +66,8 @@ pub struct Network {
     pub devices: Vec<Device>,
     /// The relay.
     pub relay: Relay,
+    /// Relays at other addresses; [`Network::relay`] is at all the rest.
+    pub others: BTreeMap<String, Relay>,
     /// What goes wrong.
     pub faults: Faults,
     agenda: BTreeMap<(u64, u64), Pending>,
@@ -95,6 +99,7 @@ impl Network {
             now: Timestamp::from_ms(1_800_000_000_000),
             devices: Vec::new(),
             relay,
+            others: BTreeMap::new(),
             faults: Faults::default(),
             agenda: BTreeMap::new(),
             wires: BTreeMap::new(),
@@ -201,10 +206,27 @@ impl Network {
         self.device(index).filter(|device| !device.is_up()).map(|device| &mut device.disk)
     }
 
+    /// Another relay, at an address of its own.
+    pub fn add_relay(&mut self, address: &str) {
+        let relay = Relay::new(&mut self.rng);
+        self.others.insert(address.to_owned(), relay);
+    }
+
+    /// Stops the relay at another address, or lets it run again with what is on its disk.
+    pub fn set_other_up(&mut self, address: &str, up: bool) {
+        self.break_wires(|wire| wire.address == address);
+        match self.others.get_mut(address) {
+            Some(relay) if up => relay.restart(&mut self.rng),
+            Some(relay) => relay.up = false,
+            None => {}
+        }
+    }
+
     /// The relay is killed; what it acknowledged is on its disk.
     pub fn stop_relay(&mut self) {
         self.relay.up = false;
-        self.break_wires(|_| true);
+        let others: Vec<String> = self.others.keys().cloned().collect();
+        self.break_wires(|wire| !others.contains(&wire.address));
     }
 
     /// The relay runs again.
@@ -394,7 +416,7 @@ impl Network {
                 let delay = 1 + self.rng.below(8);
                 self.plan(delay, Pending::Commit { device: index, opening, commit, batch, durability });
             }
-            Output::Connect { connection, .. } => self.connect(index, opening, connection),
+            Output::Connect { connection, address } => self.connect(index, opening, connection, address),
             Output::Send { connection, frame } => {
                 if let Some(device) = self.device(index) {
                     device.frames_sent += 1;
@@ -461,10 +483,12 @@ impl Network {
             Pending::ToRelay { connection, frame } => {
                 self.print(connection, true, &frame);
                 let now = self.now;
-                if self.wires.contains_key(&connection) && self.relay.up {
+                if self.relay_of(connection).is_some_and(|relay| relay.up) {
                     let disk_fails = self.chance(self.faults.relay_commit_fails);
-                    self.relay.received(connection, now, &frame, disk_fails);
-                    self.drain_relay();
+                    if let Some(relay) = self.relay_of(connection) {
+                        relay.received(connection, now, &frame, disk_fails);
+                    }
+                    self.drain_relays();
                 }
             }
             Pending::ToDevice { connection, frame } => {
@@ -503,28 +527,42 @@ impl Network {
         self.feed(index, Input::Committed { commit, result });
     }
 
-    fn connect(&mut self, device: usize, opening: u64, local: u64) {
+    fn connect(&mut self, device: usize, opening: u64, local: u64, address: String) {
         self.next += 1;
         let connection = self.next;
         let now = self.now.as_ms();
-        let wire = Wire { device, opening, local, open: false, last_up: now, last_down: now };
+        let wire = Wire { device, opening, local, address, open: false, last_up: now, last_down: now };
         self.wires.insert(connection, wire);
         let delay = 5 + self.rng.below(60);
         self.plan(delay, Pending::Open { connection });
     }
 
     fn opened(&mut self, connection: u64) {
-        let Some(wire) = self.wires.get_mut(&connection) else { return };
+        let Some(wire) = self.wires.get(&connection) else { return };
         let (device, local) = (wire.device, wire.local);
         let cut_off = self.devices.get(device).is_none_or(|device| device.cut_off);
-        if cut_off || !self.relay.up {
+        if cut_off || !self.relay_of(connection).is_some_and(|relay| relay.up) {
             return self.break_wires_by(|id, _| *id == connection);
         }
-        wire.open = true;
+        if let Some(wire) = self.wires.get_mut(&connection) {
+            wire.open = true;
+        }
         let (nonce, now) = (self.rng.bytes(), self.now);
         self.feed(device, Input::Connected { connection: local });
-        self.relay.connected(connection, nonce, now);
-        self.drain_relay();
+        if let Some(relay) = self.relay_of(connection) {
+            relay.connected(connection, nonce, now);
+        }
+        self.drain_relays();
+    }
+
+    /// The relay at the other end of a connection.
+    fn relay_of(&mut self, connection: u64) -> Option<&mut Relay> {
+        let wire = self.wires.get(&connection)?;
+        Some(self.others.get_mut(&wire.address).unwrap_or(&mut self.relay))
+    }
+
+    fn next_of_relays(&mut self) -> Option<RelayOutput> {
+        self.relay.poll().or_else(|| self.others.values_mut().find_map(Relay::poll))
     }
 
     fn send_up(&mut self, device: usize, opening: u64, local: u64, frame: Vec<u8>) {
@@ -575,11 +613,13 @@ impl Network {
         if self.chance(self.faults.frame_overtakes) { time } else { time.max(last) }
     }
 
-    fn drain_relay(&mut self) {
-        while let Some(output) = self.relay.poll() {
+    fn drain_relays(&mut self) {
+        while let Some(output) = self.next_of_relays() {
             match output {
                 RelayOutput::Send { conn, bytes } => {
-                    self.relay.flushed(conn.0, bytes.len());
+                    if let Some(relay) = self.relay_of(conn.0) {
+                        relay.flushed(conn.0, bytes.len());
+                    }
                     for frame in self.said(conn.0, &bytes) {
                         self.send_down(conn.0, frame);
                     }
@@ -609,10 +649,11 @@ impl Network {
     fn break_wires_by(&mut self, which: impl Fn(&u64, &Wire) -> bool) {
         let broken: Vec<u64> = self.wires.iter().filter(|(id, wire)| which(id, wire)).map(|(id, _)| *id).collect();
         for connection in broken {
-            let Some(wire) = self.wires.remove(&connection) else { continue };
-            if wire.open {
-                self.relay.disconnected(connection);
+            let open = self.wires.get(&connection).is_some_and(|wire| wire.open);
+            if let Some(relay) = self.relay_of(connection).filter(|_| open) {
+                relay.disconnected(connection);
             }
+            let Some(wire) = self.wires.remove(&connection) else { continue };
             if self.is_current(wire.device, wire.opening) {
                 let input = Input::Disconnected { connection: wire.local, reason: "broken".into() };
                 self.feed(wire.device, input);

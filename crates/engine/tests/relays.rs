@@ -1,0 +1,214 @@
+//! Several relays: when one fails the next is followed, everybody goes back to the first, and nothing is lost on the way.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use ashore_engine::api::{
+    Command, Durability, ErrorCode, Failure, IdRange, Outcome, Reply, SyncSettings, SyncState, Write,
+};
+use ashore_engine::testing::Network;
+
+const ALICE: usize = 0;
+const BOB: usize = 1;
+const FIRST: &str = "ws://first.test/v1/ws";
+const SECOND: &str = "ws://second.test/v1/ws";
+const RETURN_MS: u64 = 601_000;
+
+struct World {
+    network: Network,
+    marks: u64,
+}
+
+impl World {
+    /// Alice and Bob, who know both relays and follow the first.
+    fn of_two(seed: u64) -> Self {
+        let mut network = Network::seeded(seed);
+        network.add_relay(SECOND);
+        network.add_device("alice");
+        network.add_device("bob");
+        let mut world = Self { network, marks: 0 };
+        world.call(ALICE, Command::EnableSync { relay: Some(FIRST.into()), device_name: None }).unwrap();
+        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None };
+        let Reply::Invite { short_code, .. } = world.call(ALICE, invite).unwrap() else { panic!() };
+        let join = Command::JoinInvite { invite: short_code, relay: Some(FIRST.into()), device_name: None };
+        world.call(BOB, join).unwrap();
+        for device in [ALICE, BOB] {
+            world.set_relays(device, &[FIRST, SECOND]).unwrap();
+        }
+        world.settle(FIRST);
+        world
+    }
+
+    fn call(&mut self, device: usize, command: Command) -> Result<Reply, Failure> {
+        self.marks += 1;
+        let mark = self.marks;
+        self.network.ask(device, command, mark);
+        loop {
+            let answers = &mut self.network.devices[device].answers;
+            if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
+                return match answers.remove(at).1 {
+                    Outcome::Ok(reply) => Ok(reply),
+                    Outcome::Failed(failure) => Err(failure),
+                };
+            }
+            assert!(self.network.step(), "an answer comes");
+        }
+    }
+
+    fn set_relays(&mut self, device: usize, relays: &[&str]) -> Result<SyncSettings, Failure> {
+        let relays = Some(relays.iter().map(|relay| (*relay).to_owned()).collect());
+        match self.call(device, Command::ConfigureSync { auto: None, interval_ms: None, relays })? {
+            Reply::SyncSettings { settings } => Ok(settings),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn put(&mut self, device: usize, id: &str) {
+        let documents = format!("[{{\"by\":{device}}}]");
+        let write = Write::Put { collection: "notes".into(), ids: vec![id.into()], documents, bases: vec![None] };
+        self.call(device, Command::Write { writes: vec![write], durability: Durability::Strict, split: false })
+            .unwrap();
+    }
+
+    fn ids(&mut self, device: usize) -> Vec<String> {
+        match self.call(device, Command::Scan { collection: "notes".into(), range: IdRange::default() }).unwrap() {
+            Reply::Documents { ids, .. } => ids,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Both are in step with this relay, and with each other.
+    fn settle(&mut self, relay: &str) {
+        let relay = relay.to_owned();
+        let done = move |network: &Network| {
+            let all: Vec<_> = network.devices.iter().filter_map(|device| device.status.as_ref()).collect();
+            all.len() == 2
+                && all.iter().all(|status| {
+                    status.state == SyncState::Synced
+                        && status.relay.as_ref() == Some(&relay)
+                        && status.cursor == all[0].cursor
+                })
+        };
+        let came = self.network.run_until(1_200_000, done);
+        assert!(came, "{:?}", self.network.devices.iter().map(|device| &device.status).collect::<Vec<_>>());
+    }
+
+    fn both_have(&mut self, expected: &[&str]) {
+        for device in [ALICE, BOB] {
+            assert_eq!(self.ids(device), expected, "device {device}");
+        }
+    }
+}
+
+#[test]
+fn when_the_first_relay_is_dead_the_second_is_used_and_gets_everything() {
+    let mut world = World::of_two(1);
+    world.put(ALICE, "before");
+    world.settle(FIRST);
+    world.network.stop_relay();
+    world.put(ALICE, "during");
+    world.put(BOB, "during too");
+    world.settle(SECOND);
+    world.both_have(&["before", "during", "during too"]);
+}
+
+#[test]
+fn everybody_goes_back_to_the_first_relay_which_gets_what_it_missed() {
+    for seed in 10..20 {
+        let mut world = World::of_two(seed);
+        world.put(ALICE, "a");
+        world.settle(FIRST);
+        world.network.stop_relay();
+        world.put(ALICE, "b");
+        world.settle(SECOND);
+        world.network.start_relay();
+        world.network.run_ms(RETURN_MS);
+        world.settle(FIRST);
+        world.put(BOB, "c");
+        world.settle(FIRST);
+        world.both_have(&["a", "b", "c"]);
+        // Somebody who knows the first alone has what was written while it was away.
+        world.network.set_other_up(SECOND, false);
+        let carol = world.network.add_device("carol");
+        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None };
+        let Reply::Invite { short_code, .. } = world.call(ALICE, invite).unwrap() else { panic!() };
+        let join = Command::JoinInvite { invite: short_code, relay: Some(FIRST.into()), device_name: None };
+        world.call(carol, join).unwrap();
+        world.network.run_ms(60_000);
+        assert_eq!(world.ids(carol), ["a", "b", "c"]);
+    }
+}
+
+#[test]
+fn who_was_on_the_other_relay_alone_loses_nothing() {
+    for seed in 30..40 {
+        let mut world = World::of_two(seed);
+        world.network.cut_off(BOB, true);
+        world.put(BOB, "by bob");
+        world.network.stop_relay();
+        world.put(ALICE, "by alice");
+        let on_second = |network: &Network| {
+            let status = network.devices[ALICE].status.as_ref();
+            status.is_some_and(|status| status.state == SyncState::Synced && status.relay.as_deref() == Some(SECOND))
+        };
+        assert!(world.network.run_until(600_000, on_second));
+        // The second dies before Bob has seen it, and the first is back.
+        world.network.set_other_up(SECOND, false);
+        world.network.start_relay();
+        world.network.cut_off(BOB, false);
+        world.settle(FIRST);
+        world.both_have(&["by alice", "by bob"]);
+    }
+}
+
+#[test]
+fn nothing_is_lost_when_relays_and_devices_die_again_and_again() {
+    for seed in 100..130 {
+        let mut world = World::of_two(seed);
+        let mut expected = vec![];
+        for round in 0..12 {
+            match world.network.rng.below(6) {
+                0 => world.network.stop_relay(),
+                1 => world.network.start_relay(),
+                2 => world.network.set_other_up(SECOND, false),
+                3 => world.network.set_other_up(SECOND, true),
+                4 => world.network.crash(BOB, true),
+                _ => world.network.run_ms(RETURN_MS),
+            }
+            world.network.open(BOB);
+            let device = world.network.rng.below(2) as usize;
+            let id = format!("n{round:02}");
+            world.put(device, &id);
+            expected.push(id);
+            let pause = world.network.rng.below(60_000);
+            world.network.run_ms(pause);
+        }
+        world.network.start_relay();
+        world.network.set_other_up(SECOND, true);
+        world.network.run_ms(2 * RETURN_MS);
+        world.settle(FIRST);
+        for device in [ALICE, BOB] {
+            assert_eq!(world.ids(device), expected, "seed {seed}, device {device}");
+        }
+    }
+}
+
+#[test]
+fn settings_name_the_relays_and_what_is_none_is_refused() {
+    let mut world = World::of_two(50);
+    let set = world.set_relays(ALICE, &[SECOND, FIRST]).unwrap();
+    assert_eq!(set.relays, [SECOND, FIRST]);
+    for wrong in [&[][..], &[FIRST, FIRST], &[FIRST; 9]] {
+        assert_eq!(world.set_relays(ALICE, wrong).unwrap_err().code, ErrorCode::RequestInvalid);
+    }
+    let failure = world.set_relays(ALICE, &["http://relay.test"]).unwrap_err();
+    assert_eq!(failure.code, ErrorCode::RelayInvalidAddress);
+    world.network.crash(ALICE, false);
+    world.network.open(ALICE);
+    let kept = world.call(ALICE, Command::ConfigureSync { auto: None, interval_ms: None, relays: None }).unwrap();
+    let Reply::SyncSettings { settings } = kept else { panic!() };
+    assert_eq!(settings.relays, [SECOND, FIRST]);
+    world.network.run_ms(RETURN_MS);
+    world.set_relays(BOB, &[SECOND, FIRST]).unwrap();
+    world.network.run_ms(RETURN_MS);
+    world.settle(SECOND);
+}
