@@ -165,16 +165,19 @@ describe("enabling without a network", () => {
   it("forgotten, makes another group the next time", async () => {
     const db = await database({ relay: NOWHERE });
     await db.collection("notes").put("n1", { a: 1 });
-    const { group } = await db.sync.enable();
+    const { group, device } = await db.sync.enable();
     expect(await db.sync.disable({ forget: true })).toMatchObject({
       enabled: false,
       group: null,
+      device: null,
+      lastSyncedAt: null,
       pending: 0,
       cursor: 0,
     });
     const again = await db.sync.enable();
     expect(again.group).toMatch(ID);
     expect(again.group).not.toBe(group);
+    expect(again.device).not.toBe(device);
     expect(await db.collection("notes").get("n1")).toEqual({ a: 1 });
   });
 
