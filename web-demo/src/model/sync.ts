@@ -54,11 +54,11 @@ export class Sync {
   }
 
   /** An invite to this household, whose link opens this page. Turns sync on when it is off: there is nothing to join before. */
-  async createInvite(role: Role, giveUp: AbortSignal): Promise<Invite> {
+  async createInvite(role: Role): Promise<Invite> {
     if (!this.#status.value.enabled) {
       await this.enable();
     }
-    return this.#database.sync.createInvite({ role, linkBase: this.#page(), signal: giveUp });
+    return this.#database.sync.createInvite({ role, linkBase: this.#page() });
   }
 
   async join(code: string): Promise<void> {

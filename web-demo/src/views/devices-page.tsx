@@ -31,7 +31,6 @@ export function DevicesPage(): JSX.Element {
           <Back />
         </a>
         <h1>Devices</h1>
-        {members.mayManage.value && <InviteButton />}
       </header>
       {members.removed.value ? <RemovedHere /> : group === null ? <Alone /> : <Together />}
     </div>
@@ -66,14 +65,6 @@ function Together(): JSX.Element {
   );
 }
 
-function InviteButton(): JSX.Element {
-  return (
-    <button type="button" class="button-strong" data-testid="invite-device" onClick={() => (openDialog.value = "pair")}>
-      <Phones /> Invite a device
-    </button>
-  );
-}
-
 function Alone(): JSX.Element {
   return (
     <section class="card card-alone" data-testid="devices-alone">
@@ -84,7 +75,14 @@ function Alone(): JSX.Element {
         works without the others.
       </p>
       <div class="card-foot">
-        <InviteButton />
+        <button
+          type="button"
+          class="button-strong"
+          data-testid="alone-pair"
+          onClick={() => (openDialog.value = "pair")}
+        >
+          <Phones /> Pair a device
+        </button>
         <button type="button" class="button-quiet" data-testid="alone-join" onClick={() => (openDialog.value = "join")}>
           I have a code
         </button>

@@ -40,20 +40,25 @@ export function LeaveSection(): JSX.Element {
 export function LeaveDialog(): JSX.Element {
   const { members, sync } = useHousehold();
   const { connected, pending } = sync.status.value;
+  const alone = members.devices.value.length < 2;
   const leave = async (): Promise<void> => {
     await members.leave();
     tell("You have left. Everything is still here.");
   };
   return (
     <Confirm title="Leave the household?" testId="leave-dialog" answer="Leave" no="Stay" grave act={leave}>
-      <Effects
-        does={[
-          "The others see that this device has left, and change the household’s key.",
-          "Your lists and notes stay here, for this device alone, with sync off.",
-          "A new invitation brings it back, as a new device.",
-        ]}
-        not={["Delete what this device has shared. The others keep it."]}
-      />
+      {alone ? (
+        <p>Your lists and notes stay here, and sync is off. What the relay keeps, nobody can open any more.</p>
+      ) : (
+        <Effects
+          does={[
+            "The others see that this device has left, and change the household’s key.",
+            "Your lists and notes stay here, for this device alone, with sync off.",
+            "A new invitation brings it back, as a new device.",
+          ]}
+          not={["Delete what this device has shared. The others keep it."]}
+        />
+      )}
       {(!connected || pending > 0) && (
         <p class="hint" data-testid="leave-waits">
           {connected

@@ -39,7 +39,7 @@ export function MemberRow({ device }: { readonly device: Device }): JSX.Element 
         <p class="member-facts">
           <Presence device={device} />
           {device.admittedAt !== undefined && (
-            <span data-testid="admitted">In since {sayDay(device.admittedAt, now.value)}</span>
+            <span data-testid="admitted">Joined {sayDay(device.admittedAt, now.value)}</span>
           )}
           <span class="member-id" title="The beginning of its id: it tells devices of the same name apart">
             {shortId(device.id)}

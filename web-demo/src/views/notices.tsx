@@ -40,7 +40,7 @@ function UpdateNotice(): JSX.Element {
 
 function ReaderNotice(): JSX.Element {
   return (
-    <div class="notice" role="note" data-testid="reader-notice">
+    <div class="notice notice-quiet" role="note" data-testid="reader-notice">
       <Eye />
       <p>This device reads along. To change lists and notes it needs another role, which an admin can give it.</p>
       <a class="button-quiet" href={addresses.devices}>

@@ -2,10 +2,11 @@
 
 import type { JSX } from "preact";
 import type { InviteInfo } from "ashore";
+import { openDialog } from "../model/dialogs.js";
 import { now, sayLeft } from "../model/times.js";
 import { attempt, tell } from "../model/toasts.js";
 import { useHousehold } from "./context.js";
-import { Ticket } from "./icons.js";
+import { Plus, Ticket } from "./icons.js";
 import { RoleChip, roleName } from "./role-looks.js";
 
 export function OpenInvites(): JSX.Element {
@@ -13,10 +14,22 @@ export function OpenInvites(): JSX.Element {
   const open = members.openInvites.value.filter((invite) => Number(invite.expiresAt) > now.value);
   return (
     <section class="card" aria-labelledby="invites-heading">
-      <h2 id="invites-heading">Open invitations {open.length > 0 && <span class="card-count">{open.length}</span>}</h2>
+      <div class="card-heading">
+        <h2 id="invites-heading">
+          Open invitations {open.length > 0 && <span class="card-count">{open.length}</span>}
+        </h2>
+        <button
+          type="button"
+          class="button-quiet"
+          data-testid="invite-device"
+          onClick={() => (openDialog.value = "pair")}
+        >
+          <Plus /> New invitation
+        </button>
+      </div>
       {open.length === 0 ? (
         <p class="card-lead" data-testid="no-invites">
-          None. Each works once, for ten minutes.
+          None. An invitation brings a role, works once, and for ten minutes.
         </p>
       ) : (
         <ul class="members">
@@ -44,7 +57,7 @@ function InviteRow({ invite }: { readonly invite: InviteInfo }): JSX.Element {
       </span>
       <div class="member-words">
         <p class="member-name">
-          <strong>Somebody who has the code</strong>
+          <strong>By code or link</strong>
         </p>
         <p class="member-facts">
           <span>Made by {by?.me === true ? "this device" : members.nameOf(invite.invitedBy)}</span>

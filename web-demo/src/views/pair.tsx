@@ -18,28 +18,30 @@ export function PairDialog(): JSX.Element {
   const [role, setRole] = useState<Role>("admin");
   const [invite, setInvite] = useState<Invite | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const asking = useRef(new AbortController());
+  /** The last one that was asked for; nobody waits for those before it. */
+  const asked = useRef(0);
   const create = async (wanted: Role): Promise<void> => {
-    asking.current.abort();
+    asked.current += 1;
+    const mine = asked.current;
     setInvite(null);
     setProblem(null);
-    const { signal } = (asking.current = new AbortController());
     try {
-      const made = await sync.createInvite(wanted, signal);
-      if (signal.aborted) {
-        await members.withdraw(made.id);
-      } else {
+      const made = await sync.createInvite(wanted);
+      if (mine === asked.current) {
         setInvite(made);
+      } else {
+        // Nobody has seen its code.
+        await members.withdraw(made.id);
       }
     } catch (error) {
-      if (!signal.aborted) {
+      if (mine === asked.current) {
         setProblem(sentenceFor(error));
       }
     }
   };
   useEffect(() => {
     void create(role);
-    return () => asking.current.abort();
+    return () => void (asked.current += 1);
   }, []);
   const choose = (wanted: Role): void => {
     setRole(wanted);

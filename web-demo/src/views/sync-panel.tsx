@@ -21,7 +21,7 @@ export function SyncPanel(): JSX.Element {
   return (
     <Dialog title="Sync and devices" shape="panel" testId="sync-panel">
       <Standing />
-      <EnableSwitch />
+      {!members.removed.value && <EnableSwitch />}
       {status.enabled && !members.removed.value && <Devices />}
       <div class="panel-section panel-pair">
         {members.mayInvite.value && (
