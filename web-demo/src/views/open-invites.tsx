@@ -21,10 +21,11 @@ export function OpenInvites(): JSX.Element {
         <button
           type="button"
           class="button-quiet"
+          aria-label="New one: invite a device"
           data-testid="invite-device"
           onClick={() => (openDialog.value = "pair")}
         >
-          <Plus /> New invitation
+          <Plus /> New one
         </button>
       </div>
       {open.length === 0 ? (
