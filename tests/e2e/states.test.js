@@ -43,7 +43,7 @@ async function enable() {
 }
 
 function untilShown(state, words, label) {
-  return untilEqual(`the indicator says ${words}`, shown, { state, words, label: `Sync: ${label}` });
+  return untilEqual(`the indicator says ${words}`, shown, { state, words, label: `${words}. Sync: ${label}` });
 }
 
 describe("the indicator", () => {

@@ -11,15 +11,19 @@ import { addresses, goTo, offeredInvite, route } from "./model/route.js";
 import { listenForShortcuts } from "./model/shortcuts.js";
 import { undoLatest } from "./model/toasts.js";
 import { HouseholdContext } from "./views/context.js";
+import { DevicesPage } from "./views/devices-page.js";
 import { Header, HeaderWithoutHousehold } from "./views/header.js";
 import { Home } from "./views/home.js";
 import { JoinDialog } from "./views/join.js";
+import { LeaveDialog } from "./views/leave.js";
 import { ListPage } from "./views/list.js";
+import { ChangeRoleDialog, HandOverDialog, RemoveDeviceDialog } from "./views/member-dialogs.js";
 import { NewListDialog } from "./views/new-list.js";
 import { NoteHistoryDialog } from "./views/note-history.js";
 import { NotePage } from "./views/note.js";
 import { Notices } from "./views/notices.js";
 import { PairDialog } from "./views/pair.js";
+import { ForgetDialog } from "./views/removed.js";
 import { ShortcutsDialog } from "./views/shortcuts.js";
 import { Sidebar } from "./views/sidebar.js";
 import { SyncPanel } from "./views/sync-panel.js";
@@ -70,7 +74,7 @@ function Page(): JSX.Element {
   if (shown.page === "note") {
     return <NotePage key={shown.id} id={shown.id} />;
   }
-  return <Home />;
+  return shown.page === "devices" ? <DevicesPage /> : <Home />;
 }
 
 function OpenDialog({ name }: { readonly name: DialogName | null }): JSX.Element | null {
@@ -89,6 +93,16 @@ function OpenDialog({ name }: { readonly name: DialogName | null }): JSX.Element
       return <NoteHistoryDialog />;
     case "shortcuts":
       return <ShortcutsDialog />;
+    case "change-role":
+      return <ChangeRoleDialog />;
+    case "remove-device":
+      return <RemoveDeviceDialog />;
+    case "hand-over":
+      return <HandOverDialog />;
+    case "leave":
+      return <LeaveDialog />;
+    case "forget":
+      return <ForgetDialog />;
   }
 }
 
@@ -119,13 +133,24 @@ function CouldNotOpen({ problem }: { readonly problem: unknown }): JSX.Element {
 }
 
 function actions(household: Household): Record<string, () => void> {
+  const { members } = household;
+  const ifMayWrite = (act: () => void) => (): void => {
+    if (members.mayWrite.value) {
+      act();
+    }
+  };
   return {
     h: () => goTo(addresses.home),
-    l: () => (openDialog.value = "new-list"),
-    t: () => goTo(addresses.note(createNote(household))),
+    d: () => goTo(addresses.devices),
+    l: ifMayWrite(() => (openDialog.value = "new-list")),
+    t: ifMayWrite(() => goTo(addresses.note(createNote(household)))),
     n: () => document.querySelector<HTMLElement>("[data-testid=new-item]")?.focus(),
     s: () => (openDialog.value = "sync"),
-    p: () => (openDialog.value = "pair"),
+    p: () => {
+      if (members.mayInvite.value) {
+        openDialog.value = "pair";
+      }
+    },
     "?": () => (openDialog.value = "shortcuts"),
     escape: closeDialog,
   };
@@ -135,7 +160,7 @@ function actions(household: Household): Record<string, () => void> {
 function stepInNote(household: Household): (direction: "undo" | "redo") => boolean {
   return (direction) => {
     const shown = route.value;
-    if (shown.page !== "note" || openDialog.value !== null) {
+    if (shown.page !== "note" || openDialog.value !== null || !household.members.mayWrite.value) {
       return false;
     }
     void (direction === "undo" ? undoNote : redoNote)(household, shown.id);

@@ -83,6 +83,9 @@ async function visit(page: Page): Promise<string[]> {
   await shown("new-list").click();
   await look("new list");
   await closeDialog();
+  await page.goto(`${site.address}#/devices`);
+  await shown("devices-alone").waitFor();
+  await look("devices without a household");
   await shown("sync-indicator").click();
   await look("sync panel");
   await closeDialog();
@@ -96,6 +99,17 @@ async function visit(page: Page): Promise<string[]> {
   await shown("open-pairing").click();
   await page.getByTestId("invite-failed").waitFor();
   await look("pairing without a relay");
+  await closeDialog();
+  // Pairing has turned sync on: there is a household, of one.
+  await page.goto(`${site.address}#/devices`);
+  await shown("member").waitFor();
+  await look("devices");
+  await shown("member-menu").click();
+  await shown("member-step-down").click();
+  await look("role");
+  await closeDialog();
+  await shown("leave").click();
+  await look("leaving");
   return found;
 }
 

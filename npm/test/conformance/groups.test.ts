@@ -1,4 +1,4 @@
-/** The group as far as no relay is needed: its only member's role, its keys, and what is refused. With others: crates/engine/tests/membership.rs. */
+/** The group as far as no relay is needed: its only member's role, its keys, and what is refused. With others: groups-together.test.ts. */
 
 import { describe, expect, it } from "vitest";
 import type { Database, Device, Role } from "ashore";

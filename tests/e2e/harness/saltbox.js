@@ -95,7 +95,9 @@ export class Saltbox {
   }
 
   #row(text) {
-    return this.page.locator(`[data-testid=item]:has([aria-label="Text of ${text}"])`);
+    // A reader's items are no fields.
+    const shown = [`[aria-label="Text of ${text}"]`, `span[data-testid=item-text]:text-is("${text}")`];
+    return this.page.locator(shown.map((one) => `[data-testid=item]:has(${one})`).join(", "));
   }
 
   /** What the open list shows: `{ text: done }`. */
@@ -103,7 +105,8 @@ export class Saltbox {
     return this.at("item").evaluateAll((rows) =>
       Object.fromEntries(
         rows.map((row) => [
-          row.querySelector("[data-testid=item-text]").value,
+          row.querySelector("[data-testid=item-text]").value ??
+            row.querySelector("[data-testid=item-text]").textContent,
           row.querySelector("[data-testid=item-done]").checked,
         ]),
       ),
@@ -114,9 +117,18 @@ export class Saltbox {
     return untilEqual("the open list shows its items", () => this.items(), wanted);
   }
 
-  /** Asks for an invite; answers its code and its QR code's address. The dialog stays open. */
-  async invite() {
+  /** Asks for an invite with that role; answers its code and its QR code's address. The dialog stays open. */
+  async invite(role = "admin") {
     await this.at("open-pairing").click();
+    await this.at("invite-code").waitFor();
+    if (role !== "admin") {
+      const before = await this.at("invite-code").textContent();
+      await this.at(`invite-as-${role}`).check({ force: true });
+      await this.page.waitForFunction(
+        (old) => ![null, undefined, old].includes(document.querySelector("[data-testid=invite-code]")?.textContent),
+        before,
+      );
+    }
     const shortCode = await this.at("invite-code").textContent();
     const qrCode = await this.at("invite-qr").getAttribute("src");
     return { shortCode: shortCode.trim(), qrCode };
@@ -134,6 +146,33 @@ export class Saltbox {
     await this.at("join-device-name").fill(deviceName);
     await this.at("join").click();
     await this.at("join-dialog").waitFor({ state: "hidden" });
+  }
+
+  /** Opens the page of the devices. */
+  async openDevices() {
+    await this.page.evaluate("location.hash = '#/devices'");
+    await this.at("devices-page").waitFor();
+  }
+
+  /** Who is in, on the page of the devices: `{ name: role }`. */
+  members() {
+    return this.at("member").evaluateAll((rows) =>
+      Object.fromEntries(
+        rows.map((row) => [row.querySelector("[data-testid=member-name]").textContent, row.dataset.role]),
+      ),
+    );
+  }
+
+  /** Chooses an entry of the menu of that member. */
+  async withMember(name, entry) {
+    await this.at("member").filter({ hasText: name }).getByTestId("member-menu").click();
+    await this.at(entry).click();
+  }
+
+  /** In the open dialog that asks. */
+  async confirm(dialog) {
+    await this.at("confirm").click();
+    await this.at(dialog).waitFor({ state: "hidden" });
   }
 
   closeDialog() {

@@ -24,14 +24,18 @@ type Options = {
   readonly text: string;
   readonly onTyped: (stored: Promise<void>) => void;
   readonly others: CaretHooks;
+  /** Shows the text and what others type, and takes no typing. The caret may be in it: for selecting and copying. */
+  readonly readOnly: boolean;
 };
 
-export function createEditor({ handle, parent, text, onTyped, others }: Options): EditorView {
+export function createEditor({ handle, parent, text, onTyped, others, readOnly }: Options): EditorView {
   const root = parent.shadowRoot ?? parent.attachShadow({ mode: "open" });
   const state = EditorState.create({
     doc: text,
     extensions: [
       EditorState.lineSeparator.of(lineBreak),
+      EditorState.readOnly.of(readOnly),
+      EditorView.editable.of(!readOnly),
       boundTo(handle, { onTyped }),
       caretsOfOthers(handle, others),
       history(),
@@ -41,10 +45,11 @@ export function createEditor({ handle, parent, text, onTyped, others }: Options)
       EditorView.contentAttributes.of({
         "aria-label": "Text",
         "data-testid": "note-body",
-        spellcheck: "true",
+        spellcheck: String(!readOnly),
         autocapitalize: "sentences",
+        ...(readOnly ? { tabindex: "0", "aria-readonly": "true" } : {}),
       }),
-      placeholder("Write something…"),
+      placeholder(readOnly ? "No text." : "Write something…"),
       looks,
     ],
   });

@@ -21,13 +21,29 @@ export type Other = {
 export class Company {
   readonly #database: Database;
   readonly #others = signal<readonly Other[]>([]);
+  /** When a device that has gone was here last, since this page was opened. */
+  readonly #lastHere = signal<ReadonlyMap<string, number>>(new Map());
 
   constructor(database: Database) {
     this.#database = database;
     for (const name of ["join", "change", "leave"] as const) {
       database.presence.on(name, () => void (this.#others.value = database.presence.peers.map(parseOther)));
     }
+    database.presence.on("leave", ({ device }) => {
+      if (device !== null) {
+        this.#lastHere.value = new Map(this.#lastHere.value).set(device, Date.now());
+      }
+    });
     this.show(null, null);
+  }
+
+  isHere(device: string): boolean {
+    return this.#others.value.some((other) => other.device === device);
+  }
+
+  /** `null` when it was not heard since this page was opened. */
+  lastHere(device: string): number | null {
+    return this.#lastHere.value.get(device) ?? null;
   }
 
   get others(): ReadonlySignal<readonly Other[]> {

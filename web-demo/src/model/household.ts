@@ -5,6 +5,7 @@ import { signal } from "@preact/signals";
 import { Company } from "./company.js";
 import { takeLeftDrafts } from "./drafts.js";
 import { LiveDocuments } from "./documents.js";
+import { Members } from "./members.js";
 import { loadPersistence } from "./persistence.js";
 import { isShownBySync } from "./problems.js";
 import { relayAddress } from "./relay.js";
@@ -18,6 +19,7 @@ export class Household {
   readonly items: LiveDocuments<Item>;
   readonly notes: LiveDocuments<Note>;
   readonly sync: Sync;
+  readonly members: Members;
   readonly company: Company;
 
   private constructor(database: Database) {
@@ -26,6 +28,7 @@ export class Household {
     this.items = new LiveDocuments(database.collection<Item>("items"), parseItem);
     this.notes = new LiveDocuments(database.collection<Note>("notes"), parseNote);
     this.sync = new Sync(database);
+    this.members = new Members(database, this.sync.status);
     this.company = new Company(database);
   }
 
@@ -40,6 +43,8 @@ export class Household {
     const { lists, items, notes } = household;
     try {
       await Promise.all([lists.follow(), items.follow(), notes.follow(), loadPersistence(database)]);
+      // Before anything is shown: a reader is offered nothing that would be refused.
+      await household.members.load();
       return household;
     } catch (problem) {
       // Who tries again opens anew, and nobody waits for this one to end.

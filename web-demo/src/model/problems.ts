@@ -32,7 +32,10 @@ const sentences: Readonly<Record<string, string>> = {
   "invite.locked-out": "Too many wrong codes. Wait a little before the next try.",
   "group.not-a-member": "This device is not part of the household.",
   "group.already-joined": "This device already belongs to a household.",
-  "group.not-allowed": "This device is not allowed to do that.",
+  "group.not-allowed": "This device’s role does not allow that. Ask an admin of the household.",
+  "group.removed": "This device was removed from the household. Everything on it is kept; nothing more is sent.",
+  "group.last-admin": "Somebody has to be admin. Make another device an admin first.",
+  "invite.revoked": "This invitation was withdrawn. Ask for a new one.",
 };
 
 /** Of anything thrown, and of a failure that a status carries. */
@@ -50,5 +53,5 @@ export function sentenceOf({ code, message }: { readonly code: string; readonly 
 
 /** What the sync indicator shows anyway, for as long as it lasts; a message on top of it would only be in the way. */
 export function isShownBySync(problem: AshoreError): boolean {
-  return problem.code === "relay.unreachable" || problem.code === "sync.offline";
+  return ["relay.unreachable", "sync.offline", "group.removed"].includes(problem.code);
 }

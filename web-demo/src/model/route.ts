@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 
 export type Route =
   | { readonly page: "home" }
+  | { readonly page: "devices" }
   | { readonly page: "list"; readonly id: string }
   | { readonly page: "note"; readonly id: string };
 
@@ -14,6 +15,7 @@ export const offeredInvite = signal<string | null>(null);
 
 export const addresses = {
   home: "#/",
+  devices: "#/devices",
   list: (id: string) => `#/list/${encodeURIComponent(id)}`,
   note: (id: string) => `#/note/${encodeURIComponent(id)}`,
 };
@@ -53,7 +55,7 @@ function parseRoute(hash: string): Route {
   if ((page === "list" || page === "note") && id !== undefined && id !== "") {
     return { page, id: decodeId(id) };
   }
-  return { page: "home" };
+  return { page: page === "devices" ? "devices" : "home" };
 }
 
 function decodeId(id: string): string {

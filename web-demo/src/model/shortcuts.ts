@@ -19,6 +19,7 @@ export const shortcuts: readonly Shortcut[] = [
   { keys: ["T"], what: "New note" },
   { keys: ["N"], what: "Add to the open list" },
   { keys: ["S"], what: "Sync and devices" },
+  { keys: ["D"], what: "Devices and roles" },
   { keys: ["P"], what: "Pair a device" },
   { keys: ["?"], what: "These shortcuts" },
 ];

@@ -1,14 +1,13 @@
-// Sync as the views see it: where it stands, who is in, and what can be asked of it.
+// Sync as the views see it: where it stands, and what can be asked of it. Who is in: members.ts.
 
 import { signal, type ReadonlySignal } from "@preact/signals";
-import type { Database, Device, Invite, SyncStatus } from "ashore";
-import { deviceName, rememberDeviceName } from "./device-name.js";
+import type { Database, Invite, Role, SyncStatus } from "ashore";
+import { deviceName } from "./device-name.js";
 import { ownRelay, relayAddress, rememberRelay } from "./relay.js";
 
 export class Sync {
   readonly #database: Database;
   readonly #status;
-  readonly #devices = signal<readonly Device[]>([]);
 
   constructor(database: Database) {
     this.#database = database;
@@ -20,10 +19,6 @@ export class Sync {
 
   get status(): ReadonlySignal<SyncStatus> {
     return this.#status;
-  }
-
-  get devices(): ReadonlySignal<readonly Device[]> {
-    return this.#devices;
   }
 
   /** The relay that is asked, or would be if sync were on. */
@@ -43,17 +38,15 @@ export class Sync {
   async enable(relay: string = relayAddress()): Promise<void> {
     await this.#database.sync.enable({ relay, deviceName: deviceName() });
     rememberRelay(relay);
-    await this.loadDevices();
   }
 
   disable(): Promise<unknown> {
     return this.#database.sync.disable();
   }
 
-  /** Leaves the group; what is on this device stays. */
-  async leave(): Promise<void> {
-    await this.#database.sync.disable({ forget: true });
-    this.#devices.value = [];
+  /** Forgets the household and its keys, without a word to the others; what is on this device stays. */
+  forget(): Promise<unknown> {
+    return this.#database.sync.disable({ forget: true });
   }
 
   now(): Promise<unknown> {
@@ -61,31 +54,17 @@ export class Sync {
   }
 
   /** An invite to this household, whose link opens this page. Turns sync on when it is off: there is nothing to join before. */
-  async createInvite(giveUp: AbortSignal): Promise<Invite> {
+  async createInvite(role: Role): Promise<Invite> {
     if (!this.#status.value.enabled) {
       await this.enable();
     }
-    return this.#database.sync.createInvite({ linkBase: this.#page(), signal: giveUp });
+    return this.#database.sync.createInvite({ role, linkBase: this.#page() });
   }
 
   async join(code: string): Promise<void> {
     const relay = this.relay;
     await this.#database.sync.joinInvite(code, { relay, deviceName: deviceName() });
     rememberRelay(relay);
-    await this.loadDevices();
-  }
-
-  async loadDevices(): Promise<void> {
-    this.#devices.value = this.#status.value.group === null ? [] : await this.#database.sync.devices();
-  }
-
-  async renameDevice(name: string): Promise<void> {
-    rememberDeviceName(name);
-    if (this.#status.value.group === null) {
-      return;
-    }
-    await this.#database.sync.renameDevice(name);
-    await this.loadDevices();
   }
 
   /** This page, for the device that is invited: it says which relay unless that is the page's own. */

@@ -6,6 +6,7 @@ import { useEffect } from "preact/hooks";
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const clock = new Intl.DateTimeFormat("en", { hour: "numeric", minute: "2-digit" });
 const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
+const dayAndYear = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
 
 /** The time now, in milliseconds since 1970, as of the last tick that a view asked for. */
 export const now = signal(Date.now());
@@ -42,6 +43,14 @@ export function sayWhen(time: number, at: number): string {
     return clock.format(time);
   }
   return day.format(time);
+}
+
+export function sayDay(time: number, at: number): string {
+  const [then, today] = [new Date(time), new Date(at)];
+  if (then.toDateString() === today.toDateString()) {
+    return "today";
+  }
+  return then.getFullYear() === today.getFullYear() ? day.format(time) : dayAndYear.format(time);
 }
 
 /** Minutes and seconds, `9:05`. */

@@ -1,19 +1,27 @@
-// Who is in the household: every device by its name, and a way to rename this one.
+// Who is in the household, in short: for the sync panel. All of it, and what can be changed, is on the page of the devices.
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Device } from "ashore";
 import { deviceName } from "../model/device-name.js";
-import { attempt, tell } from "../model/toasts.js";
+import { closeDialog } from "../model/dialogs.js";
+import { nameOf } from "../model/members.js";
+import { addresses } from "../model/route.js";
 import { useHousehold } from "./context.js";
-import { useFocus } from "./focus.js";
 import { Laptop, Pencil } from "./icons.js";
+import { RenameDevice } from "./rename-device.js";
+import { roleName } from "./role-looks.js";
 
 export function Devices(): JSX.Element {
-  const devices = useHousehold().sync.devices.value;
+  const devices = useHousehold().members.devices.value;
   return (
     <section class="panel-section" aria-labelledby="devices-heading">
-      <h3 id="devices-heading">Devices</h3>
+      <div class="panel-heading">
+        <h3 id="devices-heading">Devices</h3>
+        <a class="button-link" href={addresses.devices} data-testid="all-devices" onClick={closeDialog}>
+          Roles and more
+        </a>
+      </div>
       <ul class="devices">
         {devices.map((device) =>
           device.me ? <ThisDevice key={device.id} device={device} /> : <OtherDevice key={device.id} device={device} />,
@@ -25,44 +33,38 @@ export function Devices(): JSX.Element {
 }
 
 function OtherDevice({ device }: { readonly device: Device }): JSX.Element {
-  const isHere = useHousehold().company.others.value.some((other) => other.device === device.id);
+  const isHere = useHousehold().company.isHere(device.id);
   return (
     <li class="device" data-testid="device" data-me="false">
       <Laptop />
       <span class="device-name" data-testid="device-name">
-        {device.name || "Unnamed device"}
+        {nameOf(device)}
       </span>
       {isHere && (
         <span class="device-here" data-testid="device-here">
           Here now
         </span>
       )}
+      <span class="device-role">{roleName(device.role)}</span>
     </li>
   );
 }
 
 function ThisDevice({ device }: { readonly device: Device }): JSX.Element {
-  const { sync } = useHousehold();
   const [renaming, setRenaming] = useState(false);
-  const rename = async (name: string): Promise<void> => {
-    setRenaming(false);
-    const wanted = name.trim();
-    if (wanted === "" || wanted === device.name) {
-      return;
-    }
-    if ((await attempt(sync.renameDevice(wanted).then(() => true))) === true) {
-      tell(`This device is now “${wanted}”`);
-    }
-  };
+  const name = device.name || deviceName();
   return (
     <li class="device" data-testid="device" data-me="true">
       <Laptop />
-      {!renaming ? (
+      {renaming ? (
+        <RenameDevice name={name} onDone={() => setRenaming(false)} />
+      ) : (
         <>
           <span class="device-name">
-            <span data-testid="device-name">{device.name || deviceName()}</span>
+            <span data-testid="device-name">{name}</span>
             <span class="device-me">This device</span>
           </span>
+          <span class="device-role">{roleName(device.role)}</span>
           <button
             type="button"
             class="button-plain"
@@ -73,45 +75,7 @@ function ThisDevice({ device }: { readonly device: Device }): JSX.Element {
             <Pencil />
           </button>
         </>
-      ) : (
-        <RenameForm name={device.name} onName={(wanted) => void rename(wanted)} />
       )}
     </li>
-  );
-}
-
-type RenameProps = { readonly name: string; readonly onName: (name: string) => void };
-
-/** Escape gives back the name that was there. */
-function RenameForm({ name, onName }: RenameProps): JSX.Element {
-  const [typed, setTyped] = useState(name);
-  const field = useFocus<HTMLInputElement>();
-  return (
-    <form
-      class="device-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        onName(typed);
-      }}
-    >
-      <input
-        type="text"
-        ref={field}
-        aria-label="Name of this device"
-        maxLength={60}
-        data-testid="device-name-field"
-        value={typed}
-        onInput={(event) => setTyped(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key === "Escape") {
-            event.preventDefault();
-            onName(name);
-          }
-        }}
-      />
-      <button type="submit" class="button-quiet" data-testid="save-device-name">
-        Save
-      </button>
-    </form>
   );
 }

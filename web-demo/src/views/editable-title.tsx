@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { GrowingText } from "./growing-text.js";
+import { Eye } from "./icons.js";
 
 type Props = {
   readonly title: string;
@@ -11,6 +12,16 @@ type Props = {
   readonly testId: string;
   readonly onTitle: (title: string) => void;
 };
+
+/** For who may not edit it. */
+export function ReadTitle({ title, testId }: { readonly title: string; readonly testId: string }): JSX.Element {
+  return (
+    <div class="page-title page-title-read">
+      <h1 data-testid={testId}>{title}</h1>
+      <ReadOnlyMark />
+    </div>
+  );
+}
 
 export function EditableTitle({ title, label, placeholder, testId, onTitle }: Props): JSX.Element {
   const [typed, setTyped] = useState<string | null>(null);
@@ -44,5 +55,13 @@ export function EditableTitle({ title, label, placeholder, testId, onTitle }: Pr
         }}
       />
     </>
+  );
+}
+
+function ReadOnlyMark(): JSX.Element {
+  return (
+    <span class="read-only" data-testid="read-only">
+      <Eye /> Read only
+    </span>
   );
 }

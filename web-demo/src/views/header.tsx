@@ -4,26 +4,19 @@ import type { JSX } from "preact";
 import { openDialog } from "../model/dialogs.js";
 import { addresses } from "../model/route.js";
 import { nextTheme, theme, type Theme } from "../model/theme.js";
+import { useHousehold } from "./context.js";
 import { Keyboard, Moon, Phones, Sun, SunMoon } from "./icons.js";
 import { Mark } from "./mark.js";
 import { SyncButton } from "./sync-button.js";
 
 export function Header(): JSX.Element {
+  const { members } = useHousehold();
   return (
     <header class="header">
       <Name />
       <div class="header-actions">
         <SyncButton />
-        <button
-          type="button"
-          class="button-quiet header-pair"
-          data-testid="open-pairing"
-          onClick={() => (openDialog.value = "pair")}
-        >
-          <Phones />
-          <span class="wide-only">Pair a device</span>
-          <span class="narrow-only visually-hidden">Pair a device</span>
-        </button>
+        {members.mayInvite.value ? <PairButton /> : <DevicesLink />}
         <button
           type="button"
           class="button-plain wide-only"
@@ -37,6 +30,32 @@ export function Header(): JSX.Element {
         <ThemeButton />
       </div>
     </header>
+  );
+}
+
+function PairButton(): JSX.Element {
+  return (
+    <button
+      type="button"
+      class="button-quiet header-pair"
+      data-testid="open-pairing"
+      onClick={() => (openDialog.value = "pair")}
+    >
+      <Phones />
+      <span class="wide-only">Pair a device</span>
+      <span class="narrow-only visually-hidden">Pair a device</span>
+    </button>
+  );
+}
+
+/** For who may not invite. */
+function DevicesLink(): JSX.Element {
+  return (
+    <a class="button-quiet header-pair" href={addresses.devices} data-testid="open-devices">
+      <Phones />
+      <span class="wide-only">Devices</span>
+      <span class="narrow-only visually-hidden">Devices</span>
+    </a>
   );
 }
 

@@ -20,8 +20,9 @@ export function Home(): JSX.Element {
   const household = useHousehold();
   const lists = listsInOrder(household);
   const notes = notesLatestFirst(household);
+  const mayWrite = household.members.mayWrite.value;
   if (lists.length === 0 && notes.length === 0) {
-    return <Welcome />;
+    return mayWrite ? <Welcome /> : <NothingYet />;
   }
   return (
     <div class="home">
@@ -29,14 +30,16 @@ export function Home(): JSX.Element {
       <section aria-labelledby="home-lists">
         <div class="home-heading">
           <h2 id="home-lists">Lists</h2>
-          <button
-            type="button"
-            class="button-quiet"
-            data-testid="new-list"
-            onClick={() => (openDialog.value = "new-list")}
-          >
-            <Plus /> New list
-          </button>
+          {mayWrite && (
+            <button
+              type="button"
+              class="button-quiet"
+              data-testid="new-list"
+              onClick={() => (openDialog.value = "new-list")}
+            >
+              <Plus /> New list
+            </button>
+          )}
         </div>
         {lists.length === 0 && <p class="home-none">No lists yet.</p>}
         <ul class="street">
@@ -48,14 +51,16 @@ export function Home(): JSX.Element {
       <section aria-labelledby="home-notes">
         <div class="home-heading">
           <h2 id="home-notes">Notes</h2>
-          <button
-            type="button"
-            class="button-quiet"
-            data-testid="new-note"
-            onClick={() => goTo(addresses.note(createNote(household)))}
-          >
-            <Plus /> New note
-          </button>
+          {mayWrite && (
+            <button
+              type="button"
+              class="button-quiet"
+              data-testid="new-note"
+              onClick={() => goTo(addresses.note(createNote(household)))}
+            >
+              <Plus /> New note
+            </button>
+          )}
         </div>
         {notes.length === 0 && <p class="home-none">No notes yet.</p>}
         <ul class="sheets">
@@ -65,6 +70,16 @@ export function Home(): JSX.Element {
         </ul>
       </section>
     </div>
+  );
+}
+
+/** A reader's first page, before anybody has written anything or all of it has arrived. */
+function NothingYet(): JSX.Element {
+  return (
+    <section class="blank" data-testid="nothing-yet">
+      <h1>Nothing here yet</h1>
+      <p>This device reads along. What the others write appears here by itself.</p>
+    </section>
   );
 }
 

@@ -85,3 +85,17 @@ export const Sheet = drawing(<path d="M6 3.5h8.5L18.5 7.5v13H6zM14.5 3.5v4h4M9 1
 export const Refresh = drawing(<path d="M19.5 12a7.5 7.5 0 1 1-2.3-5.4M19.5 4v4h-4" />);
 export const Laptop = drawing(<path d="M5.5 6h13v9.5h-13zM3 18.5h18" />);
 export const Warning = drawing(<path d="M12 4 2.8 19.5h18.4ZM12 10v4.5M12 17v.01" />);
+export const Eye = drawing(
+  <path d="M2.8 12S6.3 6 12 6s9.2 6 9.2 6-3.5 6-9.2 6-9.2-6-9.2-6ZM12 9.3a2.7 2.7 0 1 0 0 5.4 2.7 2.7 0 0 0 0-5.4Z" />,
+);
+export const Shield = drawing(
+  <path d="M12 3.5 5 6v5.6c0 4.2 2.9 7.2 7 8.9 4.1-1.7 7-4.7 7-8.9V6ZM9 11.8l2.2 2.2 3.8-4" />,
+);
+export const Key = drawing(
+  <path d="M8 11a4 4 0 1 0 0 8 4 4 0 0 0 0-8ZM11 12.2 19.5 4M16 7.4l2.6 2.6M13.6 9.7l1.8 1.8" />,
+);
+export const Door = drawing(<path d="M14 4.5H6v15h8M10.5 12H20m-3.2-3.3L20 12l-3.2 3.3" />);
+export const HandOver = drawing(<path d="M4 8.5h13m-3.2-3.3L17 8.5l-3.2 3.3M20 15.5H7m3.2-3.3L7 15.5l3.2 3.3" />);
+export const Ticket = drawing(
+  <path d="M4 7.5h16v3a1.8 1.8 0 0 0 0 3v3H4v-3a1.8 1.8 0 0 0 0-3ZM13.5 7.5v1.4m0 2.4v1.4m0 2.4v1.4" />,
+);

@@ -24,6 +24,7 @@ type Props = {
 
 export function ItemRow({ item, index, count, onTick, onMove, reorder }: Props): JSX.Element {
   const household = useHousehold();
+  const mayWrite = household.members.mayWrite.value;
   const remove = (): void => {
     focusBeside(item.id, ".item-grip");
     deleteItems(household, [item], `Deleted “${item.text}”`);
@@ -34,7 +35,7 @@ export function ItemRow({ item, index, count, onTick, onMove, reorder }: Props):
     }
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (!event.altKey || (event.key !== "ArrowUp" && event.key !== "ArrowDown")) {
+    if (!mayWrite || !event.altKey || (event.key !== "ArrowUp" && event.key !== "ArrowDown")) {
       return;
     }
     event.preventDefault();
@@ -44,37 +45,49 @@ export function ItemRow({ item, index, count, onTick, onMove, reorder }: Props):
   return (
     <li class={item.done ? "item item-done" : "item"} data-testid="item" data-id={item.id} onKeyDown={onKeyDown}>
       <Tick item={item} testId="item-done" onTick={onTick} />
-      <ItemText item={item} />
-      <button
-        type="button"
-        class="button-plain item-delete"
-        aria-label={`Delete ${item.text}`}
-        data-testid="item-delete"
-        onClick={remove}
-      >
-        <Close />
-      </button>
-      <MenuButton
-        label={`Move ${item.text}`}
-        testId="item-grip"
-        class="button-plain item-grip"
-        onPointerDown={(event) => reorder?.start(event, item.id)}
-        swallowsPress={() => reorder?.justDragged() ?? false}
-        entries={[
-          { label: "Move up", icon: <Up />, testId: "item-up", disabled: index === 0, act: () => step(-1) },
-          {
-            label: "Move down",
-            icon: <Down />,
-            testId: "item-down",
-            disabled: index === count - 1,
-            act: () => step(1),
-          },
-          { label: "Delete", icon: <Bin />, testId: "item-menu-delete", act: remove },
-        ]}
-      >
-        <Grip />
-      </MenuButton>
+      {mayWrite ? <ItemText item={item} /> : <ReadText item={item} />}
+      {mayWrite && (
+        <>
+          <button
+            type="button"
+            class="button-plain item-delete"
+            aria-label={`Delete ${item.text}`}
+            data-testid="item-delete"
+            onClick={remove}
+          >
+            <Close />
+          </button>
+          <MenuButton
+            label={`Move ${item.text}`}
+            testId="item-grip"
+            class="button-plain item-grip"
+            onPointerDown={(event) => reorder?.start(event, item.id)}
+            swallowsPress={() => reorder?.justDragged() ?? false}
+            entries={[
+              { label: "Move up", icon: <Up />, testId: "item-up", disabled: index === 0, act: () => step(-1) },
+              {
+                label: "Move down",
+                icon: <Down />,
+                testId: "item-down",
+                disabled: index === count - 1,
+                act: () => step(1),
+              },
+              { label: "Delete", icon: <Bin />, testId: "item-menu-delete", act: remove },
+            ]}
+          >
+            <Grip />
+          </MenuButton>
+        </>
+      )}
     </li>
+  );
+}
+
+function ReadText({ item }: { readonly item: Kept<Item> }): JSX.Element {
+  return (
+    <span class="item-text" data-testid="item-text">
+      {item.text}
+    </span>
   );
 }
 

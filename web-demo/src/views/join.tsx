@@ -5,13 +5,14 @@ import { useEffect, useState } from "preact/hooks";
 import { deviceName, rememberDeviceName } from "../model/device-name.js";
 import { closeDialog } from "../model/dialogs.js";
 import { addresses, goTo, offeredInvite } from "../model/route.js";
-import { sentenceFor, type Problem } from "../model/problems.js";
+import { sentenceFor, sentenceOf, type Problem } from "../model/problems.js";
 import { tell } from "../model/toasts.js";
 import { useHousehold } from "./context.js";
 import { Dialog } from "./dialog.js";
 
 export function JoinDialog(): JSX.Element {
-  const { sync, lists, notes } = useHousehold();
+  const { sync, members, lists, notes } = useHousehold();
+  const removed = members.removed.value;
   const offered = offeredInvite.value;
   const [code, setCode] = useState(offered ?? "");
   const [name, setName] = useState(deviceName());
@@ -20,12 +21,17 @@ export function JoinDialog(): JSX.Element {
   useEffect(() => () => void (offeredInvite.value = null), []);
   const has = lists.all.value.length + notes.all.value.length > 0;
   const join = async (leaveFirst: boolean): Promise<void> => {
+    if (leaveFirst && !isWhole(code)) {
+      // Nothing is forgotten for a slip of the finger.
+      setProblem(sentenceOf({ code: "invite.bad-code", message: "" }));
+      return;
+    }
     setBusy(true);
     setProblem(null);
     rememberDeviceName(name.trim() || deviceName());
     try {
       if (leaveFirst) {
-        await sync.leave();
+        await sync.forget();
       }
       await sync.join(code);
       closeDialog();
@@ -47,7 +53,8 @@ export function JoinDialog(): JSX.Element {
         class="form"
         onSubmit={(event) => {
           event.preventDefault();
-          void join(false);
+          // A device that was removed comes back as a new one.
+          void join(removed);
         }}
       >
         <label class="field">
@@ -79,7 +86,13 @@ export function JoinDialog(): JSX.Element {
             onInput={(event) => setName(event.currentTarget.value)}
           />
         </label>
-        {has && <p class="hint">What is on this device now joins the household too.</p>}
+        {has && (
+          <p class="hint">
+            {removed
+              ? "This device forgets that it was removed and joins as a new one. What is on it now goes along."
+              : "What is on this device now joins the household too."}
+          </p>
+        )}
         {problem !== null && (
           <p class="field-problem" role="alert" id="join-problem" data-testid="join-problem" data-code={problem.code}>
             {problem.text}
@@ -113,6 +126,11 @@ export function JoinDialog(): JSX.Element {
       </form>
     </Dialog>
   );
+}
+
+/** A code, or a link that holds one. */
+function isWhole(typed: string): boolean {
+  return /[0-9A-Z]{4}([\s-]?[0-9A-Z]{4}){3}/i.test(typed);
 }
 
 /** Groups of four, as the code is shown; anything else (a link) is left as it is. */

@@ -16,7 +16,7 @@ import { addresses, replaceWith } from "../model/route.js";
 import type { Item, Kept, List } from "../model/types.js";
 import { AddItem } from "./add-item.js";
 import { useHousehold } from "./context.js";
-import { EditableTitle } from "./editable-title.js";
+import { EditableTitle, ReadTitle } from "./editable-title.js";
 import { focusBeside } from "./focus.js";
 import { Back, Bin, Down, More, Sliders, Up } from "./icons.js";
 import { ItemRow } from "./item.js";
@@ -49,6 +49,7 @@ function GoneList(): JSX.Element {
 function ShownList({ list }: { readonly list: Kept<List> }): JSX.Element {
   const household = useHousehold();
   const [looking, setLooking] = useState(false);
+  const mayWrite = household.members.mayWrite.value;
   const lists = listsInOrder(household);
   const place = lists.findIndex((one) => one.id === list.id);
   const items = itemsOf(household, list.id);
@@ -66,40 +67,46 @@ function ShownList({ list }: { readonly list: Kept<List> }): JSX.Element {
           <a class="button-plain narrow-only" href={addresses.home} aria-label="Back to home">
             <Back />
           </a>
-          <EditableTitle
-            title={list.title}
-            label="Name of the list"
-            placeholder="Untitled list"
-            testId="list-title"
-            onTitle={(title) => editList(household, list.id, { title })}
-          />
-          <MenuButton
-            label={`Options of ${titleOf(list)}`}
-            testId="list-menu"
-            entries={[
-              { label: "Kind and colour", icon: <Sliders />, testId: "list-look", act: () => setLooking(!looking) },
-              {
-                label: "Move up",
-                icon: <Up />,
-                testId: "list-up",
-                disabled: place === 0,
-                act: () => moveList(household, list.id, -1),
-              },
-              {
-                label: "Move down",
-                icon: <Down />,
-                testId: "list-down",
-                disabled: place === lists.length - 1,
-                act: () => moveList(household, list.id, 1),
-              },
-              { label: "Delete list", icon: <Bin />, testId: "delete-list", act: remove },
-            ]}
-          >
-            <More />
-          </MenuButton>
+          {mayWrite ? (
+            <EditableTitle
+              title={list.title}
+              label="Name of the list"
+              placeholder="Untitled list"
+              testId="list-title"
+              onTitle={(title) => editList(household, list.id, { title })}
+            />
+          ) : (
+            <ReadTitle title={titleOf(list)} testId="list-title" />
+          )}
+          {mayWrite && (
+            <MenuButton
+              label={`Options of ${titleOf(list)}`}
+              testId="list-menu"
+              entries={[
+                { label: "Kind and colour", icon: <Sliders />, testId: "list-look", act: () => setLooking(!looking) },
+                {
+                  label: "Move up",
+                  icon: <Up />,
+                  testId: "list-up",
+                  disabled: place === 0,
+                  act: () => moveList(household, list.id, -1),
+                },
+                {
+                  label: "Move down",
+                  icon: <Down />,
+                  testId: "list-down",
+                  disabled: place === lists.length - 1,
+                  act: () => moveList(household, list.id, 1),
+                },
+                { label: "Delete list", icon: <Bin />, testId: "delete-list", act: remove },
+              ]}
+            >
+              <More />
+            </MenuButton>
+          )}
         </header>
-        {looking && <ListLook list={list} onDone={() => setLooking(false)} />}
-        <AddItem list={list} />
+        {looking && mayWrite && <ListLook list={list} onDone={() => setLooking(false)} />}
+        {mayWrite && <AddItem list={list} />}
         <OpenItems items={open} list={list} />
         {done.length > 0 && <DoneItems items={done} list={list} />}
       </div>
@@ -151,9 +158,11 @@ function DoneItems({ items, list }: ItemsProps): JSX.Element {
         <h2 id="done-heading">
           {name} <span class="done-count">{items.length}</span>
         </h2>
-        <button type="button" class="button-quiet" data-testid="clear-done" onClick={clear}>
-          Clear
-        </button>
+        {household.members.mayWrite.value && (
+          <button type="button" class="button-quiet" data-testid="clear-done" onClick={clear}>
+            Clear
+          </button>
+        )}
       </div>
       <ul class="items" data-testid="done-items">
         {items.map((item, index) => (

@@ -9,7 +9,9 @@ import { Typing } from "../model/drafts.js";
 import { attempt } from "../model/toasts.js";
 import { useHousehold } from "./context.js";
 
-export function NoteBody({ note }: { readonly note: string }): JSX.Element {
+type Props = { readonly note: string; readonly readOnly: boolean };
+
+export function NoteBody({ note, readOnly }: Props): JSX.Element {
   const household = useHousehold();
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -28,7 +30,7 @@ export function NoteBody({ note }: { readonly note: string }): JSX.Element {
           follow: (listener) => effect(() => listener(company.inNote(note))),
           onMoved: (caret) => company.show(note, caret),
         };
-        editor = createEditor({ handle, parent, text: handle.value ?? "", onTyped, others });
+        editor = createEditor({ handle, parent, text: handle.value ?? "", onTyped, others, readOnly });
       }
     };
     void attempt(open());
@@ -40,7 +42,7 @@ export function NoteBody({ note }: { readonly note: string }): JSX.Element {
       handle.close();
       void typing.save();
     };
-  }, [household, note]);
+  }, [household, note, readOnly]);
   return <div ref={place} class="note-body" />;
 }
 

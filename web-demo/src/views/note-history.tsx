@@ -26,6 +26,23 @@ export function NoteSteps({ id }: { readonly id: string }): JSX.Element {
   const household = useHousehold();
   return (
     <div class="note-steps" role="group" aria-label="Go back in this note">
+      {household.members.mayWrite.value && <Steps id={id} />}
+      <button
+        type="button"
+        class="button-quiet"
+        data-testid="note-history"
+        onClick={() => (openDialog.value = "note-history")}
+      >
+        <PastIcon /> History
+      </button>
+    </div>
+  );
+}
+
+function Steps({ id }: { readonly id: string }): JSX.Element {
+  const household = useHousehold();
+  return (
+    <>
       <button
         type="button"
         class="button-plain"
@@ -46,15 +63,7 @@ export function NoteSteps({ id }: { readonly id: string }): JSX.Element {
       >
         <Redo />
       </button>
-      <button
-        type="button"
-        class="button-quiet"
-        data-testid="note-history"
-        onClick={() => (openDialog.value = "note-history")}
-      >
-        <PastIcon /> History
-      </button>
-    </div>
+    </>
   );
 }
 
@@ -169,7 +178,7 @@ function AsItWas({ id, note, latest }: AsItWasProps): JSX.Element {
       </p>
       {latest ? (
         <p class="hint">This is how the note was left last.</p>
-      ) : (
+      ) : !household.members.mayWrite.value ? null : (
         <button type="button" class="button-strong" data-testid="restore" onClick={goBack}>
           Make it so again
         </button>

@@ -9,6 +9,7 @@ import { now, sayWhen, useClock } from "../model/times.js";
 import type { Kept, Note } from "../model/types.js";
 import { AlsoHere } from "./also-here.js";
 import { useHousehold } from "./context.js";
+import { ReadTitle } from "./editable-title.js";
 import { GrowingText } from "./growing-text.js";
 import { Back, Bin } from "./icons.js";
 import { focusNoteBody, NoteBody } from "./note-body.js";
@@ -36,6 +37,7 @@ export function NotePage({ id }: { readonly id: string }): JSX.Element {
 
 function ShownNote({ note }: { readonly note: Kept<Note> }): JSX.Element {
   const household = useHousehold();
+  const mayWrite = household.members.mayWrite.value;
   useClock();
   const remove = (): void => {
     deleteNote(household, note);
@@ -48,21 +50,27 @@ function ShownNote({ note }: { readonly note: Kept<Note> }): JSX.Element {
           <a class="button-plain narrow-only" href={addresses.home} aria-label="Back to home">
             <Back />
           </a>
-          <h1 class="visually-hidden">{note.title || "Untitled note"}</h1>
-          <NoteTitle note={note} />
-          <button
-            type="button"
-            class="button-plain"
-            aria-label="Delete note"
-            title="Delete note"
-            data-testid="delete-note"
-            onClick={remove}
-          >
-            <Bin />
-          </button>
+          {mayWrite ? (
+            <>
+              <h1 class="visually-hidden">{note.title || "Untitled note"}</h1>
+              <NoteTitle note={note} />
+              <button
+                type="button"
+                class="button-plain"
+                aria-label="Delete note"
+                title="Delete note"
+                data-testid="delete-note"
+                onClick={remove}
+              >
+                <Bin />
+              </button>
+            </>
+          ) : (
+            <ReadTitle title={note.title || "Untitled note"} testId="note-title" />
+          )}
         </header>
         <AlsoHere note={note.id} />
-        <NoteBody key={note.id} note={note.id} />
+        <NoteBody key={`${note.id} ${mayWrite}`} note={note.id} readOnly={!mayWrite} />
         <footer class="note-foot">
           <p data-testid="note-foot" data-saved={unsaved.value === 0}>
             {unsaved.value === 0 ? `Edited ${sayWhen(note.updatedAt.getTime(), now.value)}` : "Saving…"}

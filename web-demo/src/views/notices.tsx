@@ -1,20 +1,26 @@
-// What is worth a line at the top of the page: a new version that waits, and storage that the browser may take back.
+// What is worth a line at the top of the page: a new version that waits, a device that was removed or only reads, and storage
+// that the browser may take back.
 
 import type { JSX } from "preact";
 import { signal } from "@preact/signals";
 import { askAndTell, persistence } from "../model/persistence.js";
 import { keep, kept } from "../model/preferences.js";
-import { route } from "../model/route.js";
+import { addresses, route } from "../model/route.js";
 import { applyUpdate, updateWaits } from "../model/update.js";
 import { useHousehold } from "./context.js";
-import { Close, Refresh, Warning } from "./icons.js";
+import { Close, Eye, Refresh, Warning } from "./icons.js";
+import { RemovedNotice } from "./removed.js";
 
 const hidden = signal(kept("hidden-notices") === "storage");
 
 export function Notices(): JSX.Element {
+  const { members } = useHousehold();
+  const removed = members.removed.value;
   return (
     <div class="notices">
       {updateWaits() && <UpdateNotice />}
+      {removed && route.value.page !== "devices" && <RemovedNotice />}
+      {members.me.value?.role === "reader" && !removed && route.value.page === "home" && <ReaderNotice />}
       {route.value.page === "home" && <StorageNotice />}
     </div>
   );
@@ -28,6 +34,18 @@ function UpdateNotice(): JSX.Element {
       <button type="button" class="button-quiet" data-testid="apply-update" onClick={applyUpdate}>
         Reload to update
       </button>
+    </div>
+  );
+}
+
+function ReaderNotice(): JSX.Element {
+  return (
+    <div class="notice notice-quiet" role="note" data-testid="reader-notice">
+      <Eye />
+      <p>This device reads along. To change lists and notes it needs another role, which an admin can give it.</p>
+      <a class="button-quiet" href={addresses.devices}>
+        See who is admin
+      </a>
     </div>
   );
 }

@@ -1,44 +1,63 @@
-// Inviting a device: a QR code to scan, a code to type, a link to send. The invite works once and for ten minutes.
+// Inviting a device with a role: a QR code to scan, a code to type, a link to send. The invite works once and for ten minutes.
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Invite, SyncState } from "ashore";
+import type { Invite, Role, SyncState } from "ashore";
 import { openDialog } from "../model/dialogs.js";
 import { sentenceFor, type Problem } from "../model/problems.js";
 import { now, sayLeft, useClock } from "../model/times.js";
-import { tell, tellProblem } from "../model/toasts.js";
+import { attempt, tell, tellProblem } from "../model/toasts.js";
 import { useHousehold } from "./context.js";
 import { Dialog } from "./dialog.js";
 import { Check, Copy, Refresh } from "./icons.js";
+import { RolePicker } from "./role-looks.js";
 
 export function PairDialog(): JSX.Element {
-  const { sync } = useHousehold();
+  const { members, sync } = useHousehold();
   const { state } = sync.status.value;
+  const [role, setRole] = useState<Role>("admin");
   const [invite, setInvite] = useState<Invite | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const asking = useRef(new AbortController());
-  const create = async (): Promise<void> => {
+  /** The last one that was asked for; nobody waits for those before it. */
+  const asked = useRef(0);
+  const create = async (wanted: Role): Promise<void> => {
+    asked.current += 1;
+    const mine = asked.current;
     setInvite(null);
     setProblem(null);
-    const { signal } = (asking.current = new AbortController());
     try {
-      setInvite(await sync.createInvite(signal));
+      const made = await sync.createInvite(wanted);
+      if (mine === asked.current) {
+        setInvite(made);
+      } else {
+        // Nobody has seen its code.
+        await members.withdraw(made.id);
+      }
     } catch (error) {
-      if (!signal.aborted) {
+      if (mine === asked.current) {
         setProblem(sentenceFor(error));
       }
     }
   };
   useEffect(() => {
-    void create();
-    return () => asking.current.abort();
+    void create(role);
+    return () => void (asked.current += 1);
   }, []);
+  const choose = (wanted: Role): void => {
+    setRole(wanted);
+    if (invite !== null) {
+      void attempt(members.withdraw(invite.id));
+    }
+    void create(wanted);
+  };
+  const renew = (): void => void create(role);
   return (
     <Dialog title="Pair a device" testId="pair-dialog">
+      <RolePicker role={role} onRole={choose} />
       <p class="dialog-lead">On the other device, open Saltbox and scan this, or choose “I have a code”.</p>
       <div class="invite-place">
-        {invite !== null && <ShownInvite invite={invite} onRenew={() => void create()} />}
-        {problem !== null && <NoInvite problem={problem} onAgain={() => void create()} />}
+        {invite !== null && <ShownInvite key={invite.id} invite={invite} onRenew={renew} />}
+        {problem !== null && <NoInvite problem={problem} onAgain={renew} />}
         {invite === null && problem === null && (
           <p class="invite-waiting" role="status">
             {waitingFor(state)}
@@ -70,13 +89,10 @@ function waitingFor(state: SyncState): string {
 type InviteProps = { readonly invite: Invite; readonly onRenew: () => void };
 
 function ShownInvite({ invite, onRenew }: InviteProps): JSX.Element {
-  const { sync } = useHousehold();
-  const status = sync.status.value;
   const [before, setBefore] = useState<number | null>(null);
   useClock();
   const left = Number(invite.expiresAt) - now.value;
   const joined = useNewDevice(before, setBefore);
-  useEffect(() => void sync.loadDevices().catch(() => undefined), [sync, status.cursor]);
   if (joined !== null) {
     return <Joined name={joined} onRenew={onRenew} />;
   }
@@ -112,7 +128,7 @@ function ShownInvite({ invite, onRenew }: InviteProps): JSX.Element {
 
 /** The name of a device that came in since the invite was shown. */
 function useNewDevice(before: number | null, setBefore: (count: number) => void): string | null {
-  const devices = useHousehold().sync.devices.value;
+  const devices = useHousehold().members.devices.value;
   useEffect(() => {
     if (before === null && devices.length > 0) {
       setBefore(devices.length);

@@ -1,4 +1,4 @@
-// The way around, beside the page on wide screens: home, every list, every note.
+// The way around, beside the page on wide screens: home, the devices, every list, every note.
 
 import type { ComponentChildren, JSX } from "preact";
 import { openDialog } from "../model/dialogs.js";
@@ -6,19 +6,29 @@ import { itemsOf, listsInOrder } from "../model/lists.js";
 import { createNote, notesLatestFirst } from "../model/notes.js";
 import { addresses, goTo, route } from "../model/route.js";
 import { useHousehold } from "./context.js";
-import { House, Plus, Sheet } from "./icons.js";
+import { House, Laptop, Plus, Sheet } from "./icons.js";
 import { kindLooks, titleOf } from "./looks.js";
 
 export function Sidebar(): JSX.Element {
   const household = useHousehold();
   const shown = route.value;
+  const mayWrite = household.members.mayWrite.value;
   return (
-    <nav class="sidebar" aria-label="Lists and notes">
+    <nav class="sidebar" aria-label="The household">
       <SideLink href={addresses.home} current={shown.page === "home"}>
         <House />
         <span class="side-title">Home</span>
       </SideLink>
-      <SideHeading title="Lists" add="New list" testId="new-list" onAdd={() => (openDialog.value = "new-list")} />
+      <SideLink href={addresses.devices} current={shown.page === "devices"} testId="side-devices">
+        <Laptop />
+        <span class="side-title">Devices</span>
+      </SideLink>
+      <SideHeading
+        title="Lists"
+        add="New list"
+        testId="new-list"
+        onAdd={mayWrite ? () => (openDialog.value = "new-list") : null}
+      />
       <ul class="side-list">
         {listsInOrder(household).map((list) => (
           <li key={list.id}>
@@ -38,7 +48,7 @@ export function Sidebar(): JSX.Element {
         title="Notes"
         add="New note"
         testId="new-note"
-        onAdd={() => goTo(addresses.note(createNote(household)))}
+        onAdd={mayWrite ? () => goTo(addresses.note(createNote(household))) : null}
       />
       <ul class="side-list">
         {notesLatestFirst(household).map((note) => (
@@ -89,23 +99,26 @@ type HeadingProps = {
   readonly title: string;
   readonly add: string;
   readonly testId: string;
-  readonly onAdd: () => void;
+  /** `null` where nothing may be added. */
+  readonly onAdd: (() => void) | null;
 };
 
 function SideHeading({ title, add, testId, onAdd }: HeadingProps): JSX.Element {
   return (
     <div class="side-heading">
       <h2>{title}</h2>
-      <button
-        type="button"
-        class="button-plain"
-        aria-label={add}
-        title={add}
-        data-testid={`side-${testId}`}
-        onClick={onAdd}
-      >
-        <Plus />
-      </button>
+      {onAdd !== null && (
+        <button
+          type="button"
+          class="button-plain"
+          aria-label={add}
+          title={add}
+          data-testid={`side-${testId}`}
+          onClick={onAdd}
+        >
+          <Plus />
+        </button>
+      )}
     </div>
   );
 }

@@ -20,7 +20,7 @@ export function SyncButton(): JSX.Element {
         data-state={status.state}
         data-enabled={status.enabled}
         data-pending={status.pending}
-        aria-label={`Sync: ${longSync(status)}`}
+        aria-label={`${shortSync(status)}. Sync: ${longSync(status)}`}
         title={longSync(status)}
         onClick={() => (openDialog.value = "sync")}
       >

@@ -37,6 +37,9 @@ export const syncLooks: Readonly<Record<SyncState, Look>> = {
 
 /** The few words on the button. */
 export function shortSync(status: SyncStatus): string {
+  if (status.removed === true) {
+    return "Removed";
+  }
   if (!status.enabled) {
     return "On this device";
   }
@@ -51,6 +54,9 @@ export function shortSync(status: SyncStatus): string {
 
 /** The whole sentence, for the panel's head and for screen readers. */
 export function longSync(status: SyncStatus): string {
+  if (status.removed === true) {
+    return "This device was removed from the household. Everything is kept on this device.";
+  }
   if (!status.enabled) {
     return "Sync is off. Everything is kept on this device.";
   }

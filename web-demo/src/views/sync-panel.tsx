@@ -1,8 +1,9 @@
 // The panel behind the indicator: where sync stands, what its signs mean, who is in, and which relay is used.
 
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { openDialog } from "../model/dialogs.js";
+import { useState } from "preact/hooks";
+import { closeDialog, openDialog } from "../model/dialogs.js";
+import { addresses } from "../model/route.js";
 import { now, sayLeft, sayWhen, useClock } from "../model/times.js";
 import { attempt, tell } from "../model/toasts.js";
 import { sentenceOf } from "../model/problems.js";
@@ -15,23 +16,24 @@ import { Storage } from "./storage.js";
 import { longSync, syncLooks, syncStates } from "./sync-looks.js";
 
 export function SyncPanel(): JSX.Element {
-  const { sync } = useHousehold();
+  const { members, sync } = useHousehold();
   const status = sync.status.value;
-  useEffect(() => void attempt(sync.loadDevices()), [sync, status.group, status.cursor]);
   return (
     <Dialog title="Sync and devices" shape="panel" testId="sync-panel">
       <Standing />
-      <EnableSwitch />
-      {status.enabled && <Devices />}
+      {!members.removed.value && <EnableSwitch />}
+      {status.enabled && !members.removed.value && <Devices />}
       <div class="panel-section panel-pair">
-        <button
-          type="button"
-          class="button-strong"
-          data-testid="panel-pair"
-          onClick={() => (openDialog.value = "pair")}
-        >
-          <Phones /> Pair a device
-        </button>
+        {members.mayInvite.value && (
+          <button
+            type="button"
+            class="button-strong"
+            data-testid="panel-pair"
+            onClick={() => (openDialog.value = "pair")}
+          >
+            <Phones /> Pair a device
+          </button>
+        )}
         <button type="button" class="button-quiet" data-testid="panel-join" onClick={() => (openDialog.value = "join")}>
           I have a code
         </button>
@@ -44,7 +46,7 @@ export function SyncPanel(): JSX.Element {
 }
 
 function Standing(): JSX.Element {
-  const { sync } = useHousehold();
+  const { members, sync } = useHousehold();
   const status = sync.status.value;
   const [busy, setBusy] = useState(false);
   useClock();
@@ -77,10 +79,17 @@ function Standing(): JSX.Element {
         </div>
         <div>
           <dt>Connection</dt>
-          <dd>{connection(status.enabled, status.connected, status.retryAt, now.value)}</dd>
+          <dd>
+            {members.removed.value ? "Ended" : connection(status.enabled, status.connected, status.retryAt, now.value)}
+          </dd>
         </div>
       </dl>
-      {status.lastError !== null && (
+      {members.removed.value && (
+        <a class="button-quiet standing-now" href={addresses.devices} data-testid="panel-removed" onClick={closeDialog}>
+          What you can do now
+        </a>
+      )}
+      {status.lastError !== null && !members.removed.value && (
         <p class="standing-error" data-testid="last-error" data-code={status.lastError.code}>
           {sentenceOf(status.lastError).text}
         </p>
@@ -90,15 +99,17 @@ function Standing(): JSX.Element {
           {status.quarantined} {status.quarantined === 1 ? "entry" : "entries"} arrived that cannot be opened yet.
         </p>
       )}
-      <button
-        type="button"
-        class="button-quiet standing-now"
-        data-testid="sync-now"
-        disabled={!status.enabled || busy}
-        onClick={() => void syncNow()}
-      >
-        <Refresh /> {busy ? "Syncing…" : "Sync now"}
-      </button>
+      {!members.removed.value && (
+        <button
+          type="button"
+          class="button-quiet standing-now"
+          data-testid="sync-now"
+          disabled={!status.enabled || busy}
+          onClick={() => void syncNow()}
+        >
+          <Refresh /> {busy ? "Syncing…" : "Sync now"}
+        </button>
+      )}
     </section>
   );
 }

@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import type { Item, Kept } from "../model/types.js";
+import { useHousehold } from "./context.js";
 import { Check } from "./icons.js";
 
 type Props = {
@@ -11,12 +12,14 @@ type Props = {
 };
 
 export function Tick({ item, testId, onTick }: Props): JSX.Element {
+  const mayWrite = useHousehold().members.mayWrite.value;
   return (
     <label class="tick">
       <input
         type="checkbox"
         class="tick-box"
         checked={item.done}
+        disabled={!mayWrite}
         aria-label={item.text}
         data-testid={testId}
         onChange={(event) => onTick(event.currentTarget.checked)}

@@ -1,0 +1,92 @@
+// The page of the household's devices: who is in, with which role, who is invited, and what an admin can change.
+
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { openDialog } from "../model/dialogs.js";
+import { addresses } from "../model/route.js";
+import { useClock } from "../model/times.js";
+import { attempt } from "../model/toasts.js";
+import { useHousehold } from "./context.js";
+import { HouseholdKey } from "./household-key.js";
+import { Back, Phones } from "./icons.js";
+import { OpenInvites } from "./open-invites.js";
+import { LeaveSection } from "./leave.js";
+import { MemberRow } from "./member.js";
+import { RemovedHere } from "./removed.js";
+
+export function DevicesPage(): JSX.Element {
+  const { members, sync } = useHousehold();
+  const { group, cursor } = sync.status.value;
+  useClock();
+  useEffect(() => {
+    document.title = "Devices · Saltbox";
+    return () => void (document.title = "Saltbox");
+  }, []);
+  // Invites have no event of their own: they come and go with the log.
+  useEffect(() => void attempt(members.load()), [members, group, cursor]);
+  return (
+    <div class="devices-page" data-testid="devices-page">
+      <header class="devices-head">
+        <a class="button-plain narrow-only" href={addresses.home} aria-label="Back to home">
+          <Back />
+        </a>
+        <h1>Devices</h1>
+      </header>
+      {members.removed.value ? <RemovedHere /> : group === null ? <Alone /> : <Together />}
+    </div>
+  );
+}
+
+function Together(): JSX.Element {
+  const { members } = useHousehold();
+  const manages = members.mayManage.value;
+  const count = members.devices.value.length;
+  return (
+    <>
+      <section class="card" aria-labelledby="members-heading">
+        <h2 id="members-heading">
+          In the household <span class="card-count">{count}</span>
+        </h2>
+        <p class="card-lead">
+          {manages
+            ? "Everything is sealed so that these devices can open it, and nobody else."
+            : "Everything is sealed so that these devices can open it, and nobody else. Admins invite, remove and change roles."}
+        </p>
+        <ul class="members">
+          {members.devices.value.map((device) => (
+            <MemberRow key={device.id} device={device} />
+          ))}
+        </ul>
+      </section>
+      {manages && <OpenInvites />}
+      {manages && <HouseholdKey />}
+      <LeaveSection />
+    </>
+  );
+}
+
+function Alone(): JSX.Element {
+  return (
+    <section class="card card-alone" data-testid="devices-alone">
+      <Phones class="card-sign" />
+      <h2>Only this device so far</h2>
+      <p class="card-lead">
+        What you write stays here until you pair another device. Then each of them has all of it, sealed on its way, and
+        works without the others.
+      </p>
+      <div class="card-foot">
+        <button
+          type="button"
+          class="button-strong"
+          data-testid="alone-pair"
+          onClick={() => (openDialog.value = "pair")}
+        >
+          <Phones /> Pair a device
+        </button>
+        <button type="button" class="button-quiet" data-testid="alone-join" onClick={() => (openDialog.value = "join")}>
+          I have a code
+        </button>
+      </div>
+    </section>
+  );
+}
