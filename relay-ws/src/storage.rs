@@ -3,6 +3,7 @@
 //! One process owns the file (`locking_mode=EXCLUSIVE`): a second relay on the same directory does not start.
 
 mod format;
+mod requests;
 mod snapshots;
 
 use ashore_protocol::codec::Bytes;
@@ -11,7 +12,7 @@ use ashore_protocol::ids::{
     Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp,
 };
 use ashore_protocol::mailbox::{
-    Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredSnapshot, Upload, item_size,
+    Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredRequest, StoredSnapshot, Upload, item_size,
 };
 use ashore_protocol::snapshot::Part;
 use format::FORMAT;
@@ -331,6 +332,25 @@ impl LogStore for SqliteLogStore {
 
     fn remove_invitations_expired_before(&mut self, time: Timestamp) -> Result<(), StorageError> {
         self.statement("DELETE FROM invitation WHERE expires_ms < ?1")?.execute([integer(time.as_ms())])?;
+        Ok(())
+    }
+
+    fn join_requests(&self, group: &GroupId) -> Result<Vec<StoredRequest>, StorageError> {
+        self.request_rows(group)
+    }
+
+    fn put_join_request(&mut self, group: &GroupId, request: &StoredRequest) -> Result<(), StorageError> {
+        self.put_request_row(group, request)
+    }
+
+    fn remove_join_request(&mut self, group: &GroupId, device: &DeviceId) -> Result<(), StorageError> {
+        let sql = "DELETE FROM join_request WHERE grp = ?1 AND device = ?2";
+        self.statement(sql)?.execute(params![group.as_bytes(), device.as_bytes()])?;
+        Ok(())
+    }
+
+    fn remove_join_requests_before(&mut self, time: Timestamp) -> Result<(), StorageError> {
+        self.statement("DELETE FROM join_request WHERE came_ms < ?1")?.execute([integer(time.as_ms())])?;
         Ok(())
     }
 }

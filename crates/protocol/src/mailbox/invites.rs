@@ -83,17 +83,18 @@ impl<S: LogStore> Mailbox<S> {
         Ok(())
     }
 
-    /// Every now and then, in a transaction that something else needed anyway.
+    /// Every now and then, in a transaction that something else needed anyway; old requests to join go too.
     pub(super) fn forget_old_invites(&mut self, now: Timestamp) -> Result<(), S::Error> {
         if now.ms_since(self.forgot_invites_at) < FORGET_EVERY_MS {
             return Ok(());
         }
         self.forgot_invites_at = now;
         let grace_ms = self.config.limits.invite_grace_ms;
-        self.store.remove_invitations_expired_before(Timestamp::from_ms(now.as_ms().saturating_sub(grace_ms)))
+        self.store.remove_invitations_expired_before(Timestamp::from_ms(now.as_ms().saturating_sub(grace_ms)))?;
+        self.forget_old_requests(now)
     }
 
-    fn admin_of(&mut self, group: GroupId, device: &DeviceId) -> Result<(), Problem<S::Error>> {
+    pub(super) fn admin_of(&mut self, group: GroupId, device: &DeviceId) -> Result<(), Problem<S::Error>> {
         let membership = &self.group(group)?.ok_or(FailureCode::UnknownGroup)?.membership;
         if !membership.may_read(device) {
             return Err(FailureCode::NotAMember.into());
