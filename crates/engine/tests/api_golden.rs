@@ -8,9 +8,10 @@ use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, FileBytes, Finding, FindingCode,
     HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec,
-    InviteInfo, KeyInfo, Mended, News, Outcome, Overlay, Passphrase, Patch, PathStep, PresencePeer, Protection,
-    Quarantined, QueryMistake, Remedy, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk,
-    TextEdit, TextExpand, TextSplice, Write, WriteResult, Written, decode, encode,
+    InviteInfo, JoinRequestInfo, KeyInfo, Mended, News, Outcome, Overlay, OwnRequest, OwnRequestState, Passphrase,
+    Patch, PathStep, PresencePeer, Protection, Quarantined, QueryMistake, Remedy, Reply, SnapshotInfo, SyncSettings,
+    SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice, Write, WriteResult, Written, decode,
+    encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -101,7 +102,7 @@ fn all_news() -> Vec<(String, News)> {
         let name = variant(&event);
         (name, News { answers: vec![], events: vec![event] })
     });
-    let all = answers.chain(events).chain(presence_news());
+    let all = answers.chain(events).chain(presence_news()).chain(requests_news());
     all.enumerate().map(|(index, (name, news))| (format!("news/{index:02}-{name}"), news)).collect()
 }
 
@@ -116,6 +117,41 @@ fn presence_news() -> [(String, News); 2] {
         ("presence".into(), News { answers: vec![Answer { id: 7, outcome: reply }], events: vec![] }),
         ("presence".into(), News { answers: vec![], events: vec![event] }),
     ]
+}
+
+fn requests_news() -> Vec<(String, News)> {
+    let words = vec!["abandon".into(), "zoo".into()];
+    let (device, name) = ("cd".repeat(26), "Küche".into());
+    let asks =
+        JoinRequestInfo { device, name, role: "writer".into(), asked_at: 1_795_000_000_000, words: words.clone() };
+    let own = |state, code: Option<&str>| OwnRequest {
+        group: "ab".repeat(26),
+        device: "cd".repeat(26),
+        role: "reader".into(),
+        asked_at: 1_795_000_000_000,
+        state,
+        delivered: true,
+        words: words.clone(),
+        code: code.map(str::to_owned),
+    };
+    let answers = [
+        Reply::Ticket { link: "https://app.example/#ticket=a&k=b".into(), qr_code: "data:image/svg+xml,".into() },
+        Reply::OwnRequest { request: Some(own(OwnRequestState::Pending, None)) },
+        Reply::OwnRequest { request: Some(own(OwnRequestState::Refused, Some("relay.unknown-group"))) },
+        Reply::Requests { requests: vec![asks.clone()] },
+    ];
+    let events = [
+        Event::Requests { requests: vec![asks] },
+        Event::OwnRequest { request: Some(own(OwnRequestState::Admitted, None)) },
+        Event::OwnRequest { request: Some(own(OwnRequestState::Rejected, None)) },
+        Event::OwnRequest { request: None },
+    ];
+    let answers = answers.into_iter().map(|reply| {
+        let name = variant(&reply);
+        (name, News { answers: vec![Answer { id: 7, outcome: Outcome::Ok(reply) }], events: vec![] })
+    });
+    let events = events.into_iter().map(|event| (variant(&event), News { answers: vec![], events: vec![event] }));
+    answers.chain(events).collect()
 }
 
 /// The key of an externally tagged enum.
@@ -320,6 +356,18 @@ fn commands() -> Vec<Command> {
             relays: Some(vec!["wss://relay.example.org/v1/ws".into()]),
         },
         Command::SyncReady { timeout_ms: 30_000 },
+        Command::CreateTicket { link_base: Some("https://app.example/".into()) },
+        Command::RequestToJoin {
+            ticket: "https://app.example/#ticket=a&k=b".into(),
+            role: Some("reader".into()),
+            relay: None,
+            device_name: Some("Küche".into()),
+        },
+        Command::OwnRequest {},
+        Command::WithdrawRequest {},
+        Command::Requests {},
+        Command::ApproveRequest { device: "cd".repeat(26), role: "writer".into() },
+        Command::RejectRequest { device: "cd".repeat(26) },
     ]
 }
 

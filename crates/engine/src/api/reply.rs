@@ -7,6 +7,7 @@ use super::history::{ChangedVersions, FieldConflict, HistoryChange};
 use super::index::{IndexConflict, IndexInfo};
 use super::keys::KeyInfo;
 use super::presence::PresencePeer;
+use super::request::{JoinRequestInfo, OwnRequest};
 use super::text::TextAnswer;
 use serde::{Deserialize, Serialize};
 
@@ -344,6 +345,23 @@ pub enum Reply {
     Keys {
         /// Where they stand now.
         keys: KeyInfo,
+    },
+    /// To `createTicket`.
+    Ticket {
+        /// The page's address with the ticket behind `#`.
+        link: String,
+        /// The link as a QR code: a `data:image/svg+xml` URL.
+        qr_code: String,
+    },
+    /// To `requestToJoin` and `ownRequest`.
+    OwnRequest {
+        /// What this device has asked for; `null`: nothing.
+        request: Option<OwnRequest>,
+    },
+    /// To `requests` and `rejectRequest`.
+    Requests {
+        /// Who waits, the earliest first.
+        requests: Vec<JoinRequestInfo>,
     },
 }
 

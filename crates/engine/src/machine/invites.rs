@@ -51,7 +51,7 @@ impl Machine {
         Ok(())
     }
 
-    fn group_state(&mut self, group: GroupId, secrets: &Secrets, epoch: u32) -> GroupState {
+    pub(super) fn group_state(&mut self, group: GroupId, secrets: &Secrets, epoch: u32) -> GroupState {
         let before = self.sync.group.as_ref().map(|group| &group.state);
         let generation = before.map_or(self.next_generation, |state| state.generation + 1);
         let next_sequence = before.map_or(self.next_sequence, |state| state.next_sequence);
@@ -69,7 +69,7 @@ impl Machine {
     }
 
     /// Makes this the present group; its state is written with the batch.
-    fn install_group(&mut self, state: GroupState, secrets: Secrets) {
+    pub(super) fn install_group(&mut self, state: GroupState, secrets: Secrets) {
         self.sync.sweep_below = Some(state.generation);
         self.sync.group = Some(Group::new(state, secrets));
         self.batch.group_changed = true;
@@ -115,7 +115,7 @@ impl Machine {
     }
 
     /// Inviting and joining need the relay: where the host says that there is no network they fail at once.
-    fn need_network(&self) -> Result<(), Failure> {
+    pub(super) fn need_network(&self) -> Result<(), Failure> {
         let offline = || Failure::new(ErrorCode::SyncOffline, "there is no network");
         if self.sync.offline { Err(offline()) } else { Ok(()) }
     }
@@ -204,7 +204,8 @@ impl Machine {
             let message = "this database shares a group with other devices already; forget it first";
             return Err(Failure::new(ErrorCode::GroupAlreadyJoined, message));
         }
-        if self.sync.joining.is_some() {
+        let asks = self.sync.asking.as_ref().is_some_and(super::asking::Asking::is_active);
+        if self.sync.joining.is_some() || asks {
             return Err(Failure::new(ErrorCode::RequestInvalid, "another join is under way"));
         }
         if self.sync.settings.relay.is_none() {
@@ -317,6 +318,7 @@ impl Machine {
         self.sync.settings.last_synced_at = None;
         self.write_settings();
         self.rows.write(&mut self.batch.rows, keys::joining(), None);
+        self.forget_asking();
         self.batch.effects.push(Effect::Switched);
         let waiters = std::mem::take(&mut self.sync.waiters);
         let (joins, kept): (Vec<_>, Vec<_>) = waiters.into_iter().partition(|waiter| matches!(waiter.what, Wait::Join));
@@ -378,6 +380,7 @@ impl Machine {
         self.rows.write(&mut self.batch.rows, keys::joining(), None);
         self.sync.joining = None;
         self.sync.settings.last_synced_at = None;
+        self.forget_asking();
         self.write_settings();
     }
 

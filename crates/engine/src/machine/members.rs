@@ -266,7 +266,7 @@ pub(super) fn parse_role(role: &str) -> Result<Role, Failure> {
     }
 }
 
-fn role_name(role: Role) -> &'static str {
+pub(super) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Admin => "admin",
         Role::Writer => "writer",

@@ -48,6 +48,8 @@ pub(super) enum Task {
     Upkeep,
     /// Forgets the group that this device has left.
     Depart,
+    /// Takes the group that admitted this device in place of the present one.
+    TakeAdmission(super::asking::TakeAdmission),
 }
 
 /// Opening in steps: first what names the group, then the group's rows.
