@@ -29,7 +29,7 @@ export interface SyncOptions {
 /** What a member may do: a reader reads, a writer writes too, an admin also invites, removes, and changes roles and keys. */
 export type Role = "admin" | "writer" | "reader";
 
-/** An invite, in the three forms that people pass on. It opens once, and until it expires. */
+/** An invite, in the three forms that people pass on. It opens as often as it was made for, once unless told otherwise, and until it expires. */
 export interface Invite {
   /** Names it for {@link Sync.revokeInvite}; says nothing of the code. */
   readonly id: string;
@@ -242,22 +242,26 @@ export class Sync {
   }
 
   /**
-   * A one-time code for another device; needs the relay.
+   * A code for another device, or for several; needs the relay.
    *
-   * @param options `role`: what whoever joins by it becomes, an admin unless told otherwise. `ttlSeconds`: how long it opens, 600 unless told otherwise.
+   * @param options `role`: what whoever joins by it becomes, an admin unless told otherwise. `uses`: how many devices may join by it, 1 to 100, one unless told
+   * otherwise. `ttlSeconds`: how long it opens, 600 unless told otherwise.
    * `linkBase`: the page that the link opens; this page unless told otherwise.
    * @throws {@link AshoreError} `group.not-allowed`: this device is no admin. `group.removed`, `sync.disabled`, `sync.offline`.
    */
   async createInvite(
     options: {
       readonly role?: Role | undefined;
+      readonly uses?: number | undefined;
       readonly ttlSeconds?: number | undefined;
       readonly linkBase?: string | undefined;
     } & CallOptions = {},
   ): Promise<Invite> {
     const ttlSeconds = wholeMs("createInvite", options.ttlSeconds ?? DEFAULT_INVITE_SECONDS);
     const role = options.role === undefined ? {} : { role: options.role };
-    const createInvite = { ttlSeconds, linkBase: options.linkBase ?? thisPage(), ...role };
+    // What an older engine, in another tab, does not know is left out where it says nothing.
+    const uses = (options.uses ?? 1) === 1 ? {} : { uses: wholeMs("createInvite", options.uses ?? 1) };
+    const createInvite = { ttlSeconds, linkBase: options.linkBase ?? thisPage(), ...role, ...uses };
     // An engine of an older version, in another tab, names no id.
     return { id: "", ...(await this.#ask("createInvite", { createInvite }, "invite", options)) };
   }
@@ -350,11 +354,10 @@ export class Sync {
    * `join-request.not-found`: nothing is asked, or it was taken back. `database.closed`, and `request.aborted` by `signal`.
    */
   async admitted(options: CallOptions = {}): Promise<{ readonly group: string }> {
-    const fails = (code: ErrorCode, message: string) => new AshoreError(code, message, { op: "admitted" });
     return new Promise((resolve, reject) => {
       const stop = this.on("request", ({ request }) => settle(request));
-      const closed = () => end(() => reject(fails("database.closed", "The database was closed.")));
-      const aborted = () => end(() => reject(fails("request.aborted", "The caller gave up.")));
+      const closed = () => end(() => reject(notAdmitted("database.closed", "The database was closed.")));
+      const aborted = () => end(() => reject(notAdmitted("request.aborted", "The caller gave up.")));
       const end = (how: () => void) => {
         stop();
         this.#ends.delete(closed);
@@ -363,13 +366,13 @@ export class Sync {
       };
       const settle = (request: OwnRequest | null) => {
         if (request === null) {
-          end(() => reject(fails("join-request.not-found", "Nothing is asked.")));
+          end(() => reject(notAdmitted("join-request.not-found", "Nothing is asked.")));
         } else if (request.state === "admitted") {
           end(() => resolve({ group: request.group }));
         } else if (request.state === "rejected") {
-          end(() => reject(fails("join-request.rejected", "An admin has said no.")));
+          end(() => reject(notAdmitted("join-request.rejected", "An admin has said no.")));
         } else if (request.state === "refused") {
-          end(() => reject(fails("join-request.refused", `The relay does not take it: ${request.code}.`)));
+          end(() => reject(notAdmitted("join-request.refused", `The relay does not take it: ${request.code}.`)));
         }
       };
       this.#ends.add(closed);
@@ -533,6 +536,10 @@ export function wholeMs(op: string, value: number): number {
     return Math.round(value);
   }
   throw new AshoreError("request.invalid", `${value} is no duration.`, { op });
+}
+
+function notAdmitted(code: ErrorCode, message: string): AshoreError {
+  return new AshoreError(code, message, { op: "admitted" });
 }
 
 function thisPage(): string | null {

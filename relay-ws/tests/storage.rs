@@ -74,8 +74,11 @@ fn look(store: &impl LogStore) -> String {
     seen
 }
 
-fn invitation(taken_by: Option<DeviceId>) -> Invitation {
-    Invitation { taken_by, ..Invitation::new(GROUPS[0], Timestamp::from_ms(101), Bytes(vec![1, 2, 3])) }
+fn invitation(taken_by: &[DeviceId]) -> Invitation {
+    Invitation {
+        taken_by: taken_by.to_vec(),
+        ..Invitation::new(GROUPS[0], Timestamp::from_ms(101), Bytes(vec![1, 2, 3]))
+    }
 }
 
 /// A history with what was kept after each step.
@@ -91,22 +94,27 @@ fn history(store: &mut impl LogStore) -> Vec<String> {
     append(store, GROUPS[0], 12..20);
     store.create_group(&GROUPS[1], LogId([4; 16]), now).unwrap();
     append(store, GROUPS[1], 0..3);
-    store.put_invitation(&PLACE, &invitation(None)).unwrap();
+    store.put_invitation(&PLACE, &invitation(&[])).unwrap();
     seen.push(look(store));
     store.rollback().unwrap();
     seen.push(look(store));
     assert_eq!(seen[1], seen[3], "a rollback leaves what was committed");
     store.begin().unwrap();
     append(store, GROUPS[0], 20..25);
-    store.put_invitation(&PLACE, &invitation(None)).unwrap();
-    store.put_invitation(&InvitePlace([8; 32]), &invitation(None)).unwrap();
+    store.put_invitation(&PLACE, &invitation(&[])).unwrap();
+    store.put_invitation(&InvitePlace([8; 32]), &invitation(&[])).unwrap();
     store.commit().unwrap();
     seen.push(look(store));
     store.begin().unwrap();
-    store.put_invitation(&PLACE, &invitation(Some(BOB))).unwrap();
+    store.put_invitation(&PLACE, &invitation(&[BOB]).with_uses(2)).unwrap();
     store.remove_invitation(&InvitePlace([8; 32])).unwrap();
     store.remove_invitations_expired_before(Timestamp::from_ms(101)).unwrap();
     store.commit().unwrap();
+    seen.push(look(store));
+    store.begin().unwrap();
+    store.put_invitation(&PLACE, &invitation(&[BOB, ALICE]).with_uses(2)).unwrap();
+    store.commit().unwrap();
+    assert!(store.invitation(&PLACE).unwrap().unwrap().is_used_up());
     seen.push(look(store));
     store.begin().unwrap();
     store.remove_invitations_expired_before(Timestamp::from_ms(102)).unwrap();

@@ -426,6 +426,10 @@ impl Machine {
             Task::TakePart(task) => self.take_part(task),
             Task::Upkeep => self.see_to_group(),
             Task::TakeAdmission(task) => self.take_admission(task),
+            Task::Admit => {
+                self.admit_approved();
+                Ok(())
+            }
             Task::Depart => {
                 self.depart();
                 Ok(())
@@ -595,7 +599,7 @@ impl Task {
             Self::Sweep(task) => Some(&mut task.scan),
             Self::Watch(task) => Some(&mut task.scan),
             Self::Receive(_) | Self::Send | Self::Retry | Self::Switch | Self::Upkeep | Self::Depart => None,
-            Self::TakeControls(_) | Self::TakePart(_) | Self::TakeAdmission(_) => None,
+            Self::TakeControls(_) | Self::TakePart(_) | Self::TakeAdmission(_) | Self::Admit => None,
         }
     }
 }

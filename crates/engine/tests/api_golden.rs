@@ -194,7 +194,12 @@ fn commands() -> Vec<Command> {
         Command::SyncNow { timeout_ms: 9_007_199_254_740_991 },
         Command::Status {},
         Command::DocumentStatus { collection: collection(), id: "n1".into() },
-        Command::CreateInvite { ttl_seconds: 600, link_base: Some("https://app.example/".into()), role: None },
+        Command::CreateInvite {
+            ttl_seconds: 600,
+            link_base: Some("https://app.example/".into()),
+            role: None,
+            uses: None,
+        },
         Command::JoinInvite { invite: "7KQ2-AAAA-BBBB-CCCC".into(), relay: None, device_name: Some("Küche".into()) },
         Command::Devices {},
         Command::RenameDevice { name: "Küche".into() },
@@ -342,7 +347,7 @@ fn commands() -> Vec<Command> {
         },
         Command::WipeKeys {},
         Command::Keys {},
-        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some("reader".into()) },
+        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some("reader".into()), uses: None },
         Command::Invites {},
         Command::RevokeInvite { invite: "ef".repeat(26) },
         Command::RemoveDevice { device: "cd".repeat(26) },
@@ -367,6 +372,7 @@ fn commands() -> Vec<Command> {
         Command::WithdrawRequest {},
         Command::Requests {},
         Command::ApproveRequest { device: "cd".repeat(26), role: "writer".into() },
+        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: Some(20) },
         Command::RejectRequest { device: "cd".repeat(26) },
     ]
 }
@@ -595,6 +601,7 @@ fn outcomes() -> Vec<Outcome> {
                 expires_at: 1_795_000_000_000,
                 invited_by: "cd".repeat(26),
                 open: false,
+                uses_left: None,
             }],
         },
         Reply::Devices { devices: vec![device(Some(1_795_000_000_000))] },

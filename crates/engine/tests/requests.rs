@@ -479,3 +479,92 @@ fn a_device_that_took_its_request_back_while_it_was_approved_stays_as_it_was() {
     // Admins see the device, and remove it.
     world.call(ALICE, Command::RemoveDevice { device: asked.device }).unwrap();
 }
+
+#[test]
+fn an_invite_for_several_devices_lets_in_so_many_and_no_more() {
+    let mut world = World::of(4, 15);
+    let create = |uses| Command::CreateInvite {
+        ttl_seconds: 600,
+        link_base: None,
+        role: Some("writer".into()),
+        uses: Some(uses),
+    };
+    for uses in [0, 101] {
+        assert_eq!(world.call(ALICE, create(uses)).unwrap_err().code, ErrorCode::RequestInvalid);
+    }
+    let Reply::Invite { short_code, .. } = world.call(ALICE, create(2)).unwrap() else { panic!("no invite") };
+    for (device, left) in [(BOB, 1), (CAROL, 0)] {
+        let (invite, relay) = (short_code.clone(), Some(RELAY.to_owned()));
+        world.call(device, Command::JoinInvite { invite, relay, device_name: None }).unwrap();
+        world.settle(&[ALICE, device]);
+        let Reply::Invites { invites } = world.call(ALICE, Command::Invites {}).unwrap() else { panic!("no invites") };
+        assert_eq!((invites[0].uses_left, invites[0].open), (Some(left), left > 0));
+    }
+    let join = Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name: None };
+    assert_eq!(world.call(3, join).unwrap_err().code, ErrorCode::InviteUsed);
+    world.settle(&[ALICE, BOB, CAROL]);
+    assert_eq!(world.network.devices[CAROL].status.clone().unwrap().group, Some(world.group().to_string()));
+}
+
+#[test]
+fn a_request_that_is_taken_back_while_it_is_on_its_way_is_gone() {
+    for wait_ms in [1, 30, 60, 90, 120, 150, 200, 300] {
+        let mut world = World::of(2, 16);
+        world.ask(BOB);
+        world.network.run_ms(wait_ms);
+        world.call(BOB, Command::WithdrawRequest {}).unwrap();
+        world.network.run_ms(5_000);
+        assert_eq!((world.own(BOB), world.requests(ALICE).unwrap()), (None, vec![]), "after {wait_ms} ms");
+        let again = world.ask(BOB);
+        world.network.run_ms(5_000);
+        assert_eq!(world.requests(ALICE).unwrap()[0].device, again.device);
+    }
+}
+
+#[test]
+fn over_a_bad_network_with_crashes_everybody_who_is_approved_comes_in() {
+    for seed in 20..26 {
+        let mut world = World::of(3, seed);
+        world.put(ALICE, "note");
+        world.settle(&[ALICE]);
+        let faults = ashore_engine::testing::Faults {
+            connection_breaks: 25,
+            frame_doubled: 10,
+            frame_overtakes: 10,
+            device_crashes: 60,
+            relay_commit_fails: 20,
+            ..Default::default()
+        };
+        let asked = [world.ask(BOB), world.ask(CAROL)];
+        world.network.faults = faults;
+        for own in &asked {
+            let approve = Command::ApproveRequest { device: own.device.clone(), role: "writer".into() };
+            let mut tries = 0;
+            loop {
+                world.marks += 1;
+                let mark = world.marks;
+                world.network.ask(ALICE, approve.clone(), mark);
+                for _ in 0..60 {
+                    (ALICE..=CAROL).for_each(|device| world.network.open(device));
+                    world.network.run_ms(1_000);
+                }
+                let answers = &mut world.network.devices[ALICE].answers;
+                let answer = answers.iter().position(|(call, _)| call.mark == mark).map(|at| answers.remove(at).1);
+                if matches!(answer, Some(Outcome::Ok(_))) {
+                    break;
+                }
+                tries += 1;
+                assert!(tries < 40, "seed {seed}: {answer:?}");
+            }
+        }
+        world.network.faults = Default::default();
+        (ALICE..=CAROL).for_each(|device| world.network.open(device));
+        for device in [BOB, CAROL] {
+            world.run_until_it_is(device, Some(OwnRequestState::Admitted));
+        }
+        world.settle(&[ALICE, BOB, CAROL]);
+        assert_eq!((world.notes(BOB), world.notes(CAROL)), (vec!["note".to_owned()], vec!["note".to_owned()]));
+        let Reply::Devices { devices } = world.call(ALICE, Command::Devices {}).unwrap() else { panic!("none") };
+        assert_eq!(devices.len(), 3, "each once");
+    }
+}

@@ -102,7 +102,7 @@ pub enum ClientFrame {
         #[n(3)]
         page: PageSize,
     },
-    /// Leaves a sealed invitation at a place, for one device to take. Answers: `InvitePut` or `Failed`.
+    /// Leaves a sealed invitation at a place, for one device to take, or for several. Answers: `InvitePut` or `Failed`.
     #[n(4)]
     PutInvite {
         /// Answers carry it.
@@ -120,8 +120,11 @@ pub enum ClientFrame {
         /// Sealed with the other hash of the code.
         #[n(4)]
         sealed: Bytes,
+        /// How many devices may take it, at most [`crate::limits::MAX_INVITE_USES`]; one unless told otherwise.
+        #[n(5)]
+        uses: Option<u32>,
     },
-    /// Takes the invitation at a place; it is used from then on. Answers: `Invitation` or `Failed`. A device that asks
+    /// Takes the invitation at a place; one of its uses is gone from then on. Answers: `Invitation` or `Failed`. A device that asks
     /// again (because the answer was lost) gets it again, another does not.
     #[n(5)]
     TakeInvite {
@@ -132,7 +135,7 @@ pub enum ClientFrame {
         #[n(1)]
         place: InvitePlace,
     },
-    /// Withdraws an invitation that nobody has taken. Answers: `InviteRevoked` or `Failed`.
+    /// Withdraws an invitation that somebody may still take. Answers: `InviteRevoked` or `Failed`.
     #[n(6)]
     RevokeInvite {
         /// Answers carry it.

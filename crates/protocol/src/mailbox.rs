@@ -361,8 +361,9 @@ impl<S: LogStore> Mailbox<S> {
                 self.send(conn, &RelayFrame::Closed { request });
                 Ok(())
             }
-            ClientFrame::PutInvite { request, group, place, expires_at, sealed } => {
-                self.put_invite(conn, device, now, request, place, Invitation::new(group, expires_at, sealed))
+            ClientFrame::PutInvite { request, group, place, expires_at, sealed, uses } => {
+                let invitation = Invitation::new(group, expires_at, sealed).with_uses(uses.unwrap_or(1));
+                self.put_invite(conn, device, now, request, place, invitation)
             }
             ClientFrame::TakeInvite { request, place } => self.take_invite(conn, device, now, request, place),
             ClientFrame::RevokeInvite { request, group, place } => {

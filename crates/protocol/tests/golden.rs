@@ -125,7 +125,21 @@ fn client_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, ClientFrame)
         ("open-new", ClientFrame::Open { request, group, log: None, cursor: cursor(0), prefix: None, page }),
         ("append", ClientFrame::Append { request, group, entries: vec![sealed(), Bytes(vec![1])] }),
         ("pull", ClientFrame::Pull { request, group, after: Cursor::MAX, page }),
-        ("put-invite", ClientFrame::PutInvite { request, group, place: PLACE, expires_at: time(), sealed: sealed() }),
+        (
+            "put-invite",
+            ClientFrame::PutInvite { request, group, place: PLACE, expires_at: time(), sealed: sealed(), uses: None },
+        ),
+        (
+            "put-invite-for-many",
+            ClientFrame::PutInvite {
+                request,
+                group,
+                place: PLACE,
+                expires_at: time(),
+                sealed: sealed(),
+                uses: Some(20),
+            },
+        ),
         ("take-invite", ClientFrame::TakeInvite { request, place: PLACE }),
         ("revoke-invite", ClientFrame::RevokeInvite { request, group, place: PLACE }),
         ("close", ClientFrame::Close { request, group }),

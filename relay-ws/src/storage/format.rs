@@ -82,8 +82,9 @@ CREATE TABLE part (
 ) STRICT;
 ";
 
-/// Format 4: requests to join.
+/// Format 4: requests to join, and invitations for several devices: `taken_by` holds their ids one after another.
 const REQUESTS: &str = "
+ALTER TABLE invitation ADD COLUMN uses INTEGER NOT NULL DEFAULT 1;
 CREATE TABLE IF NOT EXISTS join_request (
     grp BLOB NOT NULL,
     device BLOB NOT NULL,

@@ -255,6 +255,10 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "export-types", ts(optional))]
         role: Option<String>,
+        /// How many devices may join by it, 1 to 100; one when it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export-types", ts(optional))]
+        uses: Option<u32>,
     },
     /// The invites of the group; answers `invites`.
     Invites {},

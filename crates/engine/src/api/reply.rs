@@ -529,6 +529,10 @@ pub struct InviteInfo {
     pub invited_by: String,
     /// Somebody may still join by it.
     pub open: bool,
+    /// How many may still join by it while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export-types", ts(optional))]
+    pub uses_left: Option<u32>,
 }
 
 /// An entry that is kept but could not be opened or applied.

@@ -5,6 +5,7 @@
 //! entries have to say it, with the key that was asked for. Then the group takes the place of the one before.
 
 use super::batch::Effect;
+use super::input::ConnectionId;
 use super::link::Stage;
 use super::members::{parse_role, role_name};
 use super::rows::Missing;
@@ -29,6 +30,8 @@ pub(super) struct Asking {
     /// Control entries that came, in the order of the log, and the place of the last.
     proof: Vec<VerifiedEntry>,
     proof_after: Cursor,
+    /// On which connection the relay was told that it is taken back.
+    took_back_on: Option<ConnectionId>,
 }
 
 /// The group's control entries say that this device is a member.
@@ -47,7 +50,7 @@ pub(super) struct Asked {
 
 impl Asking {
     pub(super) fn new(state: AskingState) -> Self {
-        Self { state, proof: Vec::new(), proof_after: Cursor::ZERO }
+        Self { state, proof: Vec::new(), proof_after: Cursor::ZERO, took_back_on: None }
     }
 
     /// Whether there is something to say to the relay, or to hear from it.
@@ -185,12 +188,15 @@ impl Machine {
 
     /// The relay knows who we are: it is told what we ask, or that we do not any more.
     pub(super) fn say_what_is_asked(&mut self) {
-        let (Some(asking), Some(link)) = (&self.sync.asking, &mut self.sync.link) else { return };
+        let (Some(asking), Some(link)) = (&mut self.sync.asking, &mut self.sync.link) else { return };
         let (group, asks) = (asking.state.group, asking.state.asks.clone());
         let request = link.request();
         link.stage = Stage::Asking(request);
         let frame = match asking.state.stand {
-            AskingStand::Withdrawing => ClientFrame::Withdraw { request, group },
+            AskingStand::Withdrawing => {
+                asking.took_back_on = Some(link.id);
+                ClientFrame::Withdraw { request, group }
+            }
             _ => ClientFrame::Ask { request, group, asks },
         };
         self.send_after_commit(&frame);
@@ -227,6 +233,10 @@ impl Machine {
             (AskingStand::Withdrawing, AskState::Withdrawn | AskState::Admitted | AskState::Rejected) => {
                 self.forget_asking();
                 self.free_link();
+            }
+            // It was taken back while the relay was told of it.
+            (AskingStand::Withdrawing, AskState::Pending) if asking.took_back_on != Some(link.id) => {
+                self.say_what_is_asked();
             }
             _ => self.misbehaved("that a request stands as it cannot"),
         }
@@ -314,6 +324,8 @@ impl Machine {
         if !task.installed {
             let pending = self.sync.asking.as_ref().filter(|asking| asking.state.stand == AskingStand::Pending);
             let Some((group, secrets)) = pending.map(|asking| asking.state.group).zip(self.asking_secrets()) else {
+                // It was taken back meanwhile.
+                self.free_link();
                 return Ok(());
             };
             self.seal_draft();

@@ -150,9 +150,9 @@ impl Machine {
                 let state: DocumentState = self.document_state(&collection, &id)?;
                 Done::now(Reply::DocumentStatus { state })
             }
-            Command::CreateInvite { ttl_seconds, link_base, role } => {
+            Command::CreateInvite { ttl_seconds, link_base, role, uses } => {
                 self.need_group()?;
-                self.create_invite(&task.client, task.id, AskedInvite { ttl_seconds, link_base, role })?;
+                self.create_invite(&task.client, task.id, AskedInvite { ttl_seconds, link_base, role, uses })?;
                 return Ok(None);
             }
             Command::Invites {} => Done::after_commit(self.invites()),

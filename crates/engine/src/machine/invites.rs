@@ -22,6 +22,7 @@ use ashore_protocol::frame::{ClientFrame, RequestId};
 use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::{Epoch, GroupId};
 use ashore_protocol::invite::InviteCode;
+use ashore_protocol::limits::MAX_INVITE_USES;
 use ashore_protocol::sign::SigningKey;
 
 /// How long a call waits for the relay while an invite is made or taken.
@@ -83,12 +84,17 @@ impl Machine {
 
     /// The answer comes when the invitation lies at the relay.
     pub(super) fn create_invite(&mut self, client: &str, call: u64, asked: AskedInvite) -> Result<(), Failure> {
-        let AskedInvite { ttl_seconds, link_base, role } = asked;
+        let AskedInvite { ttl_seconds, link_base, role, uses } = asked;
+        let uses = uses.unwrap_or(1);
         let role = role.as_deref().map_or(Ok(Role::Admin), parse_role)?;
         self.need_role(Role::Admin)?;
         self.need_network()?;
         if !TTL_SECONDS.contains(&ttl_seconds) {
             return Err(Failure::new(ErrorCode::RequestInvalid, "an invite opens for 1 second to 31 days"));
+        }
+        if !(1..=MAX_INVITE_USES).contains(&uses) {
+            let message = format!("an invite is for 1 to {MAX_INVITE_USES} devices");
+            return Err(Failure::new(ErrorCode::RequestInvalid, message));
         }
         let code = InviteCode::from_random(self.rng.bytes());
         let invite_seed: [u8; 32] = self.rng.bytes();
@@ -102,12 +108,12 @@ impl Machine {
         let (epoch, begun_by) = rotation;
         let note = InviteNote { place: code.place() }.seal(&key, &mut self.rng).into();
         let invite_key = SigningKey::from_seed(&invite_seed).invite_key();
-        let entry = self.sign_control(&Control::Invite { invite_key, role, expires_at, uses: 1, sealed: note })?;
+        let entry = self.sign_control(&Control::Invite { invite_key, role, expires_at, uses, sealed: note })?;
         let (invite, epoch_key) = (entry.id(), *key.expose());
         let begun_by = Some(begun_by);
         let invitation = Invitation { group: id, invite, invite_seed, epoch: epoch.0, epoch_key, expires_at, begun_by };
         let sealed = invitation.seal(&code, &mut self.rng);
-        let invite = PendingInvite { code, entry: entry.id(), sealed, expires_at, link_base, request: None };
+        let invite = PendingInvite { code, entry: entry.id(), sealed, expires_at, uses, link_base, request: None };
         let deadline = self.now.plus_ms(RELAY_WAIT_MS);
         let what = Wait::Invite { invite: Box::new(invite) };
         self.sync.waiters.push(Waiter { client: client.to_owned(), call, deadline, what });
@@ -159,7 +165,9 @@ impl Machine {
             let request = link.request();
             invite.request = Some((link.id, request));
             let (place, expires_at, sealed) = (invite.code.place(), invite.expires_at, invite.sealed.clone().into());
-            frames.push(ClientFrame::PutInvite { request, group: group.state.group, place, expires_at, sealed });
+            // What a relay of before did not know is left out where it says nothing.
+            let (group, uses) = (group.state.group, Some(invite.uses).filter(|uses| *uses > 1));
+            frames.push(ClientFrame::PutInvite { request, group, place, expires_at, sealed, uses });
         }
         for frame in frames {
             self.send_now(&frame);
@@ -401,6 +409,7 @@ pub(super) struct AskedInvite {
     pub(super) ttl_seconds: u64,
     pub(super) link_base: Option<String>,
     pub(super) role: Option<String>,
+    pub(super) uses: Option<u32>,
 }
 
 fn lacks_the_key() -> Failure {

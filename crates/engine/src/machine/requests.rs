@@ -9,6 +9,7 @@ use super::invites::sync_disabled;
 use super::link::Stage;
 use super::members::{parse_role, role_name};
 use super::sync::{Group, Wait, Waiter};
+use super::task::Task;
 use crate::api::{ErrorCode, Event, Failure, JoinRequestInfo, Outcome, Reply};
 use crate::group::{NamePlace, ProfilePayload, Ticket, request_words, ticket_secret};
 use ashore_protocol::control::{Control, Role};
@@ -41,8 +42,18 @@ struct Known {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deciding {
     List,
-    Approve { device: DeviceId, role: Role },
-    Reject { device: DeviceId },
+    Approve {
+        device: DeviceId,
+        role: Role,
+    },
+    Reject {
+        device: DeviceId,
+    },
+    /// The device asks as the relay has just said: it is let in.
+    Admit {
+        device: DeviceId,
+        role: Role,
+    },
 }
 
 impl Group {
@@ -142,8 +153,8 @@ impl Machine {
             let request = link.request();
             *sent = Some((link.id, request));
             frames.push(match deciding {
-                Deciding::List | Deciding::Approve { .. } => ClientFrame::ListRequests { request, group: id },
                 Deciding::Reject { device } => ClientFrame::Reject { request, group: id, device: *device },
+                _ => ClientFrame::ListRequests { request, group: id },
             });
         }
         if std::mem::take(&mut group.requests.stale) {
@@ -190,15 +201,30 @@ impl Machine {
         own.requests.listing.take_if(|listing| *listing == at);
         let waits = |waiter: &Waiter| matches!(&waiter.what, Wait::Requests { request, .. } if *request == Some(at));
         let Some(place) = self.sync.waiters.iter().position(waits) else { return };
-        let Waiter { client, call, what, .. } = self.sync.waiters.remove(place);
-        let Wait::Requests { deciding, .. } = what else { return };
-        let done = match deciding {
-            Deciding::List | Deciding::Reject { .. } => Ok(self.requests()),
-            Deciding::Approve { device, role } => self.admit(device, role),
+        // What changes the group is a task of its own.
+        if let Some(Waiter { what: Wait::Requests { deciding, .. }, .. }) = self.sync.waiters.get_mut(place)
+            && let Deciding::Approve { device, role } = *deciding
+        {
+            *deciding = Deciding::Admit { device, role };
+            return self.tasks.push_back(Task::Admit);
+        }
+        let Waiter { client, call, .. } = self.sync.waiters.remove(place);
+        let reply = self.requests();
+        self.answer_now(&client, call, Outcome::Ok(reply));
+    }
+
+    /// Lets in whom calls have approved.
+    pub(super) fn admit_approved(&mut self) {
+        let approved = |waiter: &Waiter| {
+            matches!(&waiter.what, Wait::Requests { deciding: Deciding::Admit { .. }, request: Some(_) })
         };
-        match done {
-            Ok(reply) => self.answer_after_commit(&client, call, Outcome::Ok(reply)),
-            Err(failure) => self.answer_now(&client, call, Outcome::Failed(failure)),
+        while let Some(place) = self.sync.waiters.iter().position(approved) {
+            let Waiter { client, call, what, .. } = self.sync.waiters.remove(place);
+            let Wait::Requests { deciding: Deciding::Admit { device, role }, .. } = what else { continue };
+            match self.admit(device, role) {
+                Ok(reply) => self.answer_after_commit(&client, call, Outcome::Ok(reply)),
+                Err(failure) => self.answer_now(&client, call, Outcome::Failed(failure)),
+            }
         }
     }
 

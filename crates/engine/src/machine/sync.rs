@@ -186,6 +186,7 @@ pub(super) struct PendingInvite {
     pub(super) entry: EntryId,
     pub(super) sealed: Vec<u8>,
     pub(super) expires_at: Timestamp,
+    pub(super) uses: u32,
     pub(super) link_base: Option<String>,
     /// Sent on this connection, with this request.
     pub(super) request: Option<(u64, ashore_protocol::frame::RequestId)>,

@@ -369,7 +369,7 @@ impl LogStore for MemoryLogStore {
     }
 
     fn open_invitations(&self, group: &GroupId, now: Timestamp) -> Result<u32, MemoryStoreError> {
-        let open = |i: &&Invitation| i.group == *group && i.taken_by.is_none() && i.expires_at > now;
+        let open = |i: &&Invitation| i.group == *group && !i.is_used_up() && i.expires_at > now;
         Ok(u32::try_from(self.invitations.values().filter(open).count()).unwrap_or(u32::MAX))
     }
 

@@ -95,14 +95,27 @@ pub struct Invitation {
     pub expires_at: Timestamp,
     /// What the code opens.
     pub sealed: Bytes,
-    /// The device that took it.
-    pub taken_by: Option<DeviceId>,
+    /// How many devices may take it.
+    pub uses: u32,
+    /// Those that have, in order.
+    pub taken_by: Vec<DeviceId>,
 }
 
 impl Invitation {
-    /// One that nobody has taken.
+    /// One for a single device, which nobody has taken.
     pub fn new(group: GroupId, expires_at: Timestamp, sealed: Bytes) -> Self {
-        Self { group, expires_at, sealed, taken_by: None }
+        Self { group, expires_at, sealed, uses: 1, taken_by: Vec::new() }
+    }
+
+    /// The same for so many devices.
+    #[must_use]
+    pub fn with_uses(self, uses: u32) -> Self {
+        Self { uses, ..self }
+    }
+
+    /// Whether no further device may take it.
+    pub fn is_used_up(&self) -> bool {
+        self.taken_by.len() >= self.uses as usize
     }
 }
 
@@ -220,7 +233,7 @@ pub trait LogStore {
     fn put_invitation(&mut self, place: &InvitePlace, invitation: &Invitation) -> Result<(), Self::Error>;
     /// Removes the invitation at a place.
     fn remove_invitation(&mut self, place: &InvitePlace) -> Result<(), Self::Error>;
-    /// How many of the group's invitations nobody has taken and expire later than `now`.
+    /// How many of the group's invitations are not used up and expire later than `now`.
     fn open_invitations(&self, group: &GroupId, now: Timestamp) -> Result<u32, Self::Error>;
     /// Removes every invitation that expired before this.
     fn remove_invitations_expired_before(&mut self, time: Timestamp) -> Result<(), Self::Error>;
