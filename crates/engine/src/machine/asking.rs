@@ -98,7 +98,13 @@ impl Machine {
             return if asking.state.group == ticket.group { Ok(self.own_request()) } else { Err(under_way()) };
         }
         self.check_may_ask(&ticket)?;
-        self.take_settings(relay.or_else(|| ticket.relays.first().cloned()), device_name)?;
+        match relay {
+            None if ticket.relays.len() > 1 => {
+                self.set_relays(ticket.relays.clone())?;
+                self.take_settings(None, device_name)?;
+            }
+            relay => self.take_settings(relay.or_else(|| ticket.relays.first().cloned()), device_name)?,
+        }
         if self.sync.settings.relay.is_none() {
             return Err(Failure::new(ErrorCode::RelayInvalidAddress, "no relay is set, and the ticket names none"));
         }
@@ -339,6 +345,7 @@ impl Machine {
                 asking.state.secrets = Bytes::default();
             }
             self.sync.settings.enabled = true;
+            self.sync.settings.last_synced_at = None;
             self.write_settings();
             self.write_asking();
             self.batch.effects.push(Effect::Switched);

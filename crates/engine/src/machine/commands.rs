@@ -299,7 +299,8 @@ impl Machine {
 
     /// Answers at once when everything was here before, also without a network.
     fn sync_ready(&mut self, task: &CommandTask, timeout_ms: u64) -> Result<Option<Done>, Stop> {
-        if self.sync.group.is_none() && self.sync.joining.is_none() {
+        let asks = self.sync.asking.as_ref().is_some_and(super::asking::Asking::is_active);
+        if self.sync.group.is_none() && self.sync.joining.is_none() && !asks {
             return Err(sync_disabled().into());
         }
         let status = self.status();

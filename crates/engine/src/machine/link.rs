@@ -233,9 +233,12 @@ impl Machine {
         for waiter in expired {
             let outcome = match waiter.what {
                 Wait::Flush => crate::api::Outcome::Ok(crate::api::Reply::Flushed { pending }),
-                Wait::Now { .. } | Wait::Invite { .. } | Wait::Join | Wait::Snapshot | Wait::Requests { .. } | Wait::Ready => {
-                    crate::api::Outcome::Failed(self.why_not_yet())
-                }
+                Wait::Now { .. }
+                | Wait::Invite { .. }
+                | Wait::Join
+                | Wait::Snapshot
+                | Wait::Requests { .. }
+                | Wait::Ready => crate::api::Outcome::Failed(self.why_not_yet()),
             };
             if matches!(waiter.what, Wait::Join) {
                 self.give_up_taking();

@@ -89,7 +89,7 @@ impl Machine {
     pub(super) fn create_ticket(&self, link_base: Option<&str>) -> Result<Reply, Failure> {
         let group = self.need_role(Role::Reader)?;
         let (epoch, key) = group.newest_key().ok_or_else(lacks_the_key)?;
-        let relays = self.sync.settings.relay.iter().cloned().collect();
+        let relays = self.sync.settings.relays();
         let key = ticket_secret(&key).public();
         let link = Ticket { group: group.state.group, relays, key, epoch }.link(link_base.unwrap_or("ashore:"));
         Ok(Reply::Ticket { qr_code: super::qr::svg_data_url(&link), link })
