@@ -23,6 +23,9 @@ export type { FindingCode } from "./generated/FindingCode.js";
 export type { HealthCounts } from "./generated/HealthCounts.js";
 export type { HealthPart } from "./generated/HealthPart.js";
 export type { Mended } from "./generated/Mended.js";
+export type { JoinRequestInfo } from "./generated/JoinRequestInfo.js";
+export type { OwnRequest } from "./generated/OwnRequest.js";
+export type { OwnRequestState } from "./generated/OwnRequestState.js";
 export type { Remedy } from "./generated/Remedy.js";
 export type { QueryMistake } from "./generated/QueryMistake.js";
 export type { Quarantined } from "./generated/Quarantined.js";
@@ -44,7 +47,15 @@ export { Query } from "./query.js";
 export type { Resolved } from "./refs.js";
 export type { Issue, Schema, SchemaIssue, Validated } from "./schema.js";
 export type { Hit, SearchOptions, SearchResult } from "./search.js";
-export { type Invite, type Role, Sync, type SyncCapabilities, type SyncEvents, type SyncOptions } from "./sync.js";
+export {
+  type Invite,
+  type Role,
+  Sync,
+  type SyncCapabilities,
+  type SyncEvents,
+  type SyncOptions,
+  type Ticket,
+} from "./sync.js";
 export { Transaction, TransactionCollection } from "./transaction.js";
 export type { Edit } from "./updates.js";
 export type { InvalidDocument, MigrationResult } from "./upkeep.js";

@@ -8,8 +8,11 @@ import type { ChangedDocuments } from "./generated/ChangedDocuments.js";
 import type { Device } from "./generated/Device.js";
 import type { DisconnectReason } from "./generated/DisconnectReason.js";
 import type { DocumentState } from "./generated/DocumentState.js";
+import type { ErrorCode } from "./generated/ErrorCode.js";
 import type { Event } from "./generated/Event.js";
 import type { InviteInfo } from "./generated/InviteInfo.js";
+import type { JoinRequestInfo } from "./generated/JoinRequestInfo.js";
+import type { OwnRequest } from "./generated/OwnRequest.js";
 import type { Quarantined } from "./generated/Quarantined.js";
 import type { SyncSettings } from "./generated/SyncSettings.js";
 import type { SyncStatus } from "./generated/SyncStatus.js";
@@ -26,7 +29,7 @@ export interface SyncOptions {
 /** What a member may do: a reader reads, a writer writes too, an admin also invites, removes, and changes roles and keys. */
 export type Role = "admin" | "writer" | "reader";
 
-/** An invite, in the three forms that people pass on. It opens once, and until it expires. */
+/** An invite, in the three forms that people pass on. It opens as often as it was made for, once unless told otherwise, and until it expires. */
 export interface Invite {
   /** Names it for {@link Sync.revokeInvite}; says nothing of the code. */
   readonly id: string;
@@ -38,6 +41,14 @@ export interface Invite {
   readonly qrCode: string;
   /** When it stops opening, in milliseconds since 1970. */
   readonly expiresAt: number;
+}
+
+/** Where a group is and how to ask to be let in. It holds no secret: whoever has it may ask, and an admin decides. */
+export interface Ticket {
+  /** The app's page with the ticket behind `#`: the part of an address that browsers never send. */
+  readonly link: string;
+  /** The link as a QR code: a `data:image/svg+xml` URL for an `<img>`. */
+  readonly qrCode: string;
 }
 
 /** What the browser does not let a web app do for sync: `false` is a promise not made. Nothing is lost by it, only later. */
@@ -62,6 +73,10 @@ export interface SyncEvents {
   readonly status: SyncStatus;
   /** Who is in the group, or what they may do, changed: the members now. */
   readonly membership: { readonly devices: readonly Device[] };
+  /** Other devices ask to join the group, or do not any more: who waits now. Told to admins only. */
+  readonly requests: { readonly requests: readonly JoinRequestInfo[] };
+  /** This device's own request to join stands elsewhere than before; `null`: there is none. */
+  readonly request: { readonly request: OwnRequest | null };
   /** Documents changed because another device changed them. */
   readonly change: { readonly changes: readonly ChangedDocuments[]; readonly missed: boolean };
   /** Something went wrong that no call waits for; once per fault. */
@@ -98,6 +113,8 @@ export class Sync {
   readonly #documents: Documents;
   readonly #defaults: SyncOptions;
   readonly #events = new Emitter<SyncEvents>();
+  /** Ends what waits for something that will not come once the database is closed. */
+  readonly #ends = new Set<() => void>();
 
   /** @internal Use {@link Database.sync}. */
   constructor(client: Client, documents: Documents, defaults: SyncOptions) {
@@ -225,22 +242,26 @@ export class Sync {
   }
 
   /**
-   * A one-time code for another device; needs the relay.
+   * A code for another device, or for several; needs the relay.
    *
-   * @param options `role`: what whoever joins by it becomes, an admin unless told otherwise. `ttlSeconds`: how long it opens, 600 unless told otherwise.
+   * @param options `role`: what whoever joins by it becomes, an admin unless told otherwise. `uses`: how many devices may join by it, 1 to 100, one unless told
+   * otherwise. `ttlSeconds`: how long it opens, 600 unless told otherwise.
    * `linkBase`: the page that the link opens; this page unless told otherwise.
    * @throws {@link AshoreError} `group.not-allowed`: this device is no admin. `group.removed`, `sync.disabled`, `sync.offline`.
    */
   async createInvite(
     options: {
       readonly role?: Role | undefined;
+      readonly uses?: number | undefined;
       readonly ttlSeconds?: number | undefined;
       readonly linkBase?: string | undefined;
     } & CallOptions = {},
   ): Promise<Invite> {
     const ttlSeconds = wholeMs("createInvite", options.ttlSeconds ?? DEFAULT_INVITE_SECONDS);
     const role = options.role === undefined ? {} : { role: options.role };
-    const createInvite = { ttlSeconds, linkBase: options.linkBase ?? thisPage(), ...role };
+    // What an older engine, in another tab, does not know is left out where it says nothing.
+    const uses = (options.uses ?? 1) === 1 ? {} : { uses: wholeMs("createInvite", options.uses ?? 1) };
+    const createInvite = { ttlSeconds, linkBase: options.linkBase ?? thisPage(), ...role, ...uses };
     // An engine of an older version, in another tab, names no id.
     return { id: "", ...(await this.#ask("createInvite", { createInvite }, "invite", options)) };
   }
@@ -272,6 +293,123 @@ export class Sync {
       "joined",
       options,
     );
+  }
+
+  /**
+   * A ticket for somebody who is to ask to join: it tells where the group is, and lets nobody in. Any member may make one, offline too, as often as it
+   * likes; it does not expire.
+   *
+   * @param options `linkBase`: the page that the link opens; this page unless told otherwise.
+   * @throws {@link AshoreError} `sync.disabled`, `group.removed`.
+   */
+  async createTicket(options: { readonly linkBase?: string | undefined } & CallOptions = {}): Promise<Ticket> {
+    const createTicket = { linkBase: options.linkBase ?? thisPage() };
+    return this.#ask("createTicket", { createTicket }, "ticket", options);
+  }
+
+  /**
+   * Asks to join the group of a ticket. Resolves as soon as the request is stored here, with or without a network; it is sent when there is one, and what comes of
+   * it is told by `request` events, also after restarts. While it waits, a group that this device has alone does not sync.
+   *
+   * @param ticket The link, a QR code's text, or what stands behind `#`. Parameters that this version does not know are passed over.
+   * @param options `role`: what to become, a writer unless told otherwise; the admin decides. `relay`: instead of the ticket's.
+   * @returns The request; its `words` are to be compared with those that the admin is shown.
+   * @throws {@link AshoreError} `ticket.bad`, `group.already-joined`, `relay.invalid-address`; `request.invalid`: another join is under way.
+   *
+   * @example
+   * ```ts
+   * const { words } = await db.sync.requestToJoin(location.href, { deviceName: "Bob's phone" });
+   * show(`Tell them: ${words.join(" ")}`);
+   * await db.sync.admitted();
+   * ```
+   */
+  async requestToJoin(
+    ticket: string,
+    options: { readonly role?: Role | undefined } & SyncOptions & CallOptions = {},
+  ): Promise<OwnRequest> {
+    const { deviceName } = { ...this.#defaults, ...defined(options) };
+    const { role, relay } = options;
+    const requestToJoin = {
+      ticket: String(ticket),
+      role: role ?? null,
+      relay: relay ?? null,
+      deviceName: deviceName ?? null,
+    };
+    const { request } = await this.#ask("requestToJoin", { requestToJoin }, "ownRequest", options);
+    if (request === null) {
+      throw new AshoreError("join-request.not-found", "The request was taken back.", { op: "requestToJoin" });
+    }
+    return request;
+  }
+
+  /** This device's own request and how it stands, or how it ended; `null` when nothing was asked. */
+  async request(options: CallOptions = {}): Promise<OwnRequest | null> {
+    return (await this.#ask("request", { ownRequest: {} }, "ownRequest", options)).request;
+  }
+
+  /**
+   * Resolves when an admin has let this device in, however long that takes: it waits for {@link Sync.requestToJoin}'s request, also one of an earlier visit.
+   *
+   * @throws {@link AshoreError} `join-request.rejected`: an admin has said no. `join-request.refused`: the relay does not take it.
+   * `join-request.not-found`: nothing is asked, or it was taken back. `database.closed`, and `request.aborted` by `signal`.
+   */
+  async admitted(options: CallOptions = {}): Promise<{ readonly group: string }> {
+    return new Promise((resolve, reject) => {
+      const stop = this.on("request", ({ request }) => settle(request));
+      const closed = () => end(() => reject(notAdmitted("database.closed", "The database was closed.")));
+      const aborted = () => end(() => reject(notAdmitted("request.aborted", "The caller gave up.")));
+      const end = (how: () => void) => {
+        stop();
+        this.#ends.delete(closed);
+        options.signal?.removeEventListener("abort", aborted);
+        how();
+      };
+      const settle = (request: OwnRequest | null) => {
+        if (request === null) {
+          end(() => reject(notAdmitted("join-request.not-found", "Nothing is asked.")));
+        } else if (request.state === "admitted") {
+          end(() => resolve({ group: request.group }));
+        } else if (request.state === "rejected") {
+          end(() => reject(notAdmitted("join-request.rejected", "An admin has said no.")));
+        } else if (request.state === "refused") {
+          end(() => reject(notAdmitted("join-request.refused", `The relay does not take it: ${request.code}.`)));
+        }
+      };
+      this.#ends.add(closed);
+      options.signal?.addEventListener("abort", aborted);
+      this.request(options).then(settle, (error: unknown) => end(() => reject(error)));
+    });
+  }
+
+  /** Takes this device's request back, offline too; of one that was decided, forgets how. Nothing to take back is no error. */
+  async withdrawRequest(options: CallOptions = {}): Promise<void> {
+    await this.#ask("withdrawRequest", { withdrawRequest: {} }, "done", options);
+  }
+
+  /**
+   * Who asks to join the group, the earliest first. Admins only; needs the relay, which keeps the requests.
+   *
+   * @throws {@link AshoreError} `group.not-allowed`, `group.removed`, `sync.disabled`, `sync.offline`, `request.timed-out`.
+   */
+  async requests(options: CallOptions = {}): Promise<readonly JoinRequestInfo[]> {
+    return (await this.#ask("requests", { requests: {} }, "requests", options)).requests;
+  }
+
+  /**
+   * Lets a device in that asks. Compare the words of its request with those on its screen first: then it is the device that you mean, whatever the relay does.
+   *
+   * @param device Its id, from {@link Sync.requests}.
+   * @param role What it becomes, whatever it asked for.
+   * @throws {@link AshoreError} `join-request.not-found`: it does not ask (any more). Others as those of {@link Sync.requests}.
+   */
+  async approve(device: string, role: Role, options: CallOptions = {}): Promise<readonly Device[]> {
+    const approveRequest = { device: String(device), role };
+    return (await this.#ask("approve", { approveRequest }, "devices", options)).devices;
+  }
+
+  /** Turns a device away that asks. Answers who is left. Errors as those of {@link Sync.approve}. */
+  async reject(device: string, options: CallOptions = {}): Promise<readonly JoinRequestInfo[]> {
+    return (await this.#ask("reject", { rejectRequest: { device: String(device) } }, "requests", options)).requests;
   }
 
   /** The members of the group, in the order in which they were admitted. */
@@ -357,6 +495,10 @@ export class Sync {
       this.#events.emit("connected", event.connected);
     } else if ("membership" in event) {
       this.#events.emit("membership", event.membership);
+    } else if ("requests" in event) {
+      this.#events.emit("requests", event.requests);
+    } else if ("ownRequest" in event) {
+      this.#events.emit("request", event.ownRequest);
     } else if ("disconnected" in event) {
       this.#events.emit("disconnected", event.disconnected);
     } else if ("error" in event) {
@@ -371,6 +513,7 @@ export class Sync {
 
   /** @internal */
   end(): void {
+    this.#ends.forEach((end) => end());
     this.#events.clear();
   }
 
@@ -393,6 +536,10 @@ export function wholeMs(op: string, value: number): number {
     return Math.round(value);
   }
   throw new AshoreError("request.invalid", `${value} is no duration.`, { op });
+}
+
+function notAdmitted(code: ErrorCode, message: string): AshoreError {
+  return new AshoreError(code, message, { op: "admitted" });
 }
 
 function thisPage(): string | null {

@@ -47,6 +47,8 @@ pub struct Config {
     pub address_invite_misses: u32,
     /// New groups from one address in that time.
     pub address_new_groups: u32,
+    /// Requests to join from one address in that time.
+    pub address_join_requests: u32,
     /// Whispers (presence) that one connection may send a second, three times as many at once; 0 forwards none.
     pub whispers_per_second: u32,
     /// Bytes that the parts of one snapshot may have; 0 to keep none.
@@ -87,6 +89,7 @@ impl Default for Config {
             address_window_seconds: u32::try_from(admission.window_ms / 1000).unwrap_or(u32::MAX),
             address_invite_misses: admission.max_invite_misses,
             address_new_groups: admission.max_new_groups,
+            address_join_requests: admission.max_join_requests,
             whispers_per_second: WhisperLimits::default().per_second,
             max_snapshot_bytes: limits.max_snapshot_bytes.unwrap_or(0),
             retention_seconds: retention.keep_ms / 1000,
@@ -236,6 +239,7 @@ impl Config {
             window_ms: u64::from(self.address_window_seconds) * 1000,
             max_invite_misses: self.address_invite_misses,
             max_new_groups: self.address_new_groups,
+            max_join_requests: self.address_join_requests,
         };
         let per_second = self.whispers_per_second;
         let whispers = WhisperLimits { per_second, burst: per_second.saturating_mul(3) };

@@ -3,6 +3,7 @@
 //! One process owns the file (`locking_mode=EXCLUSIVE`): a second relay on the same directory does not start.
 
 mod format;
+mod requests;
 mod snapshots;
 
 use ashore_protocol::codec::Bytes;
@@ -11,7 +12,7 @@ use ashore_protocol::ids::{
     Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp,
 };
 use ashore_protocol::mailbox::{
-    Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredSnapshot, Upload, item_size,
+    Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredRequest, StoredSnapshot, Upload, item_size,
 };
 use ashore_protocol::snapshot::Part;
 use format::FORMAT;
@@ -290,29 +291,32 @@ impl LogStore for SqliteLogStore {
 
     fn invitation(&self, place: &InvitePlace) -> Result<Option<Invitation>, StorageError> {
         let mut statement =
-            self.statement("SELECT grp, expires_ms, sealed, taken_by FROM invitation WHERE place = ?1")?;
+            self.statement("SELECT grp, expires_ms, sealed, taken_by, uses FROM invitation WHERE place = ?1")?;
         let row = statement.query_row([place.as_bytes()], |row| {
             let (group, taken_by): (Vec<u8>, Option<Vec<u8>>) = (row.get(0)?, row.get(3)?);
-            Ok((group, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?, taken_by))
+            Ok((group, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?, taken_by, row.get::<_, u32>(4)?))
         });
-        let Some((group, expires_ms, sealed, taken_by)) = row.optional()? else { return Ok(None) };
+        let Some((group, expires_ms, sealed, taken_by, uses)) = row.optional()? else { return Ok(None) };
         let group = GroupId::from_slice(&group).ok_or(StorageError::Damaged("an invitation's group"))?;
-        let taken_by = taken_by.map(|device| DeviceId::from_slice(&device).ok_or(StorageError::Damaged("a device")));
+        let taken_by = taken_by.unwrap_or_default();
+        let device = |id| DeviceId::from_slice(id).ok_or(StorageError::Damaged("a device"));
+        let taken_by = taken_by.chunks(DeviceId::SIZE).map(device).collect::<Result<_, _>>()?;
         let expires_at = Timestamp::from_ms(u64::try_from(expires_ms).unwrap_or(0));
-        Ok(Some(Invitation { group, expires_at, sealed: Bytes(sealed), taken_by: taken_by.transpose()? }))
+        Ok(Some(Invitation { group, expires_at, sealed: Bytes(sealed), uses, taken_by }))
     }
 
     fn put_invitation(&mut self, place: &InvitePlace, invitation: &Invitation) -> Result<(), StorageError> {
-        let Invitation { group, expires_at, sealed, taken_by } = invitation;
-        let taken_by = taken_by.as_ref().map(|device| device.as_bytes().as_slice());
-        let sql =
-            "INSERT OR REPLACE INTO invitation (place, grp, expires_ms, sealed, taken_by) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let Invitation { group, expires_at, sealed, uses, taken_by } = invitation;
+        let taken_by = taken_by.iter().flat_map(|device| device.as_bytes()).copied().collect::<Vec<u8>>();
+        let taken_by = Some(taken_by).filter(|taken_by| !taken_by.is_empty());
+        let sql = "INSERT OR REPLACE INTO invitation (place, grp, expires_ms, sealed, taken_by, uses) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         self.statement(sql)?.execute(params![
             place.as_bytes(),
             group.as_bytes(),
             integer(expires_at.as_ms()),
             sealed.0,
-            taken_by
+            taken_by,
+            uses
         ])?;
         Ok(())
     }
@@ -323,7 +327,8 @@ impl LogStore for SqliteLogStore {
     }
 
     fn open_invitations(&self, group: &GroupId, now: Timestamp) -> Result<u32, StorageError> {
-        let sql = "SELECT count(*) FROM invitation WHERE grp = ?1 AND expires_ms > ?2 AND taken_by IS NULL";
+        let sql = "SELECT count(*) FROM invitation WHERE grp = ?1 AND expires_ms > ?2
+                   AND coalesce(length(taken_by), 0) < 32 * uses";
         let count: i64 =
             self.statement(sql)?.query_row(params![group.as_bytes(), integer(now.as_ms())], |row| row.get(0))?;
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
@@ -331,6 +336,25 @@ impl LogStore for SqliteLogStore {
 
     fn remove_invitations_expired_before(&mut self, time: Timestamp) -> Result<(), StorageError> {
         self.statement("DELETE FROM invitation WHERE expires_ms < ?1")?.execute([integer(time.as_ms())])?;
+        Ok(())
+    }
+
+    fn join_requests(&self, group: &GroupId) -> Result<Vec<StoredRequest>, StorageError> {
+        self.request_rows(group)
+    }
+
+    fn put_join_request(&mut self, group: &GroupId, request: &StoredRequest) -> Result<(), StorageError> {
+        self.put_request_row(group, request)
+    }
+
+    fn remove_join_request(&mut self, group: &GroupId, device: &DeviceId) -> Result<(), StorageError> {
+        let sql = "DELETE FROM join_request WHERE grp = ?1 AND device = ?2";
+        self.statement(sql)?.execute(params![group.as_bytes(), device.as_bytes()])?;
+        Ok(())
+    }
+
+    fn remove_join_requests_before(&mut self, time: Timestamp) -> Result<(), StorageError> {
+        self.statement("DELETE FROM join_request WHERE came_ms < ?1")?.execute([integer(time.as_ms())])?;
         Ok(())
     }
 }

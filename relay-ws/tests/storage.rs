@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_protocol::codec::Bytes;
-use ashore_protocol::mailbox::{Invitation, LogStore, MemoryLogStore, NewEntry, Place, StoredSnapshot};
+use ashore_protocol::mailbox::{Invitation, LogStore, MemoryLogStore, NewEntry, Place, StoredRequest, StoredSnapshot};
+use ashore_protocol::request::SignedRequest;
+use ashore_protocol::sign::Signature;
 use ashore_protocol::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
 use ashore_relay::storage::SqliteLogStore;
 use std::path::{Path, PathBuf};
@@ -47,6 +49,7 @@ fn look(store: &impl LogStore) -> String {
             seen += &format!("{:?}\n", store.snapshot_part(group, &EntryId([id; 32]), index).unwrap());
         }
         seen += &format!("{:?}\n", store.next_group_with_snapshot(Some(group)).unwrap());
+        seen += &format!("{:?}\n", store.join_requests(group).unwrap());
         let floor = store.group(group).unwrap().map_or(0, |info| info.floor.get());
         for n in 0..30u8 {
             let cursor = Cursor::new(u64::from(n)).unwrap();
@@ -71,8 +74,11 @@ fn look(store: &impl LogStore) -> String {
     seen
 }
 
-fn invitation(taken_by: Option<DeviceId>) -> Invitation {
-    Invitation { taken_by, ..Invitation::new(GROUPS[0], Timestamp::from_ms(101), Bytes(vec![1, 2, 3])) }
+fn invitation(taken_by: &[DeviceId]) -> Invitation {
+    Invitation {
+        taken_by: taken_by.to_vec(),
+        ..Invitation::new(GROUPS[0], Timestamp::from_ms(101), Bytes(vec![1, 2, 3]))
+    }
 }
 
 /// A history with what was kept after each step.
@@ -88,29 +94,67 @@ fn history(store: &mut impl LogStore) -> Vec<String> {
     append(store, GROUPS[0], 12..20);
     store.create_group(&GROUPS[1], LogId([4; 16]), now).unwrap();
     append(store, GROUPS[1], 0..3);
-    store.put_invitation(&PLACE, &invitation(None)).unwrap();
+    store.put_invitation(&PLACE, &invitation(&[])).unwrap();
     seen.push(look(store));
     store.rollback().unwrap();
     seen.push(look(store));
     assert_eq!(seen[1], seen[3], "a rollback leaves what was committed");
     store.begin().unwrap();
     append(store, GROUPS[0], 20..25);
-    store.put_invitation(&PLACE, &invitation(None)).unwrap();
-    store.put_invitation(&InvitePlace([8; 32]), &invitation(None)).unwrap();
+    store.put_invitation(&PLACE, &invitation(&[])).unwrap();
+    store.put_invitation(&InvitePlace([8; 32]), &invitation(&[])).unwrap();
     store.commit().unwrap();
     seen.push(look(store));
     store.begin().unwrap();
-    store.put_invitation(&PLACE, &invitation(Some(BOB))).unwrap();
+    store.put_invitation(&PLACE, &invitation(&[BOB]).with_uses(2)).unwrap();
     store.remove_invitation(&InvitePlace([8; 32])).unwrap();
     store.remove_invitations_expired_before(Timestamp::from_ms(101)).unwrap();
     store.commit().unwrap();
     seen.push(look(store));
     store.begin().unwrap();
+    store.put_invitation(&PLACE, &invitation(&[BOB, ALICE]).with_uses(2)).unwrap();
+    store.commit().unwrap();
+    assert!(store.invitation(&PLACE).unwrap().unwrap().is_used_up());
+    seen.push(look(store));
+    store.begin().unwrap();
     store.remove_invitations_expired_before(Timestamp::from_ms(102)).unwrap();
     store.commit().unwrap();
     seen.push(look(store));
+    requests(store, &mut seen);
     snapshots(store, &mut seen);
     seen
+}
+
+fn asked(device: DeviceId, came_ms: u64, is_rejected: bool) -> StoredRequest {
+    let asks = SignedRequest { request: Bytes(vec![device.0[0]; 9]), signature: Signature([came_ms as u8; 64]) };
+    StoredRequest { device, asks, came_at: Timestamp::from_ms(came_ms), is_rejected }
+}
+
+/// Requests come, are rejected, withdrawn and forgotten; some of it is rolled back.
+fn requests(store: &mut impl LogStore, seen: &mut Vec<String>) {
+    let [group, other] = GROUPS;
+    store.begin().unwrap();
+    for (group, request) in
+        [(group, asked(BOB, 30, false)), (group, asked(ALICE, 40, false)), (other, asked(BOB, 50, true))]
+    {
+        store.put_join_request(&group, &request).unwrap();
+    }
+    store.commit().unwrap();
+    assert_eq!(store.join_requests(&group).unwrap(), [asked(BOB, 30, false), asked(ALICE, 40, false)]);
+    seen.push(look(store));
+    store.begin().unwrap();
+    store.put_join_request(&group, &asked(BOB, 60, true)).unwrap();
+    store.remove_join_request(&group, &ALICE).unwrap();
+    store.remove_join_request(&other, &ALICE).unwrap();
+    seen.push(look(store));
+    store.rollback().unwrap();
+    seen.push(look(store));
+    store.begin().unwrap();
+    store.put_join_request(&group, &asked(BOB, 60, true)).unwrap();
+    store.remove_join_requests_before(Timestamp::from_ms(50)).unwrap();
+    store.commit().unwrap();
+    assert_eq!(store.join_requests(&group).unwrap(), [asked(BOB, 60, true)]);
+    seen.push(look(store));
 }
 
 fn snapshot(id: u8, author: DeviceId, covers: u64, finished_ms: u64) -> StoredSnapshot {

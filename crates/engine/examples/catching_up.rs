@@ -58,7 +58,7 @@ impl World {
 
     fn add(&mut self, name: &str) -> usize {
         let device = self.network.add_device(name);
-        let reply = self.call(0, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None });
+        let reply = self.call(0, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None });
         let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
         self.call(device, Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name: None });
         device

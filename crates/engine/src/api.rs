@@ -14,6 +14,7 @@ mod index;
 mod keys;
 mod presence;
 mod reply;
+mod request;
 mod text;
 
 pub use bytes::FileBytes;
@@ -29,6 +30,7 @@ pub use reply::{
     Answer, Device, Diagnostics, DocumentState, InviteInfo, Outcome, Quarantined, Reply, SnapshotInfo, SyncSettings,
     SyncState, SyncStatus, WriteResult,
 };
+pub use request::{JoinRequestInfo, OwnRequest, OwnRequestState};
 pub use text::{TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice};
 
 /// Bytes on the API boundary that are not what this version understands.

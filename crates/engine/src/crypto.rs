@@ -6,9 +6,13 @@ mod key;
 mod padding;
 pub mod password;
 mod payload;
+mod sealed_box;
+mod words;
 mod wrap;
 
 pub use key::{Key, OpenError, open, seal, sealed_size};
 pub use padding::padded_size;
 pub use payload::{MAX_PLAIN_BYTES, PayloadError, SealedPlan, open_payload, plan_payload};
+pub use sealed_box::{BOX_KEY_BYTES, BoxSecret, seal_in_box};
+pub use words::{WORDS, words};
 pub use wrap::{KemSecret, WRAPPED_BYTES, WrapError, unwrap_key, wrap_key};

@@ -3,9 +3,11 @@
 mod epochs;
 mod invitation;
 mod payload;
+mod request;
 mod secrets;
 mod snapshot;
 mod state;
+mod ticket;
 mod whisper;
 
 pub use epochs::{EpochKeys, MAX_EARLIER, Wrapping};
@@ -14,7 +16,9 @@ pub use payload::{
     DATA_CONTEXT, DataPayload, DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES, MAX_WRITERS, ProfilePayload,
     Writer,
 };
+pub use request::{AskingStand, AskingState, NamePlace, request_words, ticket_secret};
 pub use secrets::{Secrets, SecretsError};
 pub use snapshot::{ID_BYTES, KnownSnapshot, PART_BYTES, SnapshotPart, SnapshotState, WriterOf};
 pub use state::{Announced, GroupState, JoiningState, RelayPlace, SyncSettings};
+pub use ticket::{NoTicket, Ticket};
 pub use whisper::{MAX_HANDLE_BYTES, MAX_STATE_BYTES, Said, WhisperPlace, Word};

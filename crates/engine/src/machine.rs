@@ -5,6 +5,7 @@
 //! not durable here is ever told to anybody.
 
 mod announce;
+mod asking;
 mod batch;
 mod behind;
 mod check;
@@ -32,6 +33,7 @@ mod qr;
 mod receive;
 mod relays;
 mod repair;
+mod requests;
 mod rotation;
 mod rows;
 mod search;
@@ -371,6 +373,7 @@ impl Machine {
         self.connect_if_due();
         self.go_on_with_snapshots();
         self.put_invitations();
+        self.ask_about_requests();
         self.withdraw_invitations();
         self.open_what_was_cut();
         self.ask_for_waiters();
@@ -378,6 +381,7 @@ impl Machine {
         self.commit_what_gathered();
         self.tell_status();
         self.leave_if_unwanted();
+        self.tell_requests();
         self.go_on_with_presence();
         self.flush_answers();
         self.flush_presence();
@@ -421,6 +425,11 @@ impl Machine {
             Task::TakeControls(task) => self.take_controls(task),
             Task::TakePart(task) => self.take_part(task),
             Task::Upkeep => self.see_to_group(),
+            Task::TakeAdmission(task) => self.take_admission(task),
+            Task::Admit => {
+                self.admit_approved();
+                Ok(())
+            }
             Task::Depart => {
                 self.depart();
                 Ok(())
@@ -590,7 +599,7 @@ impl Task {
             Self::Sweep(task) => Some(&mut task.scan),
             Self::Watch(task) => Some(&mut task.scan),
             Self::Receive(_) | Self::Send | Self::Retry | Self::Switch | Self::Upkeep | Self::Depart => None,
-            Self::TakeControls(_) | Self::TakePart(_) => None,
+            Self::TakeControls(_) | Self::TakePart(_) | Self::TakeAdmission(_) | Self::Admit => None,
         }
     }
 }

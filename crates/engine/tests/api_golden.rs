@@ -8,9 +8,10 @@ use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, FileBytes, Finding, FindingCode,
     HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec,
-    InviteInfo, KeyInfo, Mended, News, Outcome, Overlay, Passphrase, Patch, PathStep, PresencePeer, Protection,
-    Quarantined, QueryMistake, Remedy, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk,
-    TextEdit, TextExpand, TextSplice, Write, WriteResult, Written, decode, encode,
+    InviteInfo, JoinRequestInfo, KeyInfo, Mended, News, Outcome, Overlay, OwnRequest, OwnRequestState, Passphrase,
+    Patch, PathStep, PresencePeer, Protection, Quarantined, QueryMistake, Remedy, Reply, SnapshotInfo, SyncSettings,
+    SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice, Write, WriteResult, Written, decode,
+    encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -101,7 +102,7 @@ fn all_news() -> Vec<(String, News)> {
         let name = variant(&event);
         (name, News { answers: vec![], events: vec![event] })
     });
-    let all = answers.chain(events).chain(presence_news());
+    let all = answers.chain(events).chain(presence_news()).chain(requests_news());
     all.enumerate().map(|(index, (name, news))| (format!("news/{index:02}-{name}"), news)).collect()
 }
 
@@ -116,6 +117,41 @@ fn presence_news() -> [(String, News); 2] {
         ("presence".into(), News { answers: vec![Answer { id: 7, outcome: reply }], events: vec![] }),
         ("presence".into(), News { answers: vec![], events: vec![event] }),
     ]
+}
+
+fn requests_news() -> Vec<(String, News)> {
+    let words = vec!["abandon".into(), "zoo".into()];
+    let (device, name) = ("cd".repeat(26), "Küche".into());
+    let asks =
+        JoinRequestInfo { device, name, role: "writer".into(), asked_at: 1_795_000_000_000, words: words.clone() };
+    let own = |state, code: Option<&str>| OwnRequest {
+        group: "ab".repeat(26),
+        device: "cd".repeat(26),
+        role: "reader".into(),
+        asked_at: 1_795_000_000_000,
+        state,
+        delivered: true,
+        words: words.clone(),
+        code: code.map(str::to_owned),
+    };
+    let answers = [
+        Reply::Ticket { link: "https://app.example/#ticket=a&k=b".into(), qr_code: "data:image/svg+xml,".into() },
+        Reply::OwnRequest { request: Some(own(OwnRequestState::Pending, None)) },
+        Reply::OwnRequest { request: Some(own(OwnRequestState::Refused, Some("relay.unknown-group"))) },
+        Reply::Requests { requests: vec![asks.clone()] },
+    ];
+    let events = [
+        Event::Requests { requests: vec![asks] },
+        Event::OwnRequest { request: Some(own(OwnRequestState::Admitted, None)) },
+        Event::OwnRequest { request: Some(own(OwnRequestState::Rejected, None)) },
+        Event::OwnRequest { request: None },
+    ];
+    let answers = answers.into_iter().map(|reply| {
+        let name = variant(&reply);
+        (name, News { answers: vec![Answer { id: 7, outcome: Outcome::Ok(reply) }], events: vec![] })
+    });
+    let events = events.into_iter().map(|event| (variant(&event), News { answers: vec![], events: vec![event] }));
+    answers.chain(events).collect()
 }
 
 /// The key of an externally tagged enum.
@@ -158,7 +194,12 @@ fn commands() -> Vec<Command> {
         Command::SyncNow { timeout_ms: 9_007_199_254_740_991 },
         Command::Status {},
         Command::DocumentStatus { collection: collection(), id: "n1".into() },
-        Command::CreateInvite { ttl_seconds: 600, link_base: Some("https://app.example/".into()), role: None },
+        Command::CreateInvite {
+            ttl_seconds: 600,
+            link_base: Some("https://app.example/".into()),
+            role: None,
+            uses: None,
+        },
         Command::JoinInvite { invite: "7KQ2-AAAA-BBBB-CCCC".into(), relay: None, device_name: Some("Küche".into()) },
         Command::Devices {},
         Command::RenameDevice { name: "Küche".into() },
@@ -306,7 +347,7 @@ fn commands() -> Vec<Command> {
         },
         Command::WipeKeys {},
         Command::Keys {},
-        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some("reader".into()) },
+        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some("reader".into()), uses: None },
         Command::Invites {},
         Command::RevokeInvite { invite: "ef".repeat(26) },
         Command::RemoveDevice { device: "cd".repeat(26) },
@@ -320,6 +361,19 @@ fn commands() -> Vec<Command> {
             relays: Some(vec!["wss://relay.example.org/v1/ws".into()]),
         },
         Command::SyncReady { timeout_ms: 30_000 },
+        Command::CreateTicket { link_base: Some("https://app.example/".into()) },
+        Command::RequestToJoin {
+            ticket: "https://app.example/#ticket=a&k=b".into(),
+            role: Some("reader".into()),
+            relay: None,
+            device_name: Some("Küche".into()),
+        },
+        Command::OwnRequest {},
+        Command::WithdrawRequest {},
+        Command::Requests {},
+        Command::ApproveRequest { device: "cd".repeat(26), role: "writer".into() },
+        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: Some(20) },
+        Command::RejectRequest { device: "cd".repeat(26) },
     ]
 }
 
@@ -547,6 +601,7 @@ fn outcomes() -> Vec<Outcome> {
                 expires_at: 1_795_000_000_000,
                 invited_by: "cd".repeat(26),
                 open: false,
+                uses_left: None,
             }],
         },
         Reply::Devices { devices: vec![device(Some(1_795_000_000_000))] },

@@ -38,7 +38,9 @@ impl World {
         let mut world = Self::alone(seed);
         world.network.add_device("bob");
         world.call(ALICE, Command::EnableSync { relay: Some(RELAY.into()), device_name: None }).unwrap();
-        let reply = world.call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None }).unwrap();
+        let reply = world
+            .call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None })
+            .unwrap();
         let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
         let join = Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name: None };
         world.call(BOB, join).unwrap();

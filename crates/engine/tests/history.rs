@@ -31,7 +31,7 @@ impl World {
     }
 
     fn join(&mut self, host: usize, who: usize, name: &str) {
-        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None };
+        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None };
         let Reply::Invite { short_code, .. } = self.call(host, invite).unwrap() else { panic!() };
         let relay = Some("ws://relay.test/v1/ws".to_owned());
         let join = Command::JoinInvite { invite: short_code, relay, device_name: Some(name.into()) };

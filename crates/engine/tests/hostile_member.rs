@@ -71,8 +71,11 @@ fn pair(seed: u64) -> Network {
     network.add_device("alice");
     network.add_device("bob");
     ok(&mut network, ALICE, Command::EnableSync { relay: Some(RELAY.into()), device_name: None });
-    let invite = match ok(&mut network, ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None })
-    {
+    let invite = match ok(
+        &mut network,
+        ALICE,
+        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None },
+    ) {
         Reply::Invite { short_code, .. } => short_code,
         other => panic!("{other:?}"),
     };

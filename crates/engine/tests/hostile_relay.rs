@@ -61,8 +61,11 @@ fn pair(seed: u64) -> Network {
     network.add_device("alice");
     network.add_device("bob");
     ok(&mut network, ALICE, Command::EnableSync { relay: Some(RELAY.into()), device_name: None });
-    let invite = match ok(&mut network, ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None })
-    {
+    let invite = match ok(
+        &mut network,
+        ALICE,
+        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None },
+    ) {
         Reply::Invite { short_code, .. } => short_code,
         other => panic!("{other:?}"),
     };
@@ -225,8 +228,11 @@ fn a_relay_that_rolls_back_is_given_again_what_it_forgot() {
 fn what_a_relay_withholds_is_not_missed_before_another_entry_names_it() {
     let mut network = pair(33);
     network.add_device("carol");
-    let invite = match ok(&mut network, ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None })
-    {
+    let invite = match ok(
+        &mut network,
+        ALICE,
+        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None },
+    ) {
         Reply::Invite { short_code, .. } => short_code,
         other => panic!("{other:?}"),
     };

@@ -36,7 +36,8 @@ impl World {
         world.network.add_device("bob");
         let relay = Some("ws://relay.test/v1/ws".to_owned());
         world.call(Command::EnableSync { relay: relay.clone(), device_name: None }).unwrap();
-        let reply = world.call(Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None }).unwrap();
+        let reply =
+            world.call(Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None }).unwrap();
         let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
         world.who = BOB;
         world.call(Command::JoinInvite { invite: short_code, relay, device_name: None }).unwrap();

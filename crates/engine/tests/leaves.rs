@@ -52,7 +52,9 @@ impl World {
 
     fn pair(&mut self) {
         self.enable();
-        let reply = self.call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None }).unwrap();
+        let reply = self
+            .call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None })
+            .unwrap();
         let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
         let join = Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name: None };
         self.call(BOB, join).unwrap();
@@ -580,7 +582,9 @@ fn story(seed: u64) {
     }
     world.enable();
     for device in 1..devices {
-        let reply = world.call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None }).unwrap();
+        let reply = world
+            .call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None })
+            .unwrap();
         let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
         let join = Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name: None };
         world.call(device, join).unwrap();

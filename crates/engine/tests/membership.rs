@@ -44,7 +44,7 @@ impl World {
     }
 
     fn invite(&mut self, by: usize, role: &str) -> Result<(String, String), Failure> {
-        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some(role.into()) };
+        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some(role.into()), uses: None };
         match self.call(by, invite)? {
             Reply::Invite { id, short_code, .. } => Ok((id, short_code)),
             other => panic!("{other:?}"),

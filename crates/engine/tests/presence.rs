@@ -51,7 +51,9 @@ impl World {
     }
 
     fn join(&mut self, device: usize) {
-        let reply = self.call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None }).unwrap();
+        let reply = self
+            .call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None })
+            .unwrap();
         let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
         let device_name = Some(format!("device {device}"));
         self.call(device, Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name }).unwrap();

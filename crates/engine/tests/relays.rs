@@ -27,7 +27,7 @@ impl World {
         network.add_device("bob");
         let mut world = Self { network, marks: 0 };
         world.call(ALICE, Command::EnableSync { relay: Some(FIRST.into()), device_name: None }).unwrap();
-        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None };
+        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None };
         let Reply::Invite { short_code, .. } = world.call(ALICE, invite).unwrap() else { panic!() };
         let join = Command::JoinInvite { invite: short_code, relay: Some(FIRST.into()), device_name: None };
         world.call(BOB, join).unwrap();
@@ -129,7 +129,7 @@ fn everybody_goes_back_to_the_first_relay_which_gets_what_it_missed() {
         // Somebody who knows the first alone has what was written while it was away.
         world.network.set_other_up(SECOND, false);
         let carol = world.network.add_device("carol");
-        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None };
+        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None };
         let Reply::Invite { short_code, .. } = world.call(ALICE, invite).unwrap() else { panic!() };
         let join = Command::JoinInvite { invite: short_code, relay: Some(FIRST.into()), device_name: None };
         world.call(carol, join).unwrap();

@@ -56,7 +56,7 @@ impl World {
         world.network.add_device("bob");
         let relay = Some("ws://relay.test/v1/ws".to_owned());
         world.ok(0, Command::EnableSync { relay: relay.clone(), device_name: None });
-        let reply = world.ok(0, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None });
+        let reply = world.ok(0, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None });
         let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
         world.ok(1, Command::JoinInvite { invite: short_code, relay, device_name: None });
         world

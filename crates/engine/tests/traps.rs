@@ -46,7 +46,7 @@ fn enable(relay: &str) -> Command {
 }
 
 fn invite(network: &mut Network) -> String {
-    match ok(network, 0, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None }) {
+    match ok(network, 0, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None }) {
         Reply::Invite { short_code, .. } => short_code,
         other => panic!("{other:?}"),
     }

@@ -16,6 +16,7 @@
 use crate::codec::{self, Bytes, CodecError};
 use crate::ids::{Cursor, DeviceId, EntryId, Epoch, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
 use crate::limits::Limits;
+use crate::request::{AskState, SignedRequest};
 use crate::sign::Signature;
 use minicbor::decode::{Decoder, Error as DecodeError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
@@ -101,7 +102,7 @@ pub enum ClientFrame {
         #[n(3)]
         page: PageSize,
     },
-    /// Leaves a sealed invitation at a place, for one device to take. Answers: `InvitePut` or `Failed`.
+    /// Leaves a sealed invitation at a place, for one device to take, or for several. Answers: `InvitePut` or `Failed`.
     #[n(4)]
     PutInvite {
         /// Answers carry it.
@@ -119,8 +120,11 @@ pub enum ClientFrame {
         /// Sealed with the other hash of the code.
         #[n(4)]
         sealed: Bytes,
+        /// How many devices may take it, at most [`crate::limits::MAX_INVITE_USES`]; one unless told otherwise.
+        #[n(5)]
+        uses: Option<u32>,
     },
-    /// Takes the invitation at a place; it is used from then on. Answers: `Invitation` or `Failed`. A device that asks
+    /// Takes the invitation at a place; one of its uses is gone from then on. Answers: `Invitation` or `Failed`. A device that asks
     /// again (because the answer was lost) gets it again, another does not.
     #[n(5)]
     TakeInvite {
@@ -131,7 +135,7 @@ pub enum ClientFrame {
         #[n(1)]
         place: InvitePlace,
     },
-    /// Withdraws an invitation that nobody has taken. Answers: `InviteRevoked` or `Failed`.
+    /// Withdraws an invitation that somebody may still take. Answers: `InviteRevoked` or `Failed`.
     #[n(6)]
     RevokeInvite {
         /// Answers carry it.
@@ -229,6 +233,53 @@ pub enum ClientFrame {
         /// At most [`crate::limits::MAX_WHISPER_BYTES`].
         #[n(3)]
         sealed: Bytes,
+    },
+    /// Asks to join a group of which the sender is no member. The relay keeps it for the group's admins, one for each device; asked
+    /// again it says how the asking stands. Answers: `AskState` or `Failed`.
+    #[n(13)]
+    Ask {
+        /// Answers carry it.
+        #[n(0)]
+        request: RequestId,
+        /// Which group.
+        #[n(1)]
+        group: GroupId,
+        /// Signed by the sender.
+        #[n(2)]
+        asks: SignedRequest,
+    },
+    /// Asks who waits to be let in. Admins only. Answers: `Requests` or `Failed`.
+    #[n(14)]
+    ListRequests {
+        /// Answers carry it.
+        #[n(0)]
+        request: RequestId,
+        /// Into which group.
+        #[n(1)]
+        group: GroupId,
+    },
+    /// Says no to a request. (Yes is a control entry.) Admins only. Answers: `Requests`, those that are left, or `Failed`.
+    #[n(15)]
+    Reject {
+        /// Answers carry it.
+        #[n(0)]
+        request: RequestId,
+        /// Of which group.
+        #[n(1)]
+        group: GroupId,
+        /// Whose request.
+        #[n(2)]
+        device: DeviceId,
+    },
+    /// Takes the sender's own request back. Answers: `AskState` or `Failed`.
+    #[n(16)]
+    Withdraw {
+        /// Answers carry it.
+        #[n(0)]
+        request: RequestId,
+        /// Of which group.
+        #[n(1)]
+        group: GroupId,
     },
 }
 
@@ -497,6 +548,49 @@ pub enum RelayFrame {
         #[n(3)]
         sealed: Bytes,
     },
+    /// How the sender's request to join stands.
+    #[n(18)]
+    AskState {
+        /// The request answered.
+        #[n(0)]
+        request: RequestId,
+        /// The group.
+        #[n(1)]
+        group: GroupId,
+        /// How.
+        #[n(2)]
+        state: AskState,
+    },
+    /// The requests that wait, as they were made, the earliest first.
+    #[n(19)]
+    Requests {
+        /// The request answered.
+        #[n(0)]
+        request: RequestId,
+        /// The group.
+        #[n(1)]
+        group: GroupId,
+        /// At most [`crate::request::MAX_GROUP_REQUESTS`].
+        #[n(2)]
+        waiting: Vec<SignedRequest>,
+    },
+    /// The requests that wait changed, or some wait when the group is opened. To admins who have the group open.
+    #[n(20)]
+    Asked {
+        /// The group.
+        #[n(0)]
+        group: GroupId,
+    },
+    /// A request of this device was decided.
+    #[n(21)]
+    Decided {
+        /// The group.
+        #[n(0)]
+        group: GroupId,
+        /// How.
+        #[n(1)]
+        state: AskState,
+    },
 }
 
 /// One place of a log.
@@ -661,6 +755,12 @@ failure_codes! {
     TooManyWhispers "relay.too-many-whispers" retry true,
     /// A whisper is larger than the protocol allows.
     WhisperTooLarge "relay.whisper-too-large" retry false,
+    /// A request to join does not verify, or is another device's than the sender's. Nothing is stored.
+    BadJoinRequest "relay.bad-join-request" retry false,
+    /// No request of this device waits.
+    JoinRequestNotFound "relay.join-request-not-found" retry false,
+    /// As many requests wait for this group as the relay keeps.
+    TooManyJoinRequests "relay.too-many-join-requests" retry true,
 }
 
 impl std::fmt::Display for FailureCode {
@@ -691,8 +791,8 @@ pub enum Received<F> {
 }
 
 /// The numbers that this version knows: others are passed over, also between these.
-const CLIENT_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=12];
-const RELAY_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=17];
+const CLIENT_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=16];
+const RELAY_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=21];
 
 impl ClientFrame {
     /// The bytes of the WebSocket message.

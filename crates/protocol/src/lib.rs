@@ -22,6 +22,7 @@ pub mod header;
 pub mod membership;
 
 pub mod invite;
+pub mod request;
 
 pub mod frame;
 pub mod handshake;

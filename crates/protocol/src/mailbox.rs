@@ -19,6 +19,7 @@ mod follow;
 mod invites;
 mod memory;
 mod prepare;
+mod requests;
 mod retention;
 mod snapshots;
 mod store;
@@ -33,7 +34,8 @@ pub use memory::{MemoryLogStore, MemoryStoreError};
 pub use prepare::{Prepared, PreparedEntry, prepare};
 pub use retention::{Retention, Tidied};
 pub use store::{
-    Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredSnapshot, Upload, entry_size, item_size,
+    Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredRequest, StoredSnapshot, Upload, entry_size,
+    item_size,
 };
 pub use whisper::WhisperLimits;
 
@@ -359,8 +361,9 @@ impl<S: LogStore> Mailbox<S> {
                 self.send(conn, &RelayFrame::Closed { request });
                 Ok(())
             }
-            ClientFrame::PutInvite { request, group, place, expires_at, sealed } => {
-                self.put_invite(conn, device, now, request, place, Invitation::new(group, expires_at, sealed))
+            ClientFrame::PutInvite { request, group, place, expires_at, sealed, uses } => {
+                let invitation = Invitation::new(group, expires_at, sealed).with_uses(uses.unwrap_or(1));
+                self.put_invite(conn, device, now, request, place, invitation)
             }
             ClientFrame::TakeInvite { request, place } => self.take_invite(conn, device, now, request, place),
             ClientFrame::RevokeInvite { request, group, place } => {
@@ -375,6 +378,12 @@ impl<S: LogStore> Mailbox<S> {
             ClientFrame::GetControls { request, group, after } => {
                 self.get_controls(conn, device, request, group, after)
             }
+            ClientFrame::Ask { request, group, asks } => self.ask(conn, device, now, request, group, asks),
+            ClientFrame::ListRequests { request, group } => self.list_requests(conn, device, now, request, group),
+            ClientFrame::Reject { request, group, device: asker } => {
+                self.reject(conn, device, now, request, group, asker)
+            }
+            ClientFrame::Withdraw { request, group } => self.withdraw(conn, device, now, request, group),
             // These were handled above, and an append is prepared as one.
             ClientFrame::Ping { .. }
             | ClientFrame::Hello { .. }

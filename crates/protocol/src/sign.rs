@@ -19,6 +19,8 @@ pub enum Domain {
     Join,
     /// A whisper, by the device that says it.
     Whisper,
+    /// A request to join, by the device that asks.
+    Request,
 }
 
 impl Domain {
@@ -29,6 +31,7 @@ impl Domain {
             Self::Handshake => b"ashore 1 handshake\0",
             Self::Join => b"ashore 1 join\0",
             Self::Whisper => b"ashore 1 whisper\0",
+            Self::Request => b"ashore 1 join request\0",
         }
     }
 }

@@ -9,6 +9,7 @@ use ashore_protocol::control::{Control, JoinProof, Role};
 use ashore_protocol::frame::{ClientFrame, FailureCode, Item, PageSize, Placed, Received, RelayFrame, RequestId};
 use ashore_protocol::invite::{InviteCode, KEY_CONTEXT};
 use ashore_protocol::keys::{KEM_KEY_BYTES, KemKey, Rotation, Wrap};
+use ashore_protocol::request::{AskState, JoinRequest, SignedRequest};
 use ashore_protocol::snapshot::{Manifest, Part};
 use ashore_protocol::{
     Cursor, DeviceId, EntryDraft, EntryId, EntryKind, Epoch, GroupId, InvitePlace, Limits, LogId, LogPrefix,
@@ -124,7 +125,21 @@ fn client_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, ClientFrame)
         ("open-new", ClientFrame::Open { request, group, log: None, cursor: cursor(0), prefix: None, page }),
         ("append", ClientFrame::Append { request, group, entries: vec![sealed(), Bytes(vec![1])] }),
         ("pull", ClientFrame::Pull { request, group, after: Cursor::MAX, page }),
-        ("put-invite", ClientFrame::PutInvite { request, group, place: PLACE, expires_at: time(), sealed: sealed() }),
+        (
+            "put-invite",
+            ClientFrame::PutInvite { request, group, place: PLACE, expires_at: time(), sealed: sealed(), uses: None },
+        ),
+        (
+            "put-invite-for-many",
+            ClientFrame::PutInvite {
+                request,
+                group,
+                place: PLACE,
+                expires_at: time(),
+                sealed: sealed(),
+                uses: Some(20),
+            },
+        ),
         ("take-invite", ClientFrame::TakeInvite { request, place: PLACE }),
         ("revoke-invite", ClientFrame::RevokeInvite { request, group, place: PLACE }),
         ("close", ClientFrame::Close { request, group }),
@@ -136,6 +151,10 @@ fn client_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, ClientFrame)
         ),
         ("get-snapshot-part", ClientFrame::GetSnapshotPart { request, group, snapshot: id, index: 300 }),
         ("get-controls", ClientFrame::GetControls { request, group, after: cursor(9) }),
+        ("ask", ClientFrame::Ask { request, group, asks: asks(group) }),
+        ("list-requests", ClientFrame::ListRequests { request, group }),
+        ("reject", ClientFrame::Reject { request, group, device: DeviceId([0x30; 32]) }),
+        ("withdraw", ClientFrame::Withdraw { request, group }),
     ]
 }
 
@@ -174,7 +193,19 @@ fn relay_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, RelayFrame)> 
         ("failed-connection", RelayFrame::failed(None, FailureCode::BadFrame)),
         ("pong", RelayFrame::Pong { number: 5 }),
         ("whispered", RelayFrame::Whispered { group, from: DeviceId([0x30; 32]), epoch: Epoch(3), sealed: sealed() }),
+        ("ask-state", RelayFrame::AskState { request, group, state: AskState::Pending }),
+        ("requests", RelayFrame::Requests { request, group, waiting: vec![asks(group)] }),
+        ("asked", RelayFrame::Asked { group }),
+        ("decided", RelayFrame::Decided { group, state: AskState::Rejected }),
     ]
+}
+
+/// Carol asks to be let in.
+fn asks(group: GroupId) -> SignedRequest {
+    let carol = SigningKey::from_seed(&[5; 32]);
+    let kem = KemKey::from_slice(&[6; KEM_KEY_BYTES]).unwrap();
+    let (device, role, epoch) = (carol.device_id(), Role::Reader, Epoch(3));
+    JoinRequest { device, kem, role, asked_at: time(), epoch, sealed: sealed() }.sign(group, &carol)
 }
 
 /// Everything that has a golden file, by the file's name.
@@ -240,6 +271,9 @@ fn every_file_decodes_for_ever() {
             "relay" => {
                 let Received::Frame(frame) = RelayFrame::decode(&bytes).unwrap() else { panic!("{name}") };
                 assert_eq!(frame.encode(), bytes, "{name}");
+                if let RelayFrame::Requests { group, waiting, .. } = frame {
+                    assert!(waiting.iter().all(|asks| asks.verify(group).is_ok()), "{name}");
+                }
             }
             other => panic!("{other}: {name}"),
         }

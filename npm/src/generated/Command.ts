@@ -345,6 +345,10 @@ export type Command =
          * What whoever joins becomes: `admin`, `writer` or `reader`; an admin when it is left out.
          */
         role?: string;
+        /**
+         * How many devices may join by it, 1 to 100; one when it is left out.
+         */
+        uses?: number;
       };
     }
   | { invites: Record<symbol, never> }
@@ -680,4 +684,55 @@ export type Command =
       };
     }
   | { wipeKeys: Record<symbol, never> }
-  | { keys: Record<symbol, never> };
+  | { keys: Record<symbol, never> }
+  | {
+      createTicket: {
+        /**
+         * The page that the link opens; the ticket goes behind its `#`.
+         */
+        linkBase: string | null;
+      };
+    }
+  | {
+      requestToJoin: {
+        /**
+         * The link, or what stands behind its `#`.
+         */
+        ticket: string;
+        /**
+         * What to become: `admin`, `writer` or `reader`; a writer when it is left out. An admin decides.
+         */
+        role: string | null;
+        /**
+         * The relay to ask; `null` takes the ticket's first or the one from before.
+         */
+        relay: string | null;
+        /**
+         * What admins see this device as.
+         */
+        deviceName: string | null;
+      };
+    }
+  | { ownRequest: Record<symbol, never> }
+  | { withdrawRequest: Record<symbol, never> }
+  | { requests: Record<symbol, never> }
+  | {
+      approveRequest: {
+        /**
+         * The device's id.
+         */
+        device: string;
+        /**
+         * What it becomes: `admin`, `writer` or `reader`.
+         */
+        role: string;
+      };
+    }
+  | {
+      rejectRequest: {
+        /**
+         * The device's id.
+         */
+        device: string;
+      };
+    };

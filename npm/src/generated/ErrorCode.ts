@@ -71,4 +71,9 @@ export type ErrorCode =
   | "key.bad-passphrase"
   | "key.weak-passphrase"
   | "key.wiped"
-  | "key.mismatch";
+  | "key.mismatch"
+  | "ticket.bad"
+  | "join-request.not-found"
+  | "join-request.too-many"
+  | "join-request.rejected"
+  | "join-request.refused";

@@ -4,7 +4,9 @@ import type { Device } from "./Device.js";
 import type { DisconnectReason } from "./DisconnectReason.js";
 import type { Failure } from "./Failure.js";
 import type { IndexInfo } from "./IndexInfo.js";
+import type { JoinRequestInfo } from "./JoinRequestInfo.js";
 import type { KeyInfo } from "./KeyInfo.js";
+import type { OwnRequest } from "./OwnRequest.js";
 import type { Patch } from "./Patch.js";
 import type { PresencePeer } from "./PresencePeer.js";
 import type { SyncStatus } from "./SyncStatus.js";
@@ -115,5 +117,21 @@ export type Event =
          * Where.
          */
         keys: KeyInfo;
+      };
+    }
+  | {
+      requests: {
+        /**
+         * Who waits now, the earliest first.
+         */
+        requests: Array<JoinRequestInfo>;
+      };
+    }
+  | {
+      ownRequest: {
+        /**
+         * How; `null`: there is none.
+         */
+        request: OwnRequest | null;
       };
     };

@@ -24,4 +24,8 @@ export type InviteInfo = {
    * Somebody may still join by it.
    */
   open: boolean;
+  /**
+   * How many may still join by it while it is open.
+   */
+  usesLeft?: number;
 };

@@ -12,8 +12,10 @@ import type { HistoryChange } from "./HistoryChange.js";
 import type { IndexConflict } from "./IndexConflict.js";
 import type { IndexInfo } from "./IndexInfo.js";
 import type { InviteInfo } from "./InviteInfo.js";
+import type { JoinRequestInfo } from "./JoinRequestInfo.js";
 import type { KeyInfo } from "./KeyInfo.js";
 import type { Mended } from "./Mended.js";
+import type { OwnRequest } from "./OwnRequest.js";
 import type { PresencePeer } from "./PresencePeer.js";
 import type { Quarantined } from "./Quarantined.js";
 import type { SyncSettings } from "./SyncSettings.js";
@@ -525,5 +527,33 @@ export type Reply =
          * Where they stand now.
          */
         keys: KeyInfo;
+      };
+    }
+  | {
+      ticket: {
+        /**
+         * The page's address with the ticket behind `#`.
+         */
+        link: string;
+        /**
+         * The link as a QR code: a `data:image/svg+xml` URL.
+         */
+        qrCode: string;
+      };
+    }
+  | {
+      ownRequest: {
+        /**
+         * What this device has asked for; `null`: nothing.
+         */
+        request: OwnRequest | null;
+      };
+    }
+  | {
+      requests: {
+        /**
+         * Who waits, the earliest first.
+         */
+        requests: Array<JoinRequestInfo>;
       };
     };

@@ -255,6 +255,10 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "export-types", ts(optional))]
         role: Option<String>,
+        /// How many devices may join by it, 1 to 100; one when it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export-types", ts(optional))]
+        uses: Option<u32>,
     },
     /// The invites of the group; answers `invites`.
     Invites {},
@@ -479,6 +483,40 @@ pub enum Command {
     WipeKeys {},
     /// Where the keys stand; answers `keys`.
     Keys {},
+    /// Where the group is and how to ask to be let in: no secret; answers `ticket`.
+    CreateTicket {
+        /// The page that the link opens; the ticket goes behind its `#`.
+        link_base: Option<String>,
+    },
+    /// Asks to join the group of a ticket; answers `ownRequest` as soon as it is stored. What comes of it is told by `ownRequest` events.
+    RequestToJoin {
+        /// The link, or what stands behind its `#`.
+        ticket: String,
+        /// What to become: `admin`, `writer` or `reader`; a writer when it is left out. An admin decides.
+        role: Option<String>,
+        /// The relay to ask; `null` takes the ticket's first or the one from before.
+        relay: Option<String>,
+        /// What admins see this device as.
+        device_name: Option<String>,
+    },
+    /// What this device has asked for; answers `ownRequest`.
+    OwnRequest {},
+    /// Takes it back, or forgets how it ended; answers `done`.
+    WithdrawRequest {},
+    /// Who asks to join; admins only, needs the relay. Answers `requests`.
+    Requests {},
+    /// Makes a device that asks a member; admins only, needs the relay. Answers `devices`.
+    ApproveRequest {
+        /// The device's id.
+        device: String,
+        /// What it becomes: `admin`, `writer` or `reader`.
+        role: String,
+    },
+    /// Turns a device away; admins only, needs the relay. Answers `requests`: those that are left.
+    RejectRequest {
+        /// The device's id.
+        device: String,
+    },
 }
 
 /// What a transaction has read and written, as it shall see it again.

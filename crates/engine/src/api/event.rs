@@ -5,6 +5,7 @@ use super::index::IndexInfo;
 use super::keys::KeyInfo;
 use super::presence::PresencePeer;
 use super::reply::{Answer, Device, SyncStatus};
+use super::request::{JoinRequestInfo, OwnRequest};
 use serde::{Deserialize, Serialize};
 
 /// What goes to one client at once.
@@ -86,6 +87,16 @@ pub enum Event {
     Keys {
         /// Where.
         keys: KeyInfo,
+    },
+    /// Other devices ask to join, or do not any more; only where this device is an admin.
+    Requests {
+        /// Who waits now, the earliest first.
+        requests: Vec<JoinRequestInfo>,
+    },
+    /// This device's own request stands elsewhere than before.
+    OwnRequest {
+        /// How; `null`: there is none.
+        request: Option<OwnRequest>,
     },
 }
 

@@ -220,4 +220,14 @@ error_codes! {
     KeyWiped = "key.wiped", retry: false;
     /// The database is not protected in the way that this call is for; the sentence says how it is. Nothing was changed.
     KeyMismatch = "key.mismatch", retry: false;
+    /// The text is no ticket.
+    TicketBad = "ticket.bad", retry: false;
+    /// No request of this device to join waits (any more).
+    JoinRequestMissing = "join-request.not-found", retry: false;
+    /// As many requests wait for this group as a relay keeps; an admin has to decide some.
+    JoinRequestTooMany = "join-request.too-many", retry: true;
+    /// An admin has said no to this device's request.
+    JoinRequestRejected = "join-request.rejected", retry: false;
+    /// The relay does not take this device's request; the sentence says why.
+    JoinRequestRefused = "join-request.refused", retry: false;
 }

@@ -7,6 +7,7 @@ use super::history::{ChangedVersions, FieldConflict, HistoryChange};
 use super::index::{IndexConflict, IndexInfo};
 use super::keys::KeyInfo;
 use super::presence::PresencePeer;
+use super::request::{JoinRequestInfo, OwnRequest};
 use super::text::TextAnswer;
 use serde::{Deserialize, Serialize};
 
@@ -345,6 +346,23 @@ pub enum Reply {
         /// Where they stand now.
         keys: KeyInfo,
     },
+    /// To `createTicket`.
+    Ticket {
+        /// The page's address with the ticket behind `#`.
+        link: String,
+        /// The link as a QR code: a `data:image/svg+xml` URL.
+        qr_code: String,
+    },
+    /// To `requestToJoin` and `ownRequest`.
+    OwnRequest {
+        /// What this device has asked for; `null`: nothing.
+        request: Option<OwnRequest>,
+    },
+    /// To `requests` and `rejectRequest`.
+    Requests {
+        /// Who waits, the earliest first.
+        requests: Vec<JoinRequestInfo>,
+    },
 }
 
 /// When sync runs.
@@ -511,6 +529,10 @@ pub struct InviteInfo {
     pub invited_by: String,
     /// Somebody may still join by it.
     pub open: bool,
+    /// How many may still join by it while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export-types", ts(optional))]
+    pub uses_left: Option<u32>,
 }
 
 /// An entry that is kept but could not be opened or applied.

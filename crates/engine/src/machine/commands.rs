@@ -1,5 +1,6 @@
 //! What each command does.
 
+use super::asking::Asked as AskedToJoin;
 use super::documents::{Stop, outcome};
 use super::find::Asked;
 use super::invites::{AskedInvite, sync_disabled};
@@ -149,9 +150,9 @@ impl Machine {
                 let state: DocumentState = self.document_state(&collection, &id)?;
                 Done::now(Reply::DocumentStatus { state })
             }
-            Command::CreateInvite { ttl_seconds, link_base, role } => {
+            Command::CreateInvite { ttl_seconds, link_base, role, uses } => {
                 self.need_group()?;
-                self.create_invite(&task.client, task.id, AskedInvite { ttl_seconds, link_base, role })?;
+                self.create_invite(&task.client, task.id, AskedInvite { ttl_seconds, link_base, role, uses })?;
                 return Ok(None);
             }
             Command::Invites {} => Done::after_commit(self.invites()),
@@ -236,6 +237,29 @@ impl Machine {
                 self.unwatch_presence(&client, &handle);
                 Done::now(Reply::Done {})
             }
+            Command::CreateTicket { link_base } => Done::now(self.create_ticket(link_base.as_deref())?),
+            Command::RequestToJoin { ticket, role, relay, device_name } => {
+                Done::changed(self.request_to_join(AskedToJoin { ticket, role, relay, device_name })?)
+            }
+            Command::OwnRequest {} => Done::after_commit(self.own_request()),
+            Command::WithdrawRequest {} => {
+                self.withdraw_request();
+                Done::after_commit(Reply::Done {})
+            }
+            Command::Requests {} => {
+                self.list_requests(&task.client, task.id)?;
+                return Ok(None);
+            }
+            Command::ApproveRequest { device, role } => {
+                if !self.approve_request(&task.client, task.id, &device, &role)? {
+                    return Ok(None);
+                }
+                Done::after_commit(Reply::Devices { devices: self.devices() })
+            }
+            Command::RejectRequest { device } => {
+                self.reject_request(&task.client, task.id, &device)?;
+                return Ok(None);
+            }
             Command::Unlock { .. }
             | Command::Lock {}
             | Command::ChangePassphrase { .. }
@@ -275,7 +299,8 @@ impl Machine {
 
     /// Answers at once when everything was here before, also without a network.
     fn sync_ready(&mut self, task: &CommandTask, timeout_ms: u64) -> Result<Option<Done>, Stop> {
-        if self.sync.group.is_none() && self.sync.joining.is_none() {
+        let asks = self.sync.asking.as_ref().is_some_and(super::asking::Asking::is_active);
+        if self.sync.group.is_none() && self.sync.joining.is_none() && !asks {
             return Err(sync_disabled().into());
         }
         let status = self.status();
@@ -298,6 +323,7 @@ impl Machine {
             return Err(Failure::new(ErrorCode::RelayInvalidAddress, "no relay is set"));
         }
         self.sync.settings.enabled = true;
+        self.pause_asking(false);
         self.write_settings();
         if self.sync.group.is_none() {
             self.found_group()?;
@@ -309,7 +335,7 @@ impl Machine {
     }
 
     /// Takes over the relay's address and the device's name. Another relay is another log.
-    fn take_settings(&mut self, relay: Option<String>, device_name: Option<String>) -> Result<(), Failure> {
+    pub(super) fn take_settings(&mut self, relay: Option<String>, device_name: Option<String>) -> Result<(), Failure> {
         if let Some(name) = device_name {
             check_name(&name)?;
             self.sync.settings.device_name = name;
@@ -331,6 +357,7 @@ impl Machine {
 
     fn disable_sync(&mut self, forget: bool) {
         self.sync.settings.enabled = false;
+        self.pause_asking(true);
         self.end_link(DisconnectReason::Disabled);
         self.forget_faults();
         let failure = sync_disabled();

@@ -22,6 +22,7 @@ use ashore_protocol::frame::{ClientFrame, RequestId};
 use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::{Epoch, GroupId};
 use ashore_protocol::invite::InviteCode;
+use ashore_protocol::limits::MAX_INVITE_USES;
 use ashore_protocol::sign::SigningKey;
 
 /// How long a call waits for the relay while an invite is made or taken.
@@ -51,7 +52,7 @@ impl Machine {
         Ok(())
     }
 
-    fn group_state(&mut self, group: GroupId, secrets: &Secrets, epoch: u32) -> GroupState {
+    pub(super) fn group_state(&mut self, group: GroupId, secrets: &Secrets, epoch: u32) -> GroupState {
         let before = self.sync.group.as_ref().map(|group| &group.state);
         let generation = before.map_or(self.next_generation, |state| state.generation + 1);
         let next_sequence = before.map_or(self.next_sequence, |state| state.next_sequence);
@@ -69,7 +70,7 @@ impl Machine {
     }
 
     /// Makes this the present group; its state is written with the batch.
-    fn install_group(&mut self, state: GroupState, secrets: Secrets) {
+    pub(super) fn install_group(&mut self, state: GroupState, secrets: Secrets) {
         self.sync.sweep_below = Some(state.generation);
         self.sync.group = Some(Group::new(state, secrets));
         self.batch.group_changed = true;
@@ -83,12 +84,17 @@ impl Machine {
 
     /// The answer comes when the invitation lies at the relay.
     pub(super) fn create_invite(&mut self, client: &str, call: u64, asked: AskedInvite) -> Result<(), Failure> {
-        let AskedInvite { ttl_seconds, link_base, role } = asked;
+        let AskedInvite { ttl_seconds, link_base, role, uses } = asked;
+        let uses = uses.unwrap_or(1);
         let role = role.as_deref().map_or(Ok(Role::Admin), parse_role)?;
         self.need_role(Role::Admin)?;
         self.need_network()?;
         if !TTL_SECONDS.contains(&ttl_seconds) {
             return Err(Failure::new(ErrorCode::RequestInvalid, "an invite opens for 1 second to 31 days"));
+        }
+        if !(1..=MAX_INVITE_USES).contains(&uses) {
+            let message = format!("an invite is for 1 to {MAX_INVITE_USES} devices");
+            return Err(Failure::new(ErrorCode::RequestInvalid, message));
         }
         let code = InviteCode::from_random(self.rng.bytes());
         let invite_seed: [u8; 32] = self.rng.bytes();
@@ -102,12 +108,12 @@ impl Machine {
         let (epoch, begun_by) = rotation;
         let note = InviteNote { place: code.place() }.seal(&key, &mut self.rng).into();
         let invite_key = SigningKey::from_seed(&invite_seed).invite_key();
-        let entry = self.sign_control(&Control::Invite { invite_key, role, expires_at, uses: 1, sealed: note })?;
+        let entry = self.sign_control(&Control::Invite { invite_key, role, expires_at, uses, sealed: note })?;
         let (invite, epoch_key) = (entry.id(), *key.expose());
         let begun_by = Some(begun_by);
         let invitation = Invitation { group: id, invite, invite_seed, epoch: epoch.0, epoch_key, expires_at, begun_by };
         let sealed = invitation.seal(&code, &mut self.rng);
-        let invite = PendingInvite { code, entry: entry.id(), sealed, expires_at, link_base, request: None };
+        let invite = PendingInvite { code, entry: entry.id(), sealed, expires_at, uses, link_base, request: None };
         let deadline = self.now.plus_ms(RELAY_WAIT_MS);
         let what = Wait::Invite { invite: Box::new(invite) };
         self.sync.waiters.push(Waiter { client: client.to_owned(), call, deadline, what });
@@ -115,7 +121,7 @@ impl Machine {
     }
 
     /// Inviting and joining need the relay: where the host says that there is no network they fail at once.
-    fn need_network(&self) -> Result<(), Failure> {
+    pub(super) fn need_network(&self) -> Result<(), Failure> {
         let offline = || Failure::new(ErrorCode::SyncOffline, "there is no network");
         if self.sync.offline { Err(offline()) } else { Ok(()) }
     }
@@ -159,7 +165,9 @@ impl Machine {
             let request = link.request();
             invite.request = Some((link.id, request));
             let (place, expires_at, sealed) = (invite.code.place(), invite.expires_at, invite.sealed.clone().into());
-            frames.push(ClientFrame::PutInvite { request, group: group.state.group, place, expires_at, sealed });
+            // What a relay of before did not know is left out where it says nothing.
+            let (group, uses) = (group.state.group, Some(invite.uses).filter(|uses| *uses > 1));
+            frames.push(ClientFrame::PutInvite { request, group, place, expires_at, sealed, uses });
         }
         for frame in frames {
             self.send_now(&frame);
@@ -204,7 +212,8 @@ impl Machine {
             let message = "this database shares a group with other devices already; forget it first";
             return Err(Failure::new(ErrorCode::GroupAlreadyJoined, message));
         }
-        if self.sync.joining.is_some() {
+        let asks = self.sync.asking.as_ref().is_some_and(super::asking::Asking::is_active);
+        if self.sync.joining.is_some() || asks {
             return Err(Failure::new(ErrorCode::RequestInvalid, "another join is under way"));
         }
         if self.sync.settings.relay.is_none() {
@@ -317,6 +326,7 @@ impl Machine {
         self.sync.settings.last_synced_at = None;
         self.write_settings();
         self.rows.write(&mut self.batch.rows, keys::joining(), None);
+        self.forget_asking();
         self.batch.effects.push(Effect::Switched);
         let waiters = std::mem::take(&mut self.sync.waiters);
         let (joins, kept): (Vec<_>, Vec<_>) = waiters.into_iter().partition(|waiter| matches!(waiter.what, Wait::Join));
@@ -378,6 +388,7 @@ impl Machine {
         self.rows.write(&mut self.batch.rows, keys::joining(), None);
         self.sync.joining = None;
         self.sync.settings.last_synced_at = None;
+        self.forget_asking();
         self.write_settings();
     }
 
@@ -398,6 +409,7 @@ pub(super) struct AskedInvite {
     pub(super) ttl_seconds: u64,
     pub(super) link_base: Option<String>,
     pub(super) role: Option<String>,
+    pub(super) uses: Option<u32>,
 }
 
 fn lacks_the_key() -> Failure {

@@ -21,6 +21,7 @@ const RELAY: u8 = b'r';
 const SETTINGS: u8 = b's';
 const OWN_WRITER: u8 = b'u';
 const SNAPSHOT: u8 = b'p';
+const ASKING: u8 = b't';
 
 /// The tags of rows that belong to one generation of a group.
 pub(super) const OF_A_GROUP: [u8; 8] = [CONTROL, ENTRY, ENTRY_INDEX, OUTBOX, QUARANTINE, RELAY, GROUP_WRITER, SNAPSHOT];
@@ -35,6 +36,11 @@ pub(super) fn group() -> Key {
 
 pub(super) fn joining() -> Key {
     KeyWriter::new(JOINING).finish()
+}
+
+/// This device's request to join a group.
+pub(super) fn asking() -> Key {
+    KeyWriter::new(ASKING).finish()
 }
 
 pub(super) fn collection(name: &str) -> Key {

@@ -1,6 +1,7 @@
 //! The connection to the relay: opening it, proving who we are, following the group's log, and trying again.
 
 use super::Machine;
+use super::asking::Asking;
 use super::input::ConnectionId;
 use super::output::Output;
 use super::sync::{Joining, Wait};
@@ -79,6 +80,12 @@ pub(super) enum Stage {
     Taking(RequestId),
     /// The join waits for its acknowledgement.
     Joining(RequestId),
+    /// The relay is told what we ask.
+    Asking(RequestId),
+    /// The relay has our request: an admin's answer is awaited.
+    Waiting,
+    /// The group's control entries are to prove that we were admitted.
+    Proving(RequestId),
     /// The relay does not know the group: its control entries are being appended.
     Creating(RequestId),
     /// The group's log is being opened.
@@ -141,7 +148,7 @@ impl Link {
 
     /// Whether the relay owes an answer.
     fn waits(&self) -> bool {
-        !matches!(self.stage, Stage::Open | Stage::Welcome)
+        !matches!(self.stage, Stage::Open | Stage::Welcome | Stage::Waiting)
             || self.pull.is_some()
             || !self.appends.is_empty()
             || !self.asked.is_empty()
@@ -226,9 +233,12 @@ impl Machine {
         for waiter in expired {
             let outcome = match waiter.what {
                 Wait::Flush => crate::api::Outcome::Ok(crate::api::Reply::Flushed { pending }),
-                Wait::Now { .. } | Wait::Invite { .. } | Wait::Join | Wait::Snapshot | Wait::Ready => {
-                    crate::api::Outcome::Failed(self.why_not_yet())
-                }
+                Wait::Now { .. }
+                | Wait::Invite { .. }
+                | Wait::Join
+                | Wait::Snapshot
+                | Wait::Requests { .. }
+                | Wait::Ready => crate::api::Outcome::Failed(self.why_not_yet()),
             };
             if matches!(waiter.what, Wait::Join) {
                 self.give_up_taking();
@@ -350,6 +360,7 @@ impl Machine {
             match &mut waiter.what {
                 Wait::Now { asked, .. } => *asked = false,
                 Wait::Invite { invite } => invite.request = None,
+                Wait::Requests { request, .. } => *request = None,
                 Wait::Flush | Wait::Join | Wait::Snapshot | Wait::Ready => {}
             }
         }
@@ -460,8 +471,14 @@ impl Machine {
             RelayFrame::SnapshotPartPut { request } => self.snapshot_part_put(request),
             RelayFrame::SnapshotPart { request, sealed } => self.part_came(request, &sealed),
             RelayFrame::Controls { request, group, log, items, more } => {
-                self.controls_came(request, group, log, items, more);
+                if !self.proof_came(request, group, &items, more) {
+                    self.controls_came(request, group, log, items, more);
+                }
             }
+            RelayFrame::AskState { request, group, state } => self.take_ask_state(request, group, state),
+            RelayFrame::Requests { request, group, waiting } => self.requests_came(request, group, waiting),
+            RelayFrame::Asked { group } => self.requests_changed(group),
+            RelayFrame::Decided { group, state } => self.take_decision(group, state),
         }
     }
 
@@ -484,6 +501,9 @@ impl Machine {
 
     /// The key that this connection proves to hold.
     fn device_key(&self) -> Option<ashore_protocol::sign::SigningKey> {
+        if let Some(secrets) = self.asking_secrets().filter(|_| self.sync.joining.is_none()) {
+            return Some(secrets.device);
+        }
         match (&self.sync.joining, &self.sync.group) {
             (Some(Joining::Taking { secrets, .. }), _) => Some(secrets.device.clone()),
             (Some(Joining::Appending { state, .. }), _) => self.secrets_of(&state.next).map(|secrets| secrets.device),
@@ -512,6 +532,7 @@ impl Machine {
         match &self.sync.joining {
             Some(Joining::Taking { .. }) => self.take_invite(),
             Some(Joining::Appending { .. }) => self.append_join(),
+            None if self.sync.asking.as_ref().is_some_and(Asking::is_active) => self.say_what_is_asked(),
             None => self.open_log(),
         }
     }
@@ -593,6 +614,7 @@ impl Machine {
             // The page that may come with it is of no use, and below the floor there is none.
             link.pull = None;
         }
+        self.look_at_requests_again();
         self.go_on_with_refill();
     }
 
@@ -742,12 +764,15 @@ impl Machine {
             Stage::Opening(expected) if expected == request && code == FailureCode::NotAMember => self.create_log(),
             Stage::Taking(expected) if expected == request => self.taking_failed(&failure),
             Stage::Joining(expected) if expected == request => self.joining_failed(&failure),
+            Stage::Asking(expected) if expected == request => self.asking_refused(code, failure, retry_after_ms),
+            Stage::Proving(expected) if expected == request => self.refused(failure, retry_after_ms),
             Stage::Opening(expected) | Stage::Creating(expected) if expected == request => {
                 self.refused(failure, retry_after_ms);
             }
             _ if is_append => self.append_failed((code, failure), retry_after_ms, entry),
             _ if self.sync.link.as_ref().is_some_and(|link| link.withdrawals.contains(&request)) => {}
             _ if self.invite_refused(request, &failure) || self.whisper_refused(request, retry) => {}
+            _ if self.deciding_refused(request, code, &failure) => {}
             _ if self.making_failed(request, code, &failure) || self.taking_part_failed(request, code) => {}
             // The log was forgotten meanwhile up to behind our place: opening it says what to do.
             Stage::Open if code == FailureCode::Pruned => self.open_log_after_commit(),
@@ -756,7 +781,7 @@ impl Machine {
     }
 
     /// The relay ends the whole conversation: it refuses this device, or it stops.
-    fn refused(&mut self, failure: Failure, retry_after_ms: Option<u32>) {
+    pub(super) fn refused(&mut self, failure: Failure, retry_after_ms: Option<u32>) {
         let stops = failure.code == ErrorCode::RelayUnreachable;
         self.lose_link(failure, if stops { DisconnectReason::Lost } else { DisconnectReason::Refused });
         if let Some(wait_ms) = retry_after_ms {
@@ -780,6 +805,8 @@ fn relay_failure(code: FailureCode) -> Failure {
         FailureCode::Removed => ErrorCode::GroupRemoved,
         FailureCode::RoleForbids => ErrorCode::GroupNotAllowed,
         FailureCode::QuotaExceeded => ErrorCode::RelayQuotaExceeded,
+        FailureCode::TooManyJoinRequests => ErrorCode::JoinRequestTooMany,
+        FailureCode::JoinRequestNotFound => ErrorCode::JoinRequestMissing,
         FailureCode::UnsupportedVersion => ErrorCode::RelayIncompatible,
         FailureCode::Unavailable | FailureCode::ShuttingDown => ErrorCode::RelayUnreachable,
         _ => ErrorCode::RelayRefused,

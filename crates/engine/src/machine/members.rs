@@ -165,6 +165,7 @@ impl Machine {
             expires_at: invite.expires_at.as_ms(),
             invited_by: invite.invited_by.to_string(),
             open: !invite.closed && invite.uses_left > 0 && invite.expires_at > self.now,
+            uses_left: Some(invite.uses_left),
         });
         Reply::Invites { invites: invites.collect() }
     }
@@ -266,7 +267,7 @@ pub(super) fn parse_role(role: &str) -> Result<Role, Failure> {
     }
 }
 
-fn role_name(role: Role) -> &'static str {
+pub(super) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Admin => "admin",
         Role::Writer => "writer",

@@ -5,7 +5,7 @@ use super::sync::{Group, Kept};
 use super::task::OpenTask;
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Failure};
-use crate::group::{GroupState, JoiningState, RelayPlace, Secrets, SyncSettings};
+use crate::group::{AskingState, GroupState, JoiningState, RelayPlace, Secrets, SyncSettings};
 use crate::store::keys::{declarations_range, definitions_range};
 use crate::store::{RowValue, Rows};
 use ashore_protocol::codec::decode;
@@ -72,10 +72,12 @@ impl Machine {
 
     fn open_settings(&mut self) -> Result<(), Missing> {
         let rows = (self.rows.one(&keys::settings()), self.rows.one(&keys::group()), self.rows.one(&keys::joining()));
+        let asking = self.rows.one(&keys::asking());
         let mending = (self.rows.one(&keys::mending()), self.rows.one(&keys::importing()));
         let definitions = self.rows.once(definitions_range());
         let declarations = self.rows.once(declarations_range());
         let (settings, group, joining, mending, importing) = (rows.0?, rows.1?, rows.2?, mending.0?, mending.1?);
+        let asking = asking?;
         // What is read once is gone once it was answered: both are here, or both are asked for again.
         let (definitions, declarations) = match (definitions, declarations) {
             (Ok(definitions), Ok(declarations)) => (definitions, declarations),
@@ -94,6 +96,9 @@ impl Machine {
         }
         if let Some(state) = decoded::<JoiningState>(joining.as_ref()) {
             self.restore_joining(state);
+        }
+        if let Some(state) = decoded::<AskingState>(asking.as_ref()) {
+            self.restore_asking(state);
         }
         let Some(state) = decoded::<GroupState>(group.as_ref()) else { return Ok(()) };
         match Secrets::open(&self.local, state.group, &state.secrets) {

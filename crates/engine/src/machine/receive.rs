@@ -201,7 +201,7 @@ impl Machine {
 
     /// A control entry is kept whether it stands or not: what others do may make it stand. It does not wait for its parents: when a relay is filled again
     /// it may come before data that it names.
-    fn settle_control(&mut self, entry: &VerifiedEntry) -> Result<bool, Missing> {
+    pub(super) fn settle_control(&mut self, entry: &VerifiedEntry) -> Result<bool, Missing> {
         let kept = self.kept_controls(true)?;
         // What was gathered is sealed under the key of before.
         self.seal_draft();

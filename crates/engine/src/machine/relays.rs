@@ -70,7 +70,8 @@ impl Machine {
 
     /// A connection failed: another relay is due when this one failed again and again. Whoever joins stays where the invitation is.
     pub(super) fn consider_next_relay(&mut self) {
-        let settled = self.sync.group.is_some() && self.sync.joining.is_none();
+        let asks = self.sync.asking.as_ref().is_some_and(super::asking::Asking::is_active);
+        let settled = self.sync.group.is_some() && self.sync.joining.is_none() && !asks;
         if !settled || self.sync.offline || self.sync.attempts < PATIENCE {
             return;
         }

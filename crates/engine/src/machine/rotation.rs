@@ -13,7 +13,7 @@ use ashore_protocol::ids::{DeviceId, EntryId, Epoch};
 use ashore_protocol::keys::{KemKey, MAX_WRAPS, Recipient, Rotation, Wrap};
 
 impl Group {
-    fn wrapping(&self, epoch: Epoch, author: DeviceId) -> Wrapping {
+    pub(super) fn wrapping(&self, epoch: Epoch, author: DeviceId) -> Wrapping {
         Wrapping { group: self.state.group, epoch, author }
     }
 
@@ -50,7 +50,9 @@ impl Group {
             }
             Control::Admit { device, share, .. } if Recipient::from(*device) == me => {
                 if let Some(key) = self.unwrap(entry.epoch(), entry.author(), share) {
-                    news |= self.secrets.epochs.insert_unknown(entry.epoch(), entry.id(), key);
+                    // The first epoch of a group was begun by its genesis alone. Which entry began a later one is found by what its key opens.
+                    let begun_by = if entry.epoch() == Epoch(0) { self.state.group.into() } else { entry.id() };
+                    news |= self.secrets.epochs.insert_unknown(entry.epoch(), begun_by, key);
                 }
             }
             _ => {}

@@ -163,9 +163,8 @@ impl Machine {
                 Wait::Ready if told.last_synced_at.is_some() && told.group.is_some() => {
                     Reply::Status { status: told.clone() }
                 }
-                Wait::Flush | Wait::Now { .. } | Wait::Invite { .. } | Wait::Join | Wait::Snapshot | Wait::Ready => {
-                    return true;
-                }
+                Wait::Flush | Wait::Now { .. } | Wait::Invite { .. } | Wait::Join => return true,
+                Wait::Snapshot | Wait::Requests { .. } | Wait::Ready => return true,
             };
             answers.push((waiter.client.clone(), waiter.call, reply));
             false

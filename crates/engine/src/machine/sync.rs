@@ -1,7 +1,9 @@
 //! What the machine knows about sync: the app's settings, the group, the connection, and who waits for what.
 
+use super::asking::Asking;
 use super::batch::{Effect, Waiting};
 use super::link::Link;
+use super::requests::{Deciding, Requests};
 use crate::api::{ErrorCode, Failure, SyncStatus};
 use crate::crypto::Key;
 use crate::group::{Announced, GroupState, JoiningState, RelayPlace, Secrets, SyncSettings};
@@ -20,6 +22,8 @@ pub(super) struct Sync {
     pub(super) settings: SyncSettings,
     pub(super) group: Option<Group>,
     pub(super) joining: Option<Joining>,
+    /// What this device has asked for.
+    pub(super) asking: Option<Asking>,
     pub(super) link: Option<Link>,
     pub(super) next_connection: u64,
     /// The host said that there is no network.
@@ -86,6 +90,7 @@ pub(super) struct Group {
     pub(super) caught_up_through: Option<crate::store::Key>,
     pub(super) more_behind: bool,
     pub(super) snapshots: super::snapshot::Snapshots,
+    pub(super) requests: Requests,
 }
 
 /// A quarantined entry.
@@ -171,6 +176,8 @@ pub(super) enum Wait {
     Snapshot,
     /// Everything of the group was here once.
     Ready,
+    /// The relay says which requests to join there are; asked on this connection, with this request.
+    Requests { deciding: Deciding, request: Option<(u64, ashore_protocol::frame::RequestId)> },
 }
 
 /// An invite that is being made.
@@ -179,6 +186,7 @@ pub(super) struct PendingInvite {
     pub(super) entry: EntryId,
     pub(super) sealed: Vec<u8>,
     pub(super) expires_at: Timestamp,
+    pub(super) uses: u32,
     pub(super) link_base: Option<String>,
     /// Sent on this connection, with this request.
     pub(super) request: Option<(u64, ashore_protocol::frame::RequestId)>,
@@ -204,10 +212,14 @@ impl Sync {
 
     /// Whether there should be a connection.
     pub(super) fn wants_connection(&self) -> bool {
-        let asked = |waiter: &Waiter| matches!(waiter.what, Wait::Now { .. } | Wait::Invite { .. } | Wait::Snapshot);
+        let asked = |waiter: &Waiter| {
+            let what = &waiter.what;
+            matches!(what, Wait::Now { .. } | Wait::Invite { .. } | Wait::Snapshot | Wait::Requests { .. })
+        };
         let now = self.settings.is_auto() || self.waiters.iter().any(asked);
         let follows = self.group.as_ref().is_some_and(|group| !group.is_removed() || group.has_left());
-        let something = (self.settings.enabled && follows && now) || self.joining.is_some();
+        let joins = self.joining.is_some() || self.asking.as_ref().is_some_and(Asking::is_active);
+        let something = (self.settings.enabled && follows && now) || joins;
         something && self.settings.relay.is_some()
     }
 
@@ -271,6 +283,7 @@ impl Group {
             caught_up_through: None,
             more_behind: false,
             snapshots: super::snapshot::Snapshots::default(),
+            requests: Requests::default(),
         }
     }
 

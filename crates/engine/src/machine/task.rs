@@ -48,6 +48,10 @@ pub(super) enum Task {
     Upkeep,
     /// Forgets the group that this device has left.
     Depart,
+    /// Lets in a device whose request an admin has approved.
+    Admit,
+    /// Takes the group that admitted this device in place of the present one.
+    TakeAdmission(super::asking::TakeAdmission),
 }
 
 /// Opening in steps: first what names the group, then the group's rows.

@@ -180,7 +180,7 @@ impl Story {
 
     fn invite(&mut self) -> Result<Option<String>, Broken> {
         let mark = self.mark();
-        self.network.ask(0, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None }, mark);
+        self.network.ask(0, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None }, mark);
         let known = self.invites.len();
         self.steps_until(|story| story.invites.len() > known || story.is_answered(0, mark))?;
         Ok(self.invites.get(known).cloned())

@@ -146,7 +146,14 @@ impl World {
             4 => ClientFrame::Pull { request, group, after: cursor, page },
             5 => {
                 let expires_at = self.now.plus_ms(program.number() & 0xffff_ffff);
-                ClientFrame::PutInvite { request, group, place, expires_at, sealed: Bytes(program.bytes().to_vec()) }
+                ClientFrame::PutInvite {
+                    request,
+                    group,
+                    place,
+                    expires_at,
+                    sealed: Bytes(program.bytes().to_vec()),
+                    uses: None,
+                }
             }
             6 => ClientFrame::TakeInvite { request, place },
             7 if program.flag() => ClientFrame::RevokeInvite { request, group, place },

@@ -1,4 +1,4 @@
-//! How much one network address may try in a while: wrong invite places, and new groups.
+//! How much one network address may try in a while: wrong invite places, new groups, and requests to join.
 
 use crate::ids::Timestamp;
 use std::collections::BTreeMap;
@@ -16,11 +16,13 @@ pub struct AdmissionLimits {
     pub max_invite_misses: u32,
     /// Groups begun.
     pub max_new_groups: u32,
+    /// Requests to join that were made or changed.
+    pub max_join_requests: u32,
 }
 
 impl Default for AdmissionLimits {
     fn default() -> Self {
-        Self { window_ms: 600_000, max_invite_misses: 20, max_new_groups: 60 }
+        Self { window_ms: 600_000, max_invite_misses: 20, max_new_groups: 60, max_join_requests: 30 }
     }
 }
 
@@ -38,6 +40,7 @@ struct Window {
     began: Timestamp,
     misses: u32,
     groups: u32,
+    requests: u32,
 }
 
 /// Wait so many milliseconds.
@@ -68,6 +71,16 @@ impl Admission {
         self.count(peer, now, |window| window.groups += 1);
     }
 
+    /// Whether the address may ask to join a group.
+    pub(super) fn may_ask(&mut self, peer: Option<Peer>, now: Timestamp) -> Result<(), Wait> {
+        let max = self.limits.max_join_requests;
+        self.check(peer, now, |window| window.requests < max)
+    }
+
+    pub(super) fn asked(&mut self, peer: Option<Peer>, now: Timestamp) {
+        self.count(peer, now, |window| window.requests += 1);
+    }
+
     fn check(&self, peer: Option<Peer>, now: Timestamp, fine: impl Fn(&Window) -> bool) -> Result<(), Wait> {
         let Some(window) = peer.and_then(|peer| self.windows.get(&peer)) else { return Ok(()) };
         let passed = now.ms_since(window.began);
@@ -80,7 +93,7 @@ impl Admission {
     fn count(&mut self, peer: Option<Peer>, now: Timestamp, add: impl Fn(&mut Window)) {
         let Some(peer) = peer else { return };
         self.make_room(now);
-        let fresh = Window { began: now, misses: 0, groups: 0 };
+        let fresh = Window { began: now, misses: 0, groups: 0, requests: 0 };
         let window = self.windows.entry(peer).or_insert(fresh);
         if now.ms_since(window.began) >= self.limits.window_ms {
             *window = fresh;

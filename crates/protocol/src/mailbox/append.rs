@@ -60,8 +60,11 @@ impl<S: LogStore> Mailbox<S> {
             self.note(conn, Note::GroupCreated(group_id));
         }
         let count = plan.fresh.len();
-        let finishes = plan.snapshot.is_some();
+        let (finishes, changes_members) = (plan.snapshot.is_some(), plan.membership.is_some());
         let placed = self.store_plan(group_id, plan)?;
+        if changes_members {
+            self.settle_requests(group_id, now)?;
+        }
         if finishes {
             self.drop_surplus_snapshots(group_id)?;
         }

@@ -75,7 +75,7 @@ impl<S: LogStore> Mailbox<S> {
         if stand.cursor < head && !below {
             self.send_page(conn, device, request, group, stand.cursor, page)?;
         }
-        Ok(())
+        self.tell_of_requests(conn, &device, now, group)
     }
 
     #[allow(clippy::too_many_arguments, reason = "the fields of one frame")]

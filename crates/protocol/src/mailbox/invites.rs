@@ -1,9 +1,10 @@
-//! Invitations: put by an admin, taken once, remembered as used or expired for a while.
+//! Invitations: put by an admin, taken as often as it says, remembered as used or expired for a while.
 
 use super::store::{Invitation, LogStore};
 use super::{ConnectionId, Mailbox, Problem, Refused};
 use crate::frame::{FailureCode, RelayFrame, RequestId};
 use crate::ids::{DeviceId, GroupId, InvitePlace, Timestamp};
+use crate::limits::MAX_INVITE_USES;
 
 /// How often invitations that are past their grace are looked for.
 const FORGET_EVERY_MS: u64 = 60_000;
@@ -49,15 +50,16 @@ impl<S: LogStore> Mailbox<S> {
             Problem::Refused(Refused { code, entry: None, retry_after_ms: Some(wait.0), close: true })
         })?;
         let Some(mut invitation) = self.known_invitation(&place, now)? else { return Err(self.missed(conn, now)) };
-        match invitation.taken_by {
-            // Its answer may have been lost.
-            Some(taker) if taker == device => {}
-            Some(_) => return Err(FailureCode::InviteUsed.into()),
-            None if now > invitation.expires_at => return Err(FailureCode::InviteExpired.into()),
-            None => {
-                invitation.taken_by = Some(device);
-                self.store.put_invitation(&place, &invitation).map_err(Problem::Store)?;
+        // One that has it may have lost the answer.
+        if !invitation.taken_by.contains(&device) {
+            if invitation.is_used_up() {
+                return Err(FailureCode::InviteUsed.into());
             }
+            if now > invitation.expires_at {
+                return Err(FailureCode::InviteExpired.into());
+            }
+            invitation.taken_by.push(device);
+            self.store.put_invitation(&place, &invitation).map_err(Problem::Store)?;
         }
         let Invitation { sealed, expires_at, .. } = invitation;
         self.send(conn, &RelayFrame::Invitation { request, sealed, expires_at });
@@ -75,7 +77,7 @@ impl<S: LogStore> Mailbox<S> {
         self.admin_of(group, &device)?;
         let there = self.store.invitation(&place).map_err(Problem::Store)?;
         let invitation = there.filter(|invitation| invitation.group == group).ok_or(FailureCode::InviteNotFound)?;
-        if invitation.taken_by.is_some() {
+        if invitation.is_used_up() {
             return Err(FailureCode::InviteUsed.into());
         }
         self.store.remove_invitation(&place).map_err(Problem::Store)?;
@@ -83,17 +85,18 @@ impl<S: LogStore> Mailbox<S> {
         Ok(())
     }
 
-    /// Every now and then, in a transaction that something else needed anyway.
+    /// Every now and then, in a transaction that something else needed anyway; old requests to join go too.
     pub(super) fn forget_old_invites(&mut self, now: Timestamp) -> Result<(), S::Error> {
         if now.ms_since(self.forgot_invites_at) < FORGET_EVERY_MS {
             return Ok(());
         }
         self.forgot_invites_at = now;
         let grace_ms = self.config.limits.invite_grace_ms;
-        self.store.remove_invitations_expired_before(Timestamp::from_ms(now.as_ms().saturating_sub(grace_ms)))
+        self.store.remove_invitations_expired_before(Timestamp::from_ms(now.as_ms().saturating_sub(grace_ms)))?;
+        self.forget_old_requests(now)
     }
 
-    fn admin_of(&mut self, group: GroupId, device: &DeviceId) -> Result<(), Problem<S::Error>> {
+    pub(super) fn admin_of(&mut self, group: GroupId, device: &DeviceId) -> Result<(), Problem<S::Error>> {
         let membership = &self.group(group)?.ok_or(FailureCode::UnknownGroup)?.membership;
         if !membership.may_read(device) {
             return Err(FailureCode::NotAMember.into());
@@ -103,6 +106,9 @@ impl<S: LogStore> Mailbox<S> {
 
     fn check_invitation(&self, invitation: &Invitation, now: Timestamp) -> Result<(), FailureCode> {
         let limits = &self.config.limits;
+        if !(1..=MAX_INVITE_USES).contains(&invitation.uses) {
+            return Err(FailureCode::TooManyInvites);
+        }
         if invitation.sealed.len() > limits.max_invite_bytes as usize {
             return Err(FailureCode::InviteTooLarge);
         }

@@ -1,6 +1,8 @@
 //! A log store in memory, for tests and simulations. A clone of it is a backup.
 
-use super::store::{Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredSnapshot, Upload, item_size};
+use super::store::{
+    Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredRequest, StoredSnapshot, Upload, item_size,
+};
 use crate::codec::Bytes;
 use crate::frame::Item;
 use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
@@ -13,6 +15,7 @@ use std::sync::Arc;
 pub struct MemoryLogStore {
     logs: BTreeMap<GroupId, Log>,
     invitations: BTreeMap<InvitePlace, Invitation>,
+    requests: BTreeMap<(GroupId, DeviceId), StoredRequest>,
     /// How to undo the open transaction, latest last; `None` when none is open.
     undo: Option<Vec<Undo>>,
     failing_commits: u32,
@@ -62,6 +65,7 @@ enum Undo {
     Changed(GroupId, Box<Log>),
     Place(GroupId, DeviceId, Option<Place>),
     Invitation(InvitePlace, Option<Invitation>),
+    Request((GroupId, DeviceId), Option<StoredRequest>),
 }
 
 /// What goes wrong in a [`MemoryLogStore`].
@@ -99,8 +103,10 @@ impl MemoryLogStore {
         let uploads = self.logs.values().flat_map(|log| log.uploads.values().flat_map(|upload| upload.parts.values()));
         let sealed = self.invitations.values().map(|invitation| &*invitation.sealed);
         let parts = parts.chain(uploads).map(|part| part.as_ref());
+        let requests = self.requests.values().map(|known| &*known.asks.request);
         entries
             .chain(sealed)
+            .chain(requests)
             .chain(parts)
             .any(|bytes| bytes.windows(needle.len().max(1)).any(|window| window == needle))
     }
@@ -147,6 +153,12 @@ impl MemoryLogStore {
             }
             Undo::Invitation(place, None) => {
                 self.invitations.remove(&place);
+            }
+            Undo::Request(place, Some(before)) => {
+                self.requests.insert(place, before);
+            }
+            Undo::Request(place, None) => {
+                self.requests.remove(&place);
             }
         }
     }
@@ -357,7 +369,7 @@ impl LogStore for MemoryLogStore {
     }
 
     fn open_invitations(&self, group: &GroupId, now: Timestamp) -> Result<u32, MemoryStoreError> {
-        let open = |i: &&Invitation| i.group == *group && i.taken_by.is_none() && i.expires_at > now;
+        let open = |i: &&Invitation| i.group == *group && !i.is_used_up() && i.expires_at > now;
         Ok(u32::try_from(self.invitations.values().filter(open).count()).unwrap_or(u32::MAX))
     }
 
@@ -365,6 +377,31 @@ impl LogStore for MemoryLogStore {
         let old = self.invitations.iter().filter(|(_, invitation)| invitation.expires_at < time);
         let places: Vec<InvitePlace> = old.map(|(place, _)| *place).collect();
         places.iter().try_for_each(|place| self.remove_invitation(place))
+    }
+
+    fn join_requests(&self, group: &GroupId) -> Result<Vec<StoredRequest>, MemoryStoreError> {
+        let of_group = self.requests.range((*group, DeviceId([0; 32]))..=(*group, DeviceId([0xff; 32])));
+        let mut known: Vec<StoredRequest> = of_group.map(|(_, known)| known.clone()).collect();
+        known.sort_by_key(|known| (known.came_at, known.device));
+        Ok(known)
+    }
+
+    fn put_join_request(&mut self, group: &GroupId, request: &StoredRequest) -> Result<(), MemoryStoreError> {
+        let place = (*group, request.device);
+        let before = self.requests.insert(place, request.clone());
+        self.remember(Undo::Request(place, before))
+    }
+
+    fn remove_join_request(&mut self, group: &GroupId, device: &DeviceId) -> Result<(), MemoryStoreError> {
+        let place = (*group, *device);
+        let before = self.requests.remove(&place);
+        self.remember(Undo::Request(place, before))
+    }
+
+    fn remove_join_requests_before(&mut self, time: Timestamp) -> Result<(), MemoryStoreError> {
+        let old = self.requests.iter().filter(|(_, known)| known.came_at < time);
+        let places: Vec<(GroupId, DeviceId)> = old.map(|(place, _)| *place).collect();
+        places.iter().try_for_each(|(group, device)| self.remove_join_request(group, device))
     }
 }
 

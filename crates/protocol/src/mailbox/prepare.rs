@@ -53,6 +53,10 @@ fn request_of(frame: &ClientFrame) -> Option<RequestId> {
         | ClientFrame::PutSnapshotPart { request, .. }
         | ClientFrame::GetSnapshotPart { request, .. }
         | ClientFrame::GetControls { request, .. }
+        | ClientFrame::Ask { request, .. }
+        | ClientFrame::ListRequests { request, .. }
+        | ClientFrame::Reject { request, .. }
+        | ClientFrame::Withdraw { request, .. }
         | ClientFrame::Close { request, .. } => Some(*request),
     }
 }

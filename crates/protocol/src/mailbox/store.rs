@@ -1,8 +1,10 @@
-//! What a relay keeps, as a trait: logs of groups, their snapshots, where devices stand in them, and invitations.
+//! What a relay keeps, as a trait: logs of groups, their snapshots, where devices stand in them, invitations, and
+//! requests to join.
 
 use crate::codec::Bytes;
 use crate::frame::Item;
 use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
+use crate::request::SignedRequest;
 use crate::snapshot::Part;
 use std::collections::BTreeMap;
 
@@ -93,15 +95,41 @@ pub struct Invitation {
     pub expires_at: Timestamp,
     /// What the code opens.
     pub sealed: Bytes,
-    /// The device that took it.
-    pub taken_by: Option<DeviceId>,
+    /// How many devices may take it.
+    pub uses: u32,
+    /// Those that have, in order.
+    pub taken_by: Vec<DeviceId>,
 }
 
 impl Invitation {
-    /// One that nobody has taken.
+    /// One for a single device, which nobody has taken.
     pub fn new(group: GroupId, expires_at: Timestamp, sealed: Bytes) -> Self {
-        Self { group, expires_at, sealed, taken_by: None }
+        Self { group, expires_at, sealed, uses: 1, taken_by: Vec::new() }
     }
+
+    /// The same for so many devices.
+    #[must_use]
+    pub fn with_uses(self, uses: u32) -> Self {
+        Self { uses, ..self }
+    }
+
+    /// Whether no further device may take it.
+    pub fn is_used_up(&self) -> bool {
+        self.taken_by.len() >= self.uses as usize
+    }
+}
+
+/// A request to join a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRequest {
+    /// Who asks.
+    pub device: DeviceId,
+    /// As it was made.
+    pub asks: SignedRequest,
+    /// When it came, or was rejected, by the relay's clock.
+    pub came_at: Timestamp,
+    /// An admin has said no.
+    pub is_rejected: bool,
 }
 
 /// Where a [`super::Mailbox`] keeps things.
@@ -205,10 +233,19 @@ pub trait LogStore {
     fn put_invitation(&mut self, place: &InvitePlace, invitation: &Invitation) -> Result<(), Self::Error>;
     /// Removes the invitation at a place.
     fn remove_invitation(&mut self, place: &InvitePlace) -> Result<(), Self::Error>;
-    /// How many of the group's invitations nobody has taken and expire later than `now`.
+    /// How many of the group's invitations are not used up and expire later than `now`.
     fn open_invitations(&self, group: &GroupId, now: Timestamp) -> Result<u32, Self::Error>;
     /// Removes every invitation that expired before this.
     fn remove_invitations_expired_before(&mut self, time: Timestamp) -> Result<(), Self::Error>;
+
+    /// The requests to join a group, the earliest first, those of the same time in the order of their devices.
+    fn join_requests(&self, group: &GroupId) -> Result<Vec<StoredRequest>, Self::Error>;
+    /// Keeps a request, in place of the one of the same device.
+    fn put_join_request(&mut self, group: &GroupId, request: &StoredRequest) -> Result<(), Self::Error>;
+    /// Removes the request of a device.
+    fn remove_join_request(&mut self, group: &GroupId, device: &DeviceId) -> Result<(), Self::Error>;
+    /// Removes every request that came before this.
+    fn remove_join_requests_before(&mut self, time: Timestamp) -> Result<(), Self::Error>;
 }
 
 /// What an item counts for in a page or live frame: its bytes and the CBOR around them.

@@ -6,6 +6,7 @@ mod following;
 mod hostile;
 mod inviting;
 mod removing;
+mod requesting;
 mod snapshots;
 mod whispering;
 

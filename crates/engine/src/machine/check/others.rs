@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use crate::api::HealthCounts;
 use crate::collection::Declarations;
-use crate::group::{GroupState, JoiningState, RelayPlace};
+use crate::group::{AskingState, GroupState, JoiningState, RelayPlace};
 use crate::index;
 use crate::machine::Machine;
 use crate::machine::opening::SettingsRow;
@@ -23,6 +23,7 @@ fn decodes(key: &[u8], bytes: &[u8]) -> bool {
         Some(b's') => decode::<SettingsRow>(bytes).is_ok(),
         Some(b'g') => decode::<GroupState>(bytes).is_ok(),
         Some(b'j') => decode::<JoiningState>(bytes).is_ok(),
+        Some(b't') => decode::<AskingState>(bytes).is_ok(),
         Some(b'r') => decode::<RelayPlace>(bytes).is_ok(),
         Some(b'd') => index::decode(bytes).is_ok(),
         Some(b'w') => Declarations::decode(bytes).is_ok(),

@@ -67,7 +67,8 @@ impl World {
         if with_bob {
             world.network.add_device("bob");
             world.ok(0, Command::EnableSync { relay: Some(RELAY.into()), device_name: None });
-            let invite = world.ok(0, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None });
+            let invite =
+                world.ok(0, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None });
             let Reply::Invite { short_code: invite, .. } = invite else { panic!("{invite:?}") };
             world.ok(1, Command::JoinInvite { invite, relay: Some(RELAY.into()), device_name: None });
         }

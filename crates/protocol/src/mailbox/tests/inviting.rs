@@ -1,11 +1,11 @@
-//! Invitations: taken once, by one device, in time.
+//! Invitations: taken once, by one device unless it is for more, in time.
 use super::*;
 
 const PLACE: InvitePlace = InvitePlace([42; 32]);
 
 fn put(group: GroupId, place: InvitePlace, expires_ms: u64) -> ClientFrame {
     let expires_at = Timestamp::from_ms(expires_ms);
-    ClientFrame::PutInvite { request: REQUEST, group, place, expires_at, sealed: sealed() }
+    ClientFrame::PutInvite { request: REQUEST, group, place, expires_at, sealed: sealed(), uses: None }
 }
 
 fn take(place: InvitePlace) -> ClientFrame {
@@ -103,7 +103,7 @@ fn invitations_are_bounded_in_size_number_and_time() {
     assert_eq!(relay.refused(at_alice, put(group, PLACE, far)), FailureCode::InviteExpired);
     assert_eq!(relay.refused(at_alice, put(group, PLACE, now)), FailureCode::InviteExpired);
     let (expires_at, sealed) = (Timestamp::from_ms(now + 1), Bytes(vec![0; 41]));
-    let large = ClientFrame::PutInvite { request: REQUEST, group, place: PLACE, expires_at, sealed };
+    let large = ClientFrame::PutInvite { request: REQUEST, group, place: PLACE, expires_at, sealed, uses: None };
     assert_eq!(relay.refused(at_alice, large), FailureCode::InviteTooLarge);
     for place in 0..2 {
         relay.ask(at_alice, put(group, InvitePlace([place; 32]), now + 1_000));
@@ -154,4 +154,25 @@ fn a_second_join_by_one_invite_is_told_that_it_is_used_up() {
     let late = append(group, &[&dave.join(group, &secret, invite.id(), 5_000_001)]);
     assert_eq!(relay.refused(at_dave, late), FailureCode::InviteExpired);
     assert_eq!(relay.refused(at_dave, open(group)), FailureCode::NotAMember);
+}
+
+#[test]
+fn an_invitation_for_several_devices_is_given_to_so_many_and_no_more() {
+    let Household { mut relay, group, at_alice, .. } = household();
+    let put = |uses| match put(group, PLACE, 1_600_000) {
+        ClientFrame::PutInvite { request, group, place, expires_at, sealed, .. } => {
+            ClientFrame::PutInvite { request, group, place, expires_at, sealed, uses: Some(uses) }
+        }
+        other => panic!("{other:?}"),
+    };
+    for uses in [0, crate::limits::MAX_INVITE_USES + 1] {
+        assert_eq!(relay.refused(at_alice, put(uses)), FailureCode::TooManyInvites);
+    }
+    assert_eq!(relay.ask(at_alice, put(2)), RelayFrame::InvitePut { request: REQUEST });
+    let conns: Vec<ConnectionId> = (50..53).map(|seed| relay.connect(&Device::new(seed))).collect();
+    let take = ClientFrame::TakeInvite { request: REQUEST, place: PLACE };
+    for conn in [conns[0], conns[1], conns[0]] {
+        assert!(matches!(relay.ask(conn, take.clone()), RelayFrame::Invitation { .. }));
+    }
+    assert_eq!(relay.refused(conns[2], take), FailureCode::InviteUsed);
 }
