@@ -14,6 +14,10 @@ pub const MAX_HEADER_BYTES: u32 = 2 << 10;
 pub const MAX_ENTRY_BYTES: u32 = MAX_PAYLOAD_BYTES + MAX_HEADER_BYTES + 128;
 /// The largest sealed whisper, 2 KiB.
 pub const MAX_WHISPER_BYTES: usize = 2 << 10;
+/// The largest sealed envelope of a recovery, 4 KiB.
+pub const MAX_ENVELOPE_BYTES: usize = 4 << 10;
+/// The most envelopes of one group.
+pub const MAX_GROUP_ENVELOPES: usize = 8;
 /// The largest frame: the largest entry with room to spare for what stands around it.
 pub const MAX_FRAME_BYTES: u32 = MAX_ENTRY_BYTES + (16 << 10);
 

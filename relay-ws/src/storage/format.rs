@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Version of the tables, in `user_version`.
-pub(super) const FORMAT: i64 = 3;
+pub(super) const FORMAT: i64 = 4;
 
 /// Format 2: logs, entries, invitations.
 const LOGS: &str = "
@@ -82,22 +82,47 @@ CREATE TABLE part (
 ) STRICT;
 ";
 
+/// Format 4: envelopes of recoveries, and what hints are made up from.
+const ENVELOPES: &str = "
+CREATE TABLE IF NOT EXISTS envelope (
+    place BLOB PRIMARY KEY,
+    grp BLOB NOT NULL,
+    recovery BLOB NOT NULL,
+    hidden INTEGER NOT NULL,
+    memory_kib INTEGER,
+    passes INTEGER,
+    salt BLOB,
+    verifier BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    wrong INTEGER NOT NULL,
+    wrong_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS envelope_by_group ON envelope (grp);
+CREATE TABLE IF NOT EXISTS secret (
+    name TEXT PRIMARY KEY,
+    bytes BLOB NOT NULL
+) STRICT;
+";
+
 /// Creates the tables, or brings those that are there to the present format.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), StorageError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let format: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match format {
         0 => transaction.execute_batch(LOGS)?,
-        2 | FORMAT => {}
+        2..=FORMAT => {}
         other => return Err(StorageError::Format(other)),
     }
-    if format != FORMAT {
+    if format < 3 {
         transaction.execute_batch(SNAPSHOTS)?;
         // What was there before counts as having come now, so that nothing of it is dropped too early.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
         transaction.execute("UPDATE log SET places_since_ms = ?1", [now_ms])?;
         transaction.execute("UPDATE entry SET appended_ms = ?1", [now_ms])?;
+    }
+    if format < FORMAT {
+        transaction.execute_batch(ENVELOPES)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.commit()?;
@@ -136,8 +161,25 @@ mod tests {
             assert_eq!(store.page(&group, Cursor::ZERO, 10, 1_000, None).unwrap().len(), 2);
             assert_eq!(store.prefix_at(&group, Cursor::new(2).unwrap()).unwrap(), Some(LogPrefix([0; 32])));
             assert_eq!(store.snapshots(&group).unwrap(), []);
+            assert!(store.envelopes_of(&group).unwrap().is_empty());
         }
         std::fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn a_file_of_the_format_before_envelopes_is_brought_to_the_present_one() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(LOGS).unwrap();
+        connection.execute_batch(SNAPSHOTS).unwrap();
+        connection.execute_batch("INSERT INTO log VALUES (1, zeroblob(32), zeroblob(16), 2, 3, 7, 1, 9)").unwrap();
+        connection.pragma_update(None, "user_version", 3).unwrap();
+        for _ in 0..2 {
+            prepare(&mut connection).unwrap();
+            let since: i64 = connection.query_row("SELECT places_since_ms FROM log", [], |row| row.get(0)).unwrap();
+            assert_eq!(since, 9, "what was there stays");
+            let count: i64 = connection.query_row("SELECT count(*) FROM envelope", [], |row| row.get(0)).unwrap();
+            assert_eq!(count, 0);
+        }
     }
 
     #[test]

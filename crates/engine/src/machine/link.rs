@@ -457,6 +457,9 @@ impl Machine {
             }
             RelayFrame::Whispered { group, from, epoch, sealed } => self.take_whisper(group, from, epoch, &sealed),
             RelayFrame::InviteRevoked { .. } | RelayFrame::Closed { .. } | RelayFrame::Pong { .. } => {}
+            // Nothing is asked yet that these answer.
+            RelayFrame::Hint { .. } | RelayFrame::Envelope { .. } => {}
+            RelayFrame::EnvelopePut { .. } | RelayFrame::EnvelopeDropped { .. } => {}
             RelayFrame::SnapshotPartPut { request } => self.snapshot_part_put(request),
             RelayFrame::SnapshotPart { request, sealed } => self.part_came(request, &sealed),
             RelayFrame::Controls { request, group, log, items, more } => {

@@ -93,7 +93,7 @@ impl<S: LogStore> Mailbox<S> {
         self.store.remove_invitations_expired_before(Timestamp::from_ms(now.as_ms().saturating_sub(grace_ms)))
     }
 
-    fn admin_of(&mut self, group: GroupId, device: &DeviceId) -> Result<(), Problem<S::Error>> {
+    pub(super) fn admin_of(&mut self, group: GroupId, device: &DeviceId) -> Result<(), Problem<S::Error>> {
         let membership = &self.group(group)?.ok_or(FailureCode::UnknownGroup)?.membership;
         if !membership.may_read(device) {
             return Err(FailureCode::NotAMember.into());

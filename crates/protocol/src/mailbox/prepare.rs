@@ -53,6 +53,10 @@ fn request_of(frame: &ClientFrame) -> Option<RequestId> {
         | ClientFrame::PutSnapshotPart { request, .. }
         | ClientFrame::GetSnapshotPart { request, .. }
         | ClientFrame::GetControls { request, .. }
+        | ClientFrame::PutEnvelope { request, .. }
+        | ClientFrame::AskHint { request, .. }
+        | ClientFrame::OpenEnvelope { request, .. }
+        | ClientFrame::DropEnvelope { request, .. }
         | ClientFrame::Close { request, .. } => Some(*request),
     }
 }

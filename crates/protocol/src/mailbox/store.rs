@@ -1,8 +1,12 @@
 //! What a relay keeps, as a trait: logs of groups, their snapshots, where devices stand in them, and invitations.
 
+use super::envelopes::Tries;
 use crate::codec::Bytes;
+use crate::envelope::{EnvelopeVerifier, PasswordHint};
 use crate::frame::Item;
-use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
+use crate::ids::{
+    Cursor, DeviceId, EntryId, EnvelopePlace, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp,
+};
 use crate::snapshot::Part;
 use std::collections::BTreeMap;
 
@@ -101,6 +105,39 @@ impl Invitation {
     /// One that nobody has taken.
     pub fn new(group: GroupId, expires_at: Timestamp, sealed: Bytes) -> Self {
         Self { group, expires_at, sealed, taken_by: None }
+    }
+}
+
+/// The sealed envelope of a recovery that lies at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The group that it brings back.
+    pub group: GroupId,
+    /// The entry that made the recovery.
+    pub recovery: EntryId,
+    /// Outsiders are not to find out that it is there.
+    pub hidden: bool,
+    /// What it takes to make a token from a password.
+    pub hint: Option<PasswordHint>,
+    /// Whoever has the token of this gets it.
+    pub verifier: EnvelopeVerifier,
+    /// What the other half of the password opens.
+    pub sealed: Bytes,
+    /// Wrong tokens lately.
+    pub tries: Tries,
+}
+
+impl Envelope {
+    /// One that nobody has tried to open.
+    pub fn new(
+        group: GroupId,
+        recovery: EntryId,
+        hidden: bool,
+        hint: Option<PasswordHint>,
+        verifier: EnvelopeVerifier,
+        sealed: Bytes,
+    ) -> Self {
+        Self { group, recovery, hidden, hint, verifier, sealed, tries: Tries::default() }
     }
 }
 
@@ -209,6 +246,19 @@ pub trait LogStore {
     fn open_invitations(&self, group: &GroupId, now: Timestamp) -> Result<u32, Self::Error>;
     /// Removes every invitation that expired before this.
     fn remove_invitations_expired_before(&mut self, time: Timestamp) -> Result<(), Self::Error>;
+
+    /// The envelope at a place.
+    fn envelope(&self, place: &EnvelopePlace) -> Result<Option<Envelope>, Self::Error>;
+    /// Puts an envelope at a place, or replaces the one there.
+    fn put_envelope(&mut self, place: &EnvelopePlace, envelope: &Envelope) -> Result<(), Self::Error>;
+    /// Removes the envelope at a place.
+    fn remove_envelope(&mut self, place: &EnvelopePlace) -> Result<(), Self::Error>;
+    /// Where the group's envelopes lie, and what made each.
+    fn envelopes_of(&self, group: &GroupId) -> Result<BTreeMap<EnvelopePlace, EntryId>, Self::Error>;
+    /// What hints are made up from: random, made once, kept for as long as the store is.
+    fn hint_secret(&self) -> Result<Option<[u8; 32]>, Self::Error>;
+    /// Keeps what hints are made up from.
+    fn put_hint_secret(&mut self, secret: [u8; 32]) -> Result<(), Self::Error>;
 }
 
 /// What an item counts for in a page or live frame: its bytes and the CBOR around them.
