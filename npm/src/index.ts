@@ -26,6 +26,7 @@ export type { Mended } from "./generated/Mended.js";
 export type { Remedy } from "./generated/Remedy.js";
 export type { QueryMistake } from "./generated/QueryMistake.js";
 export type { Quarantined } from "./generated/Quarantined.js";
+export type { RecoveryInfo } from "./generated/RecoveryInfo.js";
 export type { SyncSettings } from "./generated/SyncSettings.js";
 export type { SyncState } from "./generated/SyncState.js";
 export type { SyncStatus } from "./generated/SyncStatus.js";
@@ -44,7 +45,15 @@ export { Query } from "./query.js";
 export type { Resolved } from "./refs.js";
 export type { Issue, Schema, SchemaIssue, Validated } from "./schema.js";
 export type { Hit, SearchOptions, SearchResult } from "./search.js";
-export { type Invite, type Role, Sync, type SyncCapabilities, type SyncEvents, type SyncOptions } from "./sync.js";
+export {
+  type Invite,
+  type RecoverBy,
+  type Role,
+  Sync,
+  type SyncCapabilities,
+  type SyncEvents,
+  type SyncOptions,
+} from "./sync.js";
 export { Transaction, TransactionCollection } from "./transaction.js";
 export type { Edit } from "./updates.js";
 export type { InvalidDocument, MigrationResult } from "./upkeep.js";

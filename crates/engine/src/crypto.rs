@@ -6,6 +6,7 @@ mod key;
 mod padding;
 pub mod password;
 mod payload;
+pub mod words;
 mod wrap;
 
 pub use key::{Key, OpenError, open, seal, sealed_size};

@@ -3,6 +3,7 @@
 mod epochs;
 mod invitation;
 mod payload;
+mod recovery;
 mod secrets;
 mod snapshot;
 mod state;
@@ -13,6 +14,10 @@ pub use invitation::{Invitation, InviteNote, opening_key};
 pub use payload::{
     DATA_CONTEXT, DataPayload, DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES, MAX_WRITERS, ProfilePayload,
     Writer,
+};
+pub use recovery::{
+    MAX_LOCATOR_BYTES, RecoveryAccess, RecoveryKind, RecoveryKit, RecoveryLocator, RecoveryNote, RecoverySecret,
+    StoredEnvelope, StoredEnvelopes,
 };
 pub use secrets::{Secrets, SecretsError};
 pub use snapshot::{ID_BYTES, KnownSnapshot, PART_BYTES, SnapshotPart, SnapshotState, WriterOf};

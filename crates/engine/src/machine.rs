@@ -30,6 +30,8 @@ mod parts;
 mod presence;
 mod qr;
 mod receive;
+mod recover;
+mod recovery;
 mod relays;
 mod repair;
 mod rotation;
@@ -53,6 +55,7 @@ pub use trials::Trials;
 use crate::api::{Answer, Calls, ErrorCode, Event, Failure, News, Outcome};
 use crate::collection::Declarations;
 use crate::crypto::Key as SecretKey;
+use crate::crypto::password::PasswordParams;
 use crate::document::edit::Actor;
 use crate::rng::Rng;
 use crate::store::{Range, Rows, StoreFailure};
@@ -128,6 +131,8 @@ pub struct Machine {
     commits: u64,
     /// So many entries wait in the outbox before documents are put into them whole.
     outbox_cap: usize,
+    /// What stretching a recovery's password costs when it is set, and at the least when it is used.
+    recovery_cost: PasswordParams,
     trials: Trials,
 }
 
@@ -189,6 +194,7 @@ impl Machine {
             next_commit: 0,
             commits: 0,
             outbox_cap: behind::OUTBOX_CAP,
+            recovery_cost: recovery::COST,
             trials: Trials::default(),
         };
         machine.settle();
@@ -237,6 +243,12 @@ impl Machine {
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn bound_outbox(&mut self, cap: usize) {
         self.outbox_cap = cap;
+    }
+
+    /// For tests: another cost of passwords.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn cheapen_passwords(&mut self, cost: PasswordParams) {
+        self.recovery_cost = cost;
     }
 
     /// For tests: what an entry of this group carries, before it was sealed.
@@ -372,6 +384,8 @@ impl Machine {
         self.go_on_with_snapshots();
         self.put_invitations();
         self.withdraw_invitations();
+        self.see_to_envelopes();
+        self.forget_recovery_secret();
         self.open_what_was_cut();
         self.ask_for_waiters();
         self.keep_time_of_sync();

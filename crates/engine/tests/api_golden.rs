@@ -9,8 +9,8 @@ use ashore_engine::api::{
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, FileBytes, Finding, FindingCode,
     HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec,
     InviteInfo, KeyInfo, Mended, News, Outcome, Overlay, Passphrase, Patch, PathStep, PresencePeer, Protection,
-    Quarantined, QueryMistake, Remedy, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk,
-    TextEdit, TextExpand, TextSplice, Write, WriteResult, Written, decode, encode,
+    Quarantined, QueryMistake, RecoveryInfo, Remedy, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus,
+    TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice, Write, WriteResult, Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -320,6 +320,25 @@ fn commands() -> Vec<Command> {
             relays: Some(vec!["wss://relay.example.org/v1/ws".into()]),
         },
         Command::SyncReady { timeout_ms: 30_000 },
+        Command::SetPassword { password: Passphrase::new("Grüne Wiese 7"), locator: None },
+        Command::SetPassword {
+            password: Passphrase::new("Grüne Wiese 7"), locator: Some("grün@wiese.example".into())
+        },
+        Command::CreateRecoveryPhrase {},
+        Command::Recoveries {},
+        Command::RemoveRecovery { recovery: "ef".repeat(26) },
+        Command::Recover {
+            relay: Some("wss://relay.example".into()),
+            device_name: None,
+            locator: Some("7KQ2-AAAA-BBBB-CCCC".into()),
+            secret: Passphrase::new("Grüne Wiese 7"),
+        },
+        Command::Recover {
+            relay: None,
+            device_name: Some("Küche".into()),
+            locator: None,
+            secret: Passphrase::new("abandon ability able"),
+        },
     ]
 }
 
@@ -551,6 +570,17 @@ fn outcomes() -> Vec<Outcome> {
         },
         Reply::Devices { devices: vec![device(Some(1_795_000_000_000))] },
         Reply::Status { status: SyncStatus { removed: true, ..status() } },
+        Reply::Status { status: SyncStatus { remote: true, ..status() } },
+        Reply::Recovery { id: "ef".repeat(26), locator: Some("7KQ2-AAAA-BBBB-CCCC".into()), words: None },
+        Reply::Recovery { id: "ef".repeat(26), locator: None, words: Some(Passphrase::new("abandon ability able")) },
+        Reply::Recoveries {
+            recoveries: vec![RecoveryInfo {
+                id: "ef".repeat(26),
+                kind: "password".into(),
+                locator: Some("grün@wiese.example".into()),
+                made_by: "cd".repeat(26),
+            }],
+        },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {
         let failure = Failure::new(*code, "A sentence for people.");
@@ -647,5 +677,6 @@ fn status() -> SyncStatus {
         retry_at: None,
         quarantined: 0,
         removed: false,
+        remote: false,
     }
 }

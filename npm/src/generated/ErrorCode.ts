@@ -71,4 +71,11 @@ export type ErrorCode =
   | "key.bad-passphrase"
   | "key.weak-passphrase"
   | "key.wiped"
-  | "key.mismatch";
+  | "key.mismatch"
+  | "recovery.bad-password"
+  | "recovery.weak-password"
+  | "recovery.bad-words"
+  | "recovery.not-found"
+  | "recovery.closed"
+  | "recovery.too-many-attempts"
+  | "recovery.bad-locator";

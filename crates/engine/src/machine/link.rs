@@ -62,6 +62,8 @@ pub(super) struct Link {
     pub(super) cut_short: bool,
     /// Withdrawals of invitations that were sent: how they end does not matter.
     pub(super) withdrawals: BTreeSet<RequestId>,
+    /// Envelopes that were sent: the recoveries they are of.
+    pub(super) envelopes: BTreeMap<RequestId, EntryId>,
     /// The relay refused an append: nothing more is sent on this connection until this time.
     pub(super) hold_sends_until: Option<Timestamp>,
 }
@@ -77,6 +79,8 @@ pub(super) enum Stage {
     Welcome,
     /// The invitation is being fetched.
     Taking(RequestId),
+    /// The envelope of a recovery, or what it takes to open it, is being fetched.
+    Recovering(RequestId),
     /// The join waits for its acknowledgement.
     Joining(RequestId),
     /// The relay does not know the group: its control entries are being appended.
@@ -110,6 +114,7 @@ impl Link {
             sent: BTreeSet::new(),
             cut_short: false,
             withdrawals: BTreeSet::new(),
+            envelopes: BTreeMap::new(),
             hold_sends_until: None,
         }
     }
@@ -226,9 +231,12 @@ impl Machine {
         for waiter in expired {
             let outcome = match waiter.what {
                 Wait::Flush => crate::api::Outcome::Ok(crate::api::Reply::Flushed { pending }),
-                Wait::Now { .. } | Wait::Invite { .. } | Wait::Join | Wait::Snapshot | Wait::Ready => {
-                    crate::api::Outcome::Failed(self.why_not_yet())
-                }
+                Wait::Now { .. }
+                | Wait::Invite { .. }
+                | Wait::Join
+                | Wait::Snapshot
+                | Wait::Envelope { .. }
+                | Wait::Ready => crate::api::Outcome::Failed(self.why_not_yet()),
             };
             if matches!(waiter.what, Wait::Join) {
                 self.give_up_taking();
@@ -350,7 +358,7 @@ impl Machine {
             match &mut waiter.what {
                 Wait::Now { asked, .. } => *asked = false,
                 Wait::Invite { invite } => invite.request = None,
-                Wait::Flush | Wait::Join | Wait::Snapshot | Wait::Ready => {}
+                Wait::Flush | Wait::Join | Wait::Snapshot | Wait::Envelope { .. } | Wait::Ready => {}
             }
         }
         if matches!(link.stage, Stage::Open) {
@@ -457,14 +465,15 @@ impl Machine {
             }
             RelayFrame::Whispered { group, from, epoch, sealed } => self.take_whisper(group, from, epoch, &sealed),
             RelayFrame::InviteRevoked { .. } | RelayFrame::Closed { .. } | RelayFrame::Pong { .. } => {}
-            // Nothing is asked yet that these answer.
-            RelayFrame::Hint { .. } | RelayFrame::Envelope { .. } => {}
-            RelayFrame::EnvelopePut { .. } | RelayFrame::EnvelopeDropped { .. } => {}
             RelayFrame::SnapshotPartPut { request } => self.snapshot_part_put(request),
             RelayFrame::SnapshotPart { request, sealed } => self.part_came(request, &sealed),
             RelayFrame::Controls { request, group, log, items, more } => {
                 self.controls_came(request, group, log, items, more);
             }
+            RelayFrame::Hint { request, hint } => self.take_password_hint(request, hint),
+            RelayFrame::Envelope { request, sealed } => self.take_envelope(request, &sealed),
+            RelayFrame::EnvelopePut { request } => self.envelope_lies(request),
+            RelayFrame::EnvelopeDropped { .. } => {}
         }
     }
 
@@ -488,7 +497,9 @@ impl Machine {
     /// The key that this connection proves to hold.
     fn device_key(&self) -> Option<ashore_protocol::sign::SigningKey> {
         match (&self.sync.joining, &self.sync.group) {
-            (Some(Joining::Taking { secrets, .. }), _) => Some(secrets.device.clone()),
+            (Some(Joining::Taking { secrets, .. } | Joining::Recovering { secrets, .. }), _) => {
+                Some(secrets.device.clone())
+            }
             (Some(Joining::Appending { state, .. }), _) => self.secrets_of(&state.next).map(|secrets| secrets.device),
             (None, Some(group)) => Some(group.secrets.device.clone()),
             (None, None) => None,
@@ -514,6 +525,7 @@ impl Machine {
         }
         match &self.sync.joining {
             Some(Joining::Taking { .. }) => self.take_invite(),
+            Some(Joining::Recovering { .. }) => self.ask_for_envelope(),
             Some(Joining::Appending { .. }) => self.append_join(),
             None => self.open_log(),
         }
@@ -744,12 +756,16 @@ impl Machine {
             // The relay came back without the entry that admitted us: it is given the group's control entries again.
             Stage::Opening(expected) if expected == request && code == FailureCode::NotAMember => self.create_log(),
             Stage::Taking(expected) if expected == request => self.taking_failed(&failure),
+            Stage::Recovering(expected) if expected == request => {
+                self.recovering_failed(code, retry_after_ms, &failure)
+            }
             Stage::Joining(expected) if expected == request => self.joining_failed(&failure),
             Stage::Opening(expected) | Stage::Creating(expected) if expected == request => {
                 self.refused(failure, retry_after_ms);
             }
             _ if is_append => self.append_failed((code, failure), retry_after_ms, entry),
             _ if self.sync.link.as_ref().is_some_and(|link| link.withdrawals.contains(&request)) => {}
+            _ if self.envelope_refused(request, code, &failure) => {}
             _ if self.invite_refused(request, &failure) || self.whisper_refused(request, retry) => {}
             _ if self.making_failed(request, code, &failure) || self.taking_part_failed(request, code) => {}
             // The log was forgotten meanwhile up to behind our place: opening it says what to do.

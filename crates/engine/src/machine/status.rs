@@ -63,6 +63,7 @@ impl Machine {
             },
             quarantined: group.map_or(0, |group| group.quarantine.len() as u64),
             removed: self.is_removed(),
+            remote: group.is_none() && sync.settings.remote == Some(true),
         }
     }
 
@@ -163,9 +164,8 @@ impl Machine {
                 Wait::Ready if told.last_synced_at.is_some() && told.group.is_some() => {
                     Reply::Status { status: told.clone() }
                 }
-                Wait::Flush | Wait::Now { .. } | Wait::Invite { .. } | Wait::Join | Wait::Snapshot | Wait::Ready => {
-                    return true;
-                }
+                Wait::Flush | Wait::Now { .. } | Wait::Invite { .. } => return true,
+                Wait::Join | Wait::Snapshot | Wait::Envelope { .. } | Wait::Ready => return true,
             };
             answers.push((waiter.client.clone(), waiter.call, reply));
             false

@@ -2,13 +2,14 @@
 
 use super::batch::{Effect, Waiting};
 use super::link::Link;
-use crate::api::{ErrorCode, Failure, SyncStatus};
+use super::recover::RecoverBy;
+use crate::api::{ErrorCode, Failure, Reply, SyncStatus};
 use crate::crypto::Key;
-use crate::group::{Announced, GroupState, JoiningState, RelayPlace, Secrets, SyncSettings};
+use crate::group::{Announced, GroupState, JoiningState, RelayPlace, Secrets, StoredEnvelope, SyncSettings};
 use crate::time::Timestamp;
 use ashore_protocol::control::Control;
 use ashore_protocol::header::{Entry, VerifiedEntry};
-use ashore_protocol::ids::{DeviceId, EntryId, Epoch, InvitePlace};
+use ashore_protocol::ids::{DeviceId, EntryId, EnvelopePlace, Epoch, InvitePlace};
 use ashore_protocol::invite::InviteCode;
 use ashore_protocol::limits::MAX_PARENTS;
 use ashore_protocol::membership::Membership;
@@ -51,6 +52,8 @@ pub(super) struct Sync {
     pub(super) return_at: Option<Timestamp>,
     /// Invitations to be withdrawn at the relay.
     pub(super) withdrawn: Vec<InvitePlace>,
+    /// Envelopes to be taken away at the relay.
+    pub(super) dropped: Vec<EnvelopePlace>,
 }
 
 /// The group of this database, as this device knows it.
@@ -86,6 +89,8 @@ pub(super) struct Group {
     pub(super) caught_up_through: Option<crate::store::Key>,
     pub(super) more_behind: bool,
     pub(super) snapshots: super::snapshot::Snapshots,
+    /// The envelopes of recoveries that this device made.
+    pub(super) envelopes: Vec<StoredEnvelope>,
 }
 
 /// A quarantined entry.
@@ -145,6 +150,8 @@ impl KeptReason {
 pub(super) enum Joining {
     /// The invitation is to be fetched.
     Taking { code: InviteCode, secrets: Secrets },
+    /// The envelope of a recovery is to be fetched.
+    Recovering { by: RecoverBy, secrets: Secrets },
     /// The join waits for the relay's acknowledgement; it is in the store.
     Appending { state: JoiningState },
 }
@@ -171,6 +178,8 @@ pub(super) enum Wait {
     Snapshot,
     /// Everything of the group was here once.
     Ready,
+    /// The envelope of a recovery lies at the relay.
+    Envelope { recovery: EntryId, reply: Reply },
 }
 
 /// An invite that is being made.
@@ -204,7 +213,9 @@ impl Sync {
 
     /// Whether there should be a connection.
     pub(super) fn wants_connection(&self) -> bool {
-        let asked = |waiter: &Waiter| matches!(waiter.what, Wait::Now { .. } | Wait::Invite { .. } | Wait::Snapshot);
+        let asked = |waiter: &Waiter| {
+            matches!(waiter.what, Wait::Now { .. } | Wait::Invite { .. } | Wait::Snapshot | Wait::Envelope { .. })
+        };
         let now = self.settings.is_auto() || self.waiters.iter().any(asked);
         let follows = self.group.as_ref().is_some_and(|group| !group.is_removed() || group.has_left());
         let something = (self.settings.enabled && follows && now) || self.joining.is_some();
@@ -271,6 +282,7 @@ impl Group {
             caught_up_through: None,
             more_behind: false,
             snapshots: super::snapshot::Snapshots::default(),
+            envelopes: Vec::new(),
         }
     }
 
