@@ -29,6 +29,7 @@ export type { OwnRequestState } from "./generated/OwnRequestState.js";
 export type { Remedy } from "./generated/Remedy.js";
 export type { QueryMistake } from "./generated/QueryMistake.js";
 export type { Quarantined } from "./generated/Quarantined.js";
+export type { RecoveryInfo } from "./generated/RecoveryInfo.js";
 export type { SyncSettings } from "./generated/SyncSettings.js";
 export type { SyncState } from "./generated/SyncState.js";
 export type { SyncStatus } from "./generated/SyncStatus.js";
@@ -49,6 +50,7 @@ export type { Issue, Schema, SchemaIssue, Validated } from "./schema.js";
 export type { Hit, SearchOptions, SearchResult } from "./search.js";
 export {
   type Invite,
+  type RecoverBy,
   type Role,
   Sync,
   type SyncCapabilities,

@@ -16,7 +16,7 @@ export type Encrypt = "platform" | { readonly passphrase: string };
  * - `none`: there are none here. It is not encrypted and in no group; or its keys were wiped; or nothing has been asked of it yet.
  * - `locked`: they are here, and a passphrase is needed.
  * - `unlocked`: they are here and in use.
- * - `remote`: they are only at the relay. Nothing answers this yet: it comes with recovery.
+ * - `remote`: they are only at the relay: this database is in no group, and a recovery is known that brings one back.
  */
 export type KeyState = "none" | "locked" | "unlocked" | "remote";
 
@@ -24,9 +24,12 @@ export type KeyState = "none" | "locked" | "unlocked" | "remote";
 export const NO_KEYS: KeyInfo = Object.freeze({ protection: "none", locked: false, wiped: false });
 
 /** In one word. */
-export function keyStateOf({ protection, locked, wiped }: KeyInfo, { group }: SyncStatus): KeyState {
+export function keyStateOf({ protection, locked, wiped }: KeyInfo, { group, remote }: SyncStatus): KeyState {
   if (locked) {
     return "locked";
+  }
+  if (!wiped && group === null && remote === true) {
+    return "remote";
   }
   return !wiped && (protection !== "none" || group !== null) ? "unlocked" : "none";
 }

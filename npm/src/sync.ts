@@ -14,9 +14,10 @@ import type { InviteInfo } from "./generated/InviteInfo.js";
 import type { JoinRequestInfo } from "./generated/JoinRequestInfo.js";
 import type { OwnRequest } from "./generated/OwnRequest.js";
 import type { Quarantined } from "./generated/Quarantined.js";
+import type { RecoveryInfo } from "./generated/RecoveryInfo.js";
 import type { SyncSettings } from "./generated/SyncSettings.js";
 import type { SyncStatus } from "./generated/SyncStatus.js";
-import type { KeyState } from "./keys.js";
+import { checkPassphrase, type KeyState } from "./keys.js";
 
 /** Where and as whom this device syncs. */
 export interface SyncOptions {
@@ -50,6 +51,13 @@ export interface Ticket {
   /** The link as a QR code: a `data:image/svg+xml` URL for an `<img>`. */
   readonly qrCode: string;
 }
+
+/**
+ * By what a device comes back into a group: the password and what that is found by, its `locator`, or the 24 words of a recovery phrase, as one text or as a
+ * list.
+ */
+export type RecoverBy =
+  { readonly locator: string; readonly password: string } | { readonly words: string | readonly string[] };
 
 /** What the browser does not let a web app do for sync: `false` is a promise not made. Nothing is lost by it, only later. */
 export interface SyncCapabilities {
@@ -467,6 +475,97 @@ export class Sync {
     await this.#ask("rotateKeys", { rotateKeys: {} }, "done", options);
   }
 
+  /**
+   * Leaves what brings the group back at the relay, sealed with a password: for the day when all devices are lost. It takes the place of a password that was
+   * set before, by this or another admin. Resolves when the relay has it; deriving the key takes about a second.
+   *
+   * @param password At least 10 characters, 5 of them different. Whoever runs the relay can try to guess it, and the group is only as safe as it is hard to
+   * guess: four random words are good.
+   * @param options `locator`: a name that it is found by, such as a mail address, 3 to 256 bytes. Left out, it is what was found by before, or a random code
+   * of the form `XXXX-XXXX-XXXX-XXXX`, which has to be written down with the password.
+   * @throws {@link AshoreError} `recovery.weak-password`; `recovery.bad-locator`: the name is too short, reads as a code or is taken at this relay;
+   * `group.not-allowed`: this device is no admin; `group.removed`, `sync.disabled`, `sync.offline`, `relay.unreachable`.
+   *
+   * @example
+   * ```ts
+   * const { locator } = await db.sync.setPassword("eleven grey herons wade");
+   * // all devices are lost; on a new one:
+   * await fresh.sync.recover({ locator, password: "eleven grey herons wade" });
+   * ```
+   */
+  async setPassword(
+    password: string,
+    options: { readonly locator?: string | undefined } & CallOptions = {},
+  ): Promise<{ readonly id: string; readonly locator: string }> {
+    return this.#setPassword("setPassword", password, options.locator ?? null, options);
+  }
+
+  /**
+   * Sets another password, found by the same; the one before opens nothing from then on. Any admin may, also without the old one.
+   *
+   * @throws {@link AshoreError} `recovery.not-found`: no password was set; and what {@link Sync.setPassword} throws.
+   */
+  async changePassword(
+    next: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly id: string; readonly locator: string }> {
+    if (!(await this.recoveries(options)).some(({ kind }) => kind === "password")) {
+      throw new AshoreError("recovery.not-found", "No password was set.", { op: "changePassword" });
+    }
+    return this.#setPassword("changePassword", next, null, options);
+  }
+
+  /**
+   * Makes 24 words that bring the group back, to be written on paper. They take the place of those made before. Nobody keeps them: they are here once.
+   *
+   * @throws {@link AshoreError} `group.not-allowed`: this device is no admin; `group.removed`, `sync.disabled`, `sync.offline`, `relay.unreachable`.
+   */
+  async createRecoveryPhrase(
+    options: CallOptions = {},
+  ): Promise<{ readonly id: string; readonly words: readonly string[] }> {
+    const { id, words } = await this.#ask("createRecoveryPhrase", { createRecoveryPhrase: {} }, "recovery", options);
+    return { id, words: (words ?? "").split(" ") };
+  }
+
+  /** The recoveries of the group that are open, in the order in which they came here; without their secrets. */
+  async recoveries(options: CallOptions = {}): Promise<readonly RecoveryInfo[]> {
+    return (await this.#ask("recoveries", { recoveries: {} }, "recoveries", options)).recoveries;
+  }
+
+  /**
+   * Closes a recovery, also another admin's, and changes the group's key: nobody comes back by it. Works offline; until the relay knows, somebody still may.
+   *
+   * @throws {@link AshoreError} `recovery.not-found`, `group.not-allowed`, `group.removed`.
+   */
+  async removeRecovery(recovery: string, options: CallOptions = {}): Promise<readonly RecoveryInfo[]> {
+    const removeRecovery = { recovery: String(recovery) };
+    return (await this.#ask("removeRecovery", { removeRecovery }, "recoveries", options)).recoveries;
+  }
+
+  /**
+   * Comes back into a group as a new device and an admin, when its other devices are lost or out of reach. Resolves with the group's id when the relay has
+   * taken this device in; documents follow, as after {@link Sync.joinInvite}.
+   *
+   * @throws {@link AshoreError} `recovery.bad-password`: it is wrong, or nothing lies under this name, which the relay does not tell apart;
+   * `recovery.bad-words`: one of them is mistyped; `recovery.not-found`, `recovery.closed`, `recovery.too-many-attempts`, `recovery.bad-locator`;
+   * `relay.misbehaved`: what the relay gave does not open; `group.already-joined`, `sync.offline`.
+   *
+   * @example
+   * ```ts
+   * await db.sync.recover({ relay, words: "legal winner thank year …" });
+   * ```
+   */
+  async recover(by: RecoverBy & SyncOptions & CallOptions): Promise<{ readonly group: string }> {
+    const { relay, deviceName } = { ...this.#defaults, ...defined(by) };
+    const [locator, secret] =
+      "words" in by
+        ? [null, typeof by.words === "string" ? by.words : by.words.join(" ")]
+        : [String(by.locator), by.password];
+    checkPassphrase("recover", secret);
+    const recover = { relay: relay ?? null, deviceName: deviceName ?? null, locator, secret };
+    return this.#ask("recover", { recover }, "joined", by);
+  }
+
   /** Entries that are kept but could not be opened or applied. */
   async quarantine(options: CallOptions = {}): Promise<readonly Quarantined[]> {
     return (await this.#ask("quarantine", { quarantine: {} }, "quarantine", options)).entries;
@@ -517,6 +616,12 @@ export class Sync {
     this.#events.clear();
   }
 
+  async #setPassword(op: string, password: string, locator: string | null, options: CallOptions) {
+    checkPassphrase(op, password);
+    const made = await this.#ask(op, { setPassword: { password, locator } }, "recovery", options);
+    return { id: made.id, locator: made.locator ?? "" };
+  }
+
   async #ask<Kind extends Parameters<Client["ask"]>[1]>(
     op: string,
     command: Parameters<Client["ask"]>[0],
@@ -548,6 +653,6 @@ function thisPage(): string | null {
 }
 
 /** Without the properties that are `undefined`, so that they do not hide the defaults. */
-function defined(options: SyncOptions): SyncOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+function defined({ relay, deviceName }: SyncOptions): SyncOptions {
+  return Object.fromEntries(Object.entries({ relay, deviceName }).filter(([, value]) => value !== undefined));
 }

@@ -2,6 +2,7 @@
 //!
 //! One process owns the file (`locking_mode=EXCLUSIVE`): a second relay on the same directory does not start.
 
+mod envelopes;
 mod format;
 mod requests;
 mod snapshots;
@@ -9,10 +10,10 @@ mod snapshots;
 use ashore_protocol::codec::Bytes;
 use ashore_protocol::frame::Item;
 use ashore_protocol::ids::{
-    Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp,
+    Cursor, DeviceId, EntryId, EnvelopePlace, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp,
 };
 use ashore_protocol::mailbox::{
-    Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredRequest, StoredSnapshot, Upload, item_size,
+    Dropped, Envelope, Invitation, LogInfo, LogStore, NewEntry, Place, StoredRequest, StoredSnapshot, Upload, item_size,
 };
 use ashore_protocol::snapshot::Part;
 use format::FORMAT;
@@ -355,6 +356,34 @@ impl LogStore for SqliteLogStore {
 
     fn remove_join_requests_before(&mut self, time: Timestamp) -> Result<(), StorageError> {
         self.statement("DELETE FROM join_request WHERE came_ms < ?1")?.execute([integer(time.as_ms())])?;
+        Ok(())
+    }
+
+    fn envelope(&self, place: &EnvelopePlace) -> Result<Option<Envelope>, StorageError> {
+        self.envelope_row(place)
+    }
+
+    fn put_envelope(&mut self, place: &EnvelopePlace, envelope: &Envelope) -> Result<(), StorageError> {
+        self.put_envelope_row(place, envelope)
+    }
+
+    fn remove_envelope(&mut self, place: &EnvelopePlace) -> Result<(), StorageError> {
+        self.statement("DELETE FROM envelope WHERE place = ?1")?.execute([place.as_bytes()])?;
+        Ok(())
+    }
+
+    fn envelopes_of(&self, group: &GroupId) -> Result<BTreeMap<EnvelopePlace, EntryId>, StorageError> {
+        self.envelope_places(group)
+    }
+
+    fn hint_secret(&self) -> Result<Option<[u8; 32]>, StorageError> {
+        let mut statement = self.statement("SELECT bytes FROM secret WHERE name = 'hint'")?;
+        let found: Option<Vec<u8>> = statement.query_row([], |row| row.get(0)).optional()?;
+        found.map(|bytes| bytes.try_into().map_err(|_| StorageError::Damaged("the secret of hints"))).transpose()
+    }
+
+    fn put_hint_secret(&mut self, secret: [u8; 32]) -> Result<(), StorageError> {
+        self.statement("INSERT OR REPLACE INTO secret (name, bytes) VALUES ('hint', ?1)")?.execute([secret])?;
         Ok(())
     }
 }

@@ -2,16 +2,22 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_protocol::codec::Bytes;
-use ashore_protocol::mailbox::{Invitation, LogStore, MemoryLogStore, NewEntry, Place, StoredRequest, StoredSnapshot};
+use ashore_protocol::envelope::{EnvelopeVerifier, PasswordHint};
+use ashore_protocol::mailbox::{
+    Envelope, Invitation, LogStore, MemoryLogStore, NewEntry, Place, StoredRequest, StoredSnapshot, Tries,
+};
 use ashore_protocol::request::SignedRequest;
 use ashore_protocol::sign::Signature;
-use ashore_protocol::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
+use ashore_protocol::{
+    Cursor, DeviceId, EntryId, EnvelopePlace, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp,
+};
 use ashore_relay::storage::SqliteLogStore;
 use std::path::{Path, PathBuf};
 
 const GROUPS: [GroupId; 2] = [GroupId([1; 32]), GroupId([2; 32])];
 const ALICE: DeviceId = DeviceId([10; 32]);
 const BOB: DeviceId = DeviceId([11; 32]);
+const ENVELOPES: [EnvelopePlace; 2] = [EnvelopePlace([3; 32]), EnvelopePlace([4; 32])];
 const PLACE: InvitePlace = InvitePlace([7; 32]);
 
 fn directory(name: &str) -> PathBuf {
@@ -71,6 +77,15 @@ fn look(store: &impl LogStore) -> String {
     for place in [PLACE, InvitePlace([8; 32])] {
         seen += &format!("{:?}\n", store.invitation(&place).unwrap());
     }
+    for place in ENVELOPES {
+        // The verifier does not print itself.
+        let envelope = store.envelope(&place).unwrap();
+        seen += &format!("{envelope:?} {:?}\n", envelope.as_ref().map(|envelope| envelope.verifier.0));
+    }
+    for group in &GROUPS {
+        seen += &format!("{:?}\n", store.envelopes_of(group).unwrap());
+    }
+    seen += &format!("{:?}\n", store.hint_secret().unwrap());
     seen
 }
 
@@ -122,6 +137,7 @@ fn history(store: &mut impl LogStore) -> Vec<String> {
     seen.push(look(store));
     requests(store, &mut seen);
     snapshots(store, &mut seen);
+    envelopes(store, &mut seen);
     seen
 }
 
@@ -154,6 +170,35 @@ fn requests(store: &mut impl LogStore, seen: &mut Vec<String>) {
     store.remove_join_requests_before(Timestamp::from_ms(50)).unwrap();
     store.commit().unwrap();
     assert_eq!(store.join_requests(&group).unwrap(), [asked(BOB, 60, true)]);
+    seen.push(look(store));
+}
+
+fn envelope(group: GroupId, hint: Option<PasswordHint>, wrong: u32) -> Envelope {
+    let (recovery, verifier, sealed) = (EntryId([5; 32]), EnvelopeVerifier([6; 32]), Bytes(vec![7; 8]));
+    let tries = Tries { wrong, last: Timestamp::from_ms(u64::from(wrong)) };
+    Envelope { tries, ..Envelope::new(group, recovery, hint.is_some(), hint, verifier, sealed) }
+}
+
+/// Envelopes are put, replaced, tried and removed; some of it is rolled back.
+fn envelopes(store: &mut impl LogStore, seen: &mut Vec<String>) {
+    let hint = PasswordHint { memory_kib: 65_536, passes: 3, salt: [9; 16] };
+    store.begin().unwrap();
+    store.put_envelope(&ENVELOPES[0], &envelope(GROUPS[0], Some(hint), 0)).unwrap();
+    store.put_envelope(&ENVELOPES[1], &envelope(GROUPS[0], None, 3)).unwrap();
+    store.put_hint_secret([1; 32]).unwrap();
+    seen.push(look(store));
+    store.commit().unwrap();
+    store.begin().unwrap();
+    store.put_envelope(&ENVELOPES[0], &envelope(GROUPS[0], Some(hint), 7)).unwrap();
+    store.remove_envelope(&ENVELOPES[1]).unwrap();
+    store.put_hint_secret([2; 32]).unwrap();
+    seen.push(look(store));
+    store.rollback().unwrap();
+    seen.push(look(store));
+    store.begin().unwrap();
+    store.put_envelope(&ENVELOPES[0], &envelope(GROUPS[1], Some(hint), 8)).unwrap();
+    store.remove_envelope(&ENVELOPES[1]).unwrap();
+    store.commit().unwrap();
     seen.push(look(store));
 }
 

@@ -27,8 +27,8 @@ pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
 pub use keys::{KeyInfo, Passphrase, Protection};
 pub use presence::PresencePeer;
 pub use reply::{
-    Answer, Device, Diagnostics, DocumentState, InviteInfo, Outcome, Quarantined, Reply, SnapshotInfo, SyncSettings,
-    SyncState, SyncStatus, WriteResult,
+    Answer, Device, Diagnostics, DocumentState, InviteInfo, Outcome, Quarantined, RecoveryInfo, Reply, SnapshotInfo,
+    SyncSettings, SyncState, SyncStatus, WriteResult,
 };
 pub use request::{JoinRequestInfo, OwnRequest, OwnRequestState};
 pub use text::{TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice};

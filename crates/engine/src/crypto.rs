@@ -7,6 +7,7 @@ mod padding;
 pub mod password;
 mod payload;
 mod sealed_box;
+pub mod phrase;
 mod words;
 mod wrap;
 

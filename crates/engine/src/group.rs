@@ -3,6 +3,7 @@
 mod epochs;
 mod invitation;
 mod payload;
+mod recovery;
 mod request;
 mod secrets;
 mod snapshot;
@@ -15,6 +16,10 @@ pub use invitation::{Invitation, InviteNote, opening_key};
 pub use payload::{
     DATA_CONTEXT, DataPayload, DocumentChange, MAX_CHANGE_BYTES, MAX_PLAIN_ENTRY_BYTES, MAX_WRITERS, ProfilePayload,
     Writer,
+};
+pub use recovery::{
+    MAX_LOCATOR_BYTES, RecoveryAccess, RecoveryKind, RecoveryKit, RecoveryLocator, RecoveryNote, RecoverySecret,
+    StoredEnvelope, StoredEnvelopes,
 };
 pub use request::{AskingStand, AskingState, NamePlace, request_words, ticket_secret};
 pub use secrets::{Secrets, SecretsError};

@@ -31,6 +31,8 @@ mod parts;
 mod presence;
 mod qr;
 mod receive;
+mod recover;
+mod recovery;
 mod relays;
 mod repair;
 mod requests;
@@ -55,6 +57,7 @@ pub use trials::Trials;
 use crate::api::{Answer, Calls, ErrorCode, Event, Failure, News, Outcome};
 use crate::collection::Declarations;
 use crate::crypto::Key as SecretKey;
+use crate::crypto::password::PasswordParams;
 use crate::document::edit::Actor;
 use crate::rng::Rng;
 use crate::store::{Range, Rows, StoreFailure};
@@ -130,6 +133,8 @@ pub struct Machine {
     commits: u64,
     /// So many entries wait in the outbox before documents are put into them whole.
     outbox_cap: usize,
+    /// What stretching a recovery's password costs when it is set, and at the least when it is used.
+    recovery_cost: PasswordParams,
     trials: Trials,
 }
 
@@ -191,6 +196,7 @@ impl Machine {
             next_commit: 0,
             commits: 0,
             outbox_cap: behind::OUTBOX_CAP,
+            recovery_cost: recovery::COST,
             trials: Trials::default(),
         };
         machine.settle();
@@ -239,6 +245,12 @@ impl Machine {
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn bound_outbox(&mut self, cap: usize) {
         self.outbox_cap = cap;
+    }
+
+    /// For tests: another cost of passwords.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn cheapen_passwords(&mut self, cost: PasswordParams) {
+        self.recovery_cost = cost;
     }
 
     /// For tests: what an entry of this group carries, before it was sealed.
@@ -375,6 +387,8 @@ impl Machine {
         self.put_invitations();
         self.ask_about_requests();
         self.withdraw_invitations();
+        self.see_to_envelopes();
+        self.forget_recovery_secret();
         self.open_what_was_cut();
         self.ask_for_waiters();
         self.keep_time_of_sync();

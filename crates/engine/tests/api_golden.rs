@@ -9,9 +9,9 @@ use ashore_engine::api::{
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, FileBytes, Finding, FindingCode,
     HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec,
     InviteInfo, JoinRequestInfo, KeyInfo, Mended, News, Outcome, Overlay, OwnRequest, OwnRequestState, Passphrase,
-    Patch, PathStep, PresencePeer, Protection, Quarantined, QueryMistake, Remedy, Reply, SnapshotInfo, SyncSettings,
-    SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice, Write, WriteResult, Written, decode,
-    encode,
+    Patch, PathStep, PresencePeer, Protection, Quarantined, QueryMistake, RecoveryInfo, Remedy, Reply, SnapshotInfo,
+    SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice, Write, WriteResult,
+    Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -374,6 +374,25 @@ fn commands() -> Vec<Command> {
         Command::ApproveRequest { device: "cd".repeat(26), role: "writer".into() },
         Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: Some(20) },
         Command::RejectRequest { device: "cd".repeat(26) },
+        Command::SetPassword { password: Passphrase::new("Grüne Wiese 7"), locator: None },
+        Command::SetPassword {
+            password: Passphrase::new("Grüne Wiese 7"), locator: Some("grün@wiese.example".into())
+        },
+        Command::CreateRecoveryPhrase {},
+        Command::Recoveries {},
+        Command::RemoveRecovery { recovery: "ef".repeat(26) },
+        Command::Recover {
+            relay: Some("wss://relay.example".into()),
+            device_name: None,
+            locator: Some("7KQ2-AAAA-BBBB-CCCC".into()),
+            secret: Passphrase::new("Grüne Wiese 7"),
+        },
+        Command::Recover {
+            relay: None,
+            device_name: Some("Küche".into()),
+            locator: None,
+            secret: Passphrase::new("abandon ability able"),
+        },
     ]
 }
 
@@ -606,6 +625,17 @@ fn outcomes() -> Vec<Outcome> {
         },
         Reply::Devices { devices: vec![device(Some(1_795_000_000_000))] },
         Reply::Status { status: SyncStatus { removed: true, ..status() } },
+        Reply::Status { status: SyncStatus { remote: true, ..status() } },
+        Reply::Recovery { id: "ef".repeat(26), locator: Some("7KQ2-AAAA-BBBB-CCCC".into()), words: None },
+        Reply::Recovery { id: "ef".repeat(26), locator: None, words: Some(Passphrase::new("abandon ability able")) },
+        Reply::Recoveries {
+            recoveries: vec![RecoveryInfo {
+                id: "ef".repeat(26),
+                kind: "password".into(),
+                locator: Some("grün@wiese.example".into()),
+                made_by: "cd".repeat(26),
+            }],
+        },
     ];
     let failures = ErrorCode::ALL.iter().map(|code| {
         let failure = Failure::new(*code, "A sentence for people.");
@@ -702,5 +732,6 @@ fn status() -> SyncStatus {
         retry_at: None,
         quarantined: 0,
         removed: false,
+        remote: false,
     }
 }

@@ -181,6 +181,9 @@ pub enum Control {
         /// The key of this entry's epoch, wrapped for it.
         #[n(2)]
         share: Bytes,
+        /// A note for the admins' devices, sealed by the engine.
+        #[n(3)]
+        sealed: Option<Bytes>,
     },
 }
 

@@ -14,7 +14,10 @@
 //! to the end again.
 
 use crate::codec::{self, Bytes, CodecError};
-use crate::ids::{Cursor, DeviceId, EntryId, Epoch, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
+use crate::envelope::{EnvelopeToken, EnvelopeVerifier, PasswordHint};
+use crate::ids::{
+    Cursor, DeviceId, EntryId, EnvelopePlace, Epoch, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp,
+};
 use crate::limits::Limits;
 use crate::request::{AskState, SignedRequest};
 use crate::sign::Signature;
@@ -280,6 +283,76 @@ pub enum ClientFrame {
         /// Of which group.
         #[n(1)]
         group: GroupId,
+    },
+    /// Leaves the envelope of a recovery at a place, instead of one of the same group that lies there. Answers: `EnvelopePut` or `Failed`.
+    #[n(17)]
+    PutEnvelope {
+        /// Answers carry it.
+        #[n(0)]
+        request: RequestId,
+        /// The group, of which the sender is an admin.
+        #[n(1)]
+        group: GroupId,
+        /// The entry that made the recovery; once it is closed, nobody gets the envelope.
+        #[n(2)]
+        recovery: EntryId,
+        /// Where.
+        #[n(3)]
+        place: EnvelopePlace,
+        /// Whether outsiders are to be kept from finding out that something lies there: the place can be guessed.
+        #[n(4)]
+        hidden: bool,
+        /// Whoever has the token of this gets the envelope.
+        #[n(5)]
+        verifier: EnvelopeVerifier,
+        /// At most [`crate::limits::MAX_ENVELOPE_BYTES`].
+        #[n(6)]
+        sealed: Bytes,
+        /// What it takes to make token and key from a password; `None` where there is none.
+        #[n(7)]
+        hint: Option<PasswordHint>,
+    },
+    /// Asks what it takes to make a token from a password. Answers: `Hint` or `Failed`; for a hidden place always a `Hint`.
+    #[n(18)]
+    AskHint {
+        /// Answers carry it.
+        #[n(0)]
+        request: RequestId,
+        /// Where.
+        #[n(1)]
+        place: EnvelopePlace,
+        /// As it was put.
+        #[n(2)]
+        hidden: bool,
+    },
+    /// Asks for the envelope at a place. Answers: `Envelope` or `Failed`, and after several wrong tokens only `Failed` for a while.
+    #[n(19)]
+    OpenEnvelope {
+        /// Answers carry it.
+        #[n(0)]
+        request: RequestId,
+        /// Where.
+        #[n(1)]
+        place: EnvelopePlace,
+        /// As it was put.
+        #[n(2)]
+        hidden: bool,
+        /// Whoever has it gets the envelope.
+        #[n(3)]
+        token: EnvelopeToken,
+    },
+    /// Takes an envelope away. Answers: `EnvelopeDropped`, also when nothing of the group lies there, or `Failed`.
+    #[n(20)]
+    DropEnvelope {
+        /// Answers carry it.
+        #[n(0)]
+        request: RequestId,
+        /// The group, of which the sender is an admin.
+        #[n(1)]
+        group: GroupId,
+        /// Where.
+        #[n(2)]
+        place: EnvelopePlace,
     },
 }
 
@@ -591,6 +664,40 @@ pub enum RelayFrame {
         #[n(1)]
         state: AskState,
     },
+    /// What it takes to make a token from a password; made up, but always the same, for a hidden place where nothing lies.
+    #[n(22)]
+    Hint {
+        /// The request answered.
+        #[n(0)]
+        request: RequestId,
+        /// As it was put.
+        #[n(1)]
+        hint: PasswordHint,
+    },
+    /// The envelope, as it was put.
+    #[n(23)]
+    Envelope {
+        /// The request answered.
+        #[n(0)]
+        request: RequestId,
+        /// The sealed bytes.
+        #[n(1)]
+        sealed: Bytes,
+    },
+    /// The envelope lies at its place; this is sent only once it is on the relay's disk.
+    #[n(24)]
+    EnvelopePut {
+        /// The request answered.
+        #[n(0)]
+        request: RequestId,
+    },
+    /// Nothing of the group lies there any more.
+    #[n(25)]
+    EnvelopeDropped {
+        /// The request answered.
+        #[n(0)]
+        request: RequestId,
+    },
 }
 
 /// One place of a log.
@@ -761,6 +868,18 @@ failure_codes! {
     JoinRequestNotFound "relay.join-request-not-found" retry false,
     /// As many requests wait for this group as the relay keeps.
     TooManyJoinRequests "relay.too-many-join-requests" retry true,
+    /// No envelope lies at the place. Of a hidden place this is never said.
+    RecoveryNotFound "recovery.not-found" retry false,
+    /// The token is wrong; of a hidden place this is said too where nothing lies.
+    RecoveryRefused "recovery.refused" retry false,
+    /// The recovery was closed, or who made it is no admin any more.
+    RecoveryClosed "recovery.closed" retry false,
+    /// An envelope of another group lies at this place.
+    RecoveryPlaceTaken "recovery.place-taken" retry false,
+    /// The sealed envelope is larger than the protocol allows.
+    RecoveryTooLarge "recovery.too-large" retry false,
+    /// Too many envelopes of the group lie here already.
+    TooManyRecoveries "recovery.too-many" retry false,
 }
 
 impl std::fmt::Display for FailureCode {
@@ -791,8 +910,8 @@ pub enum Received<F> {
 }
 
 /// The numbers that this version knows: others are passed over, also between these.
-const CLIENT_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=16];
-const RELAY_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=21];
+const CLIENT_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=20];
+const RELAY_FRAMES: &[std::ops::RangeInclusive<u32>] = &[0..=25];
 
 impl ClientFrame {
     /// The bytes of the WebSocket message.

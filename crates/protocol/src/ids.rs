@@ -108,6 +108,11 @@ id!(
 );
 
 id!(
+    /// Where a relay keeps the envelope of a recovery (see [`crate::envelope`]).
+    EnvelopePlace, 32
+);
+
+id!(
     /// What a device calls one snapshot that it makes: random.
     SnapshotNonce, 16
 );

@@ -24,6 +24,8 @@ pub mod membership;
 pub mod invite;
 pub mod request;
 
+pub mod envelope;
+
 pub mod frame;
 pub mod handshake;
 
@@ -32,7 +34,8 @@ pub mod mailbox;
 pub use control::{Control, Role};
 pub use header::{Entry, EntryDraft, EntryError, EntryKind, Header, VerifiedEntry};
 pub use ids::{
-    Cursor, DeviceId, EntryId, Epoch, GroupId, InviteKey, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp,
+    Cursor, DeviceId, EntryId, EnvelopePlace, Epoch, GroupId, InviteKey, InvitePlace, LogId, LogPrefix, SnapshotNonce,
+    Timestamp,
 };
 pub use keys::{KemKey, Recipient, Rotation, Wrap};
 pub use limits::Limits;

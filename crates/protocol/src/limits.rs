@@ -16,6 +16,10 @@ pub const MAX_ENTRY_BYTES: u32 = MAX_PAYLOAD_BYTES + MAX_HEADER_BYTES + 128;
 pub const MAX_WHISPER_BYTES: usize = 2 << 10;
 /// The most devices that one invitation is for.
 pub const MAX_INVITE_USES: u32 = 100;
+/// The largest sealed envelope of a recovery, 4 KiB.
+pub const MAX_ENVELOPE_BYTES: usize = 4 << 10;
+/// The most envelopes of one group.
+pub const MAX_GROUP_ENVELOPES: usize = 8;
 /// The largest frame: the largest entry with room to spare for what stands around it.
 pub const MAX_FRAME_BYTES: u32 = MAX_ENTRY_BYTES + (16 << 10);
 

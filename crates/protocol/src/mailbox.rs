@@ -15,6 +15,7 @@
 mod admission;
 mod append;
 mod connection;
+mod envelopes;
 mod follow;
 mod invites;
 mod memory;
@@ -30,12 +31,13 @@ mod tests;
 
 pub use admission::{AdmissionLimits, Peer};
 pub use connection::ConnectionId;
+pub use envelopes::Tries;
 pub use memory::{MemoryLogStore, MemoryStoreError};
 pub use prepare::{Prepared, PreparedEntry, prepare};
 pub use retention::{Retention, Tidied};
 pub use store::{
-    Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredRequest, StoredSnapshot, Upload, entry_size,
-    item_size,
+    Dropped, Envelope, Invitation, LogInfo, LogStore, NewEntry, Place, StoredRequest, StoredSnapshot, Upload,
+    entry_size, item_size,
 };
 pub use whisper::WhisperLimits;
 
@@ -131,6 +133,7 @@ pub struct Mailbox<S: LogStore> {
     /// Counts uses of the cache, to find what was not used for longest.
     uses: u64,
     admission: Admission,
+    guesses: envelopes::Guesses,
     forgot_invites_at: Timestamp,
     round: retention::Round,
     in_transaction: bool,
@@ -208,6 +211,7 @@ impl<S: LogStore> Mailbox<S> {
             groups: BTreeMap::new(),
             uses: 0,
             admission,
+            guesses: envelopes::Guesses::default(),
             forgot_invites_at: Timestamp::default(),
             round: retention::Round::default(),
             in_transaction: false,
@@ -384,6 +388,17 @@ impl<S: LogStore> Mailbox<S> {
                 self.reject(conn, device, now, request, group, asker)
             }
             ClientFrame::Withdraw { request, group } => self.withdraw(conn, device, now, request, group),
+            ClientFrame::PutEnvelope { request, group, recovery, place, hidden, verifier, sealed, hint } => {
+                let envelope = Envelope::new(group, recovery, hidden, hint, verifier, sealed);
+                self.put_envelope(conn, device, now, request, place, envelope)
+            }
+            ClientFrame::AskHint { request, place, hidden } => self.give_hint(conn, request, place, hidden),
+            ClientFrame::OpenEnvelope { request, place, hidden, token } => {
+                self.open_envelope(conn, now, request, (place, hidden), &token)
+            }
+            ClientFrame::DropEnvelope { request, group, place } => {
+                self.drop_envelope(conn, device, request, group, place)
+            }
             // These were handled above, and an append is prepared as one.
             ClientFrame::Ping { .. }
             | ClientFrame::Hello { .. }

@@ -6,14 +6,15 @@
 
 use ashore_protocol::codec::{self, Bytes};
 use ashore_protocol::control::{Control, JoinProof, Role};
+use ashore_protocol::envelope::{EnvelopeToken, PasswordHint};
 use ashore_protocol::frame::{ClientFrame, FailureCode, Item, PageSize, Placed, Received, RelayFrame, RequestId};
 use ashore_protocol::invite::{InviteCode, KEY_CONTEXT};
 use ashore_protocol::keys::{KEM_KEY_BYTES, KemKey, Rotation, Wrap};
 use ashore_protocol::request::{AskState, JoinRequest, SignedRequest};
 use ashore_protocol::snapshot::{Manifest, Part};
 use ashore_protocol::{
-    Cursor, DeviceId, EntryDraft, EntryId, EntryKind, Epoch, GroupId, InvitePlace, Limits, LogId, LogPrefix,
-    SigningKey, SnapshotNonce, Timestamp, VerifiedEntry, handshake,
+    Cursor, DeviceId, EntryDraft, EntryId, EntryKind, EnvelopePlace, Epoch, GroupId, InvitePlace, Limits, LogId,
+    LogPrefix, SigningKey, SnapshotNonce, Timestamp, VerifiedEntry, handshake,
 };
 use data_encoding::HEXLOWER;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,8 @@ use std::path::{Path, PathBuf};
 const REQUEST: RequestId = RequestId(300);
 const NONCE: SnapshotNonce = SnapshotNonce([0x40; 16]);
 const LOG: LogId = LogId([0x10; 16]);
+const ENVELOPE: EnvelopePlace = EnvelopePlace([0x50; 32]);
+const HINT: PasswordHint = PasswordHint { memory_kib: 65_536, passes: 3, salt: [0x70; 16] };
 const PLACE: InvitePlace = InvitePlace([0x20; 32]);
 
 fn time() -> Timestamp {
@@ -96,7 +99,14 @@ fn changes(group: GroupId, device: DeviceId) -> Vec<(&'static str, VerifiedEntry
             },
         ),
         ("share", Control::Share { to: device.into(), epoch: Epoch(1), rotation: some, sealed: sealed() }),
-        ("recovery", Control::Recovery { invite_key: alice.invite_key(), kem, share: sealed() }),
+        (
+            "recovery",
+            Control::Recovery { invite_key: alice.invite_key(), kem: kem.clone(), share: sealed(), sealed: None },
+        ),
+        (
+            "recovery-with-note",
+            Control::Recovery { invite_key: alice.invite_key(), kem, share: sealed(), sealed: Some(sealed()) },
+        ),
     ];
     let sign = |control: &Control| match control {
         Control::Genesis { .. } => control.sign(&alice, None, [], Epoch(0)).unwrap(),
@@ -155,7 +165,22 @@ fn client_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, ClientFrame)
         ("list-requests", ClientFrame::ListRequests { request, group }),
         ("reject", ClientFrame::Reject { request, group, device: DeviceId([0x30; 32]) }),
         ("withdraw", ClientFrame::Withdraw { request, group }),
+        ("put-envelope", put_envelope(group, id, Some(HINT))),
+        ("put-envelope-without-hint", put_envelope(group, id, None)),
+        ("ask-hint", ClientFrame::AskHint { request, place: ENVELOPE, hidden: true }),
+        ("open-envelope", ClientFrame::OpenEnvelope { request, place: ENVELOPE, hidden: false, token: token() }),
+        ("drop-envelope", ClientFrame::DropEnvelope { request, group, place: ENVELOPE }),
     ]
+}
+
+fn token() -> EnvelopeToken {
+    EnvelopeToken([0x60; 32])
+}
+
+fn put_envelope(group: GroupId, recovery: EntryId, hint: Option<PasswordHint>) -> ClientFrame {
+    let (request, place, hidden) = (REQUEST, ENVELOPE, hint.is_some());
+    let verifier = token().verifier();
+    ClientFrame::PutEnvelope { request, group, recovery, place, hidden, verifier, sealed: sealed(), hint }
 }
 
 fn relay_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, RelayFrame)> {
@@ -197,6 +222,10 @@ fn relay_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, RelayFrame)> 
         ("requests", RelayFrame::Requests { request, group, waiting: vec![asks(group)] }),
         ("asked", RelayFrame::Asked { group }),
         ("decided", RelayFrame::Decided { group, state: AskState::Rejected }),
+        ("hint", RelayFrame::Hint { request, hint: HINT }),
+        ("envelope", RelayFrame::Envelope { request, sealed: sealed() }),
+        ("envelope-put", RelayFrame::EnvelopePut { request }),
+        ("envelope-dropped", RelayFrame::EnvelopeDropped { request }),
     ]
 }
 

@@ -338,7 +338,8 @@ fn who_joins_by_an_invitation_of_before_a_rotation_lacks_the_key_until_it_is_sha
 #[test]
 fn a_recovery_is_wrapped_for_and_closed_with_the_admin_who_made_it() {
     let (mut view, _) = group_of(&[ADMIN]);
-    let control = Control::Recovery { invite_key: secret(7).invite_key(), kem: kem(7), share: Bytes(vec![1]) };
+    let control =
+        Control::Recovery { invite_key: secret(7).invite_key(), kem: kem(7), share: Bytes(vec![1]), sealed: None };
     let recovery = view.act(2, control);
     assert!(view.0.recipients().contains_key(&Recipient::from(recovery.id())));
     let mut recovered = view.clone();

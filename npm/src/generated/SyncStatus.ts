@@ -62,4 +62,8 @@ export type SyncStatus = {
    * This device was removed from the group: sync has ended, and everything stays here.
    */
   removed?: boolean;
+  /**
+   * This device is in no group, and knows of a recovery at the relay.
+   */
+  remote?: boolean;
 };

@@ -2,6 +2,9 @@
 
 import { pages } from "docs:examples";
 import { describe, expect, it } from "vitest";
+import { withWebSocket } from "./host.js";
+
+withWebSocket();
 
 it("there are examples", () => {
   expect(pages.flatMap(({ examples }) => examples).length).toBeGreaterThan(5);

@@ -1,7 +1,7 @@
 /** Where the suite runs: the same tests over memory in Node and over the worker in Chromium. */
 
 import { type Database, open, type OpenOptions } from "ashore";
-import { afterEach } from "vitest";
+import { afterAll, afterEach, beforeAll, vi } from "vitest";
 
 /** Documents outlive the last handle: in browsers. */
 export const persistent = typeof indexedDB === "object";
@@ -40,4 +40,14 @@ export function there<T>(document: T | null): T {
     throw new Error("there is no such document");
   }
   return document;
+}
+
+/** For tests with a relay: Node before version 22 has no WebSocket. */
+export function withWebSocket(): void {
+  beforeAll(async () => {
+    if (typeof WebSocket === "undefined") {
+      vi.stubGlobal("WebSocket", (await import("ws")).WebSocket);
+    }
+  });
+  afterAll(() => void vi.unstubAllGlobals());
 }

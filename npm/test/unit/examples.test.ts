@@ -10,7 +10,7 @@ const folder = new URL("../../test-results/examples/", import.meta.url);
 const config = {
   extends: "../../test/tsconfig.json",
   compilerOptions: { noUnusedLocals: false, noUnusedParameters: false },
-  include: ["**/*.ts"],
+  include: ["**/*.ts", "../../test/ws.d.ts"],
   references: [],
 };
 

@@ -97,13 +97,35 @@ CREATE TABLE IF NOT EXISTS join_request (
 CREATE INDEX IF NOT EXISTS join_request_by_time ON join_request (came_ms);
 ";
 
+/// Format 4: envelopes of recoveries, and what hints are made up from.
+const ENVELOPES: &str = "
+CREATE TABLE IF NOT EXISTS envelope (
+    place BLOB PRIMARY KEY,
+    grp BLOB NOT NULL,
+    recovery BLOB NOT NULL,
+    hidden INTEGER NOT NULL,
+    memory_kib INTEGER,
+    passes INTEGER,
+    salt BLOB,
+    verifier BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    wrong INTEGER NOT NULL,
+    wrong_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS envelope_by_group ON envelope (grp);
+CREATE TABLE IF NOT EXISTS secret (
+    name TEXT PRIMARY KEY,
+    bytes BLOB NOT NULL
+) STRICT;
+";
+
 /// Creates the tables, or brings those that are there to the present format.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), StorageError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let format: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match format {
         0 => transaction.execute_batch(LOGS)?,
-        2 | 3 | FORMAT => {}
+        2..=FORMAT => {}
         other => return Err(StorageError::Format(other)),
     }
     if format < 3 {
@@ -116,6 +138,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StorageError> {
     }
     if format < FORMAT {
         transaction.execute_batch(REQUESTS)?;
+        transaction.execute_batch(ENVELOPES)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.commit()?;
@@ -155,12 +178,13 @@ mod tests {
             assert_eq!(store.prefix_at(&group, Cursor::new(2).unwrap()).unwrap(), Some(LogPrefix([0; 32])));
             assert_eq!(store.snapshots(&group).unwrap(), []);
             assert_eq!(store.join_requests(&group).unwrap(), []);
+            assert!(store.envelopes_of(&group).unwrap().is_empty());
         }
         std::fs::remove_dir_all(&path).unwrap();
     }
 
     #[test]
-    fn a_file_of_the_format_before_requests_is_brought_to_the_present_one() {
+    fn a_file_of_the_format_before_requests_and_envelopes_is_brought_to_the_present_one() {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(LOGS).unwrap();
         connection.execute_batch(SNAPSHOTS).unwrap();
@@ -174,6 +198,8 @@ mod tests {
             let at: i64 = connection.query_row("SELECT places_since_ms FROM log", [], |row| row.get(0)).unwrap();
             assert_eq!(at, 9, "what was there stays");
             let count: i64 = connection.query_row("SELECT count(*) FROM join_request", [], |row| row.get(0)).unwrap();
+            assert_eq!(count, 0);
+            let count: i64 = connection.query_row("SELECT count(*) FROM envelope", [], |row| row.get(0)).unwrap();
             assert_eq!(count, 0);
         }
     }

@@ -517,6 +517,36 @@ pub enum Command {
         /// The device's id.
         device: String,
     },
+    /// Leaves what brings the group back at the relay, sealed with a password: for the day when all devices are lost. Takes the place of a password
+    /// that was set before. Admins only. Answered by `recovery`.
+    SetPassword {
+        /// Not one that is easy to guess.
+        #[cfg_attr(feature = "export-types", ts(type = "string"))]
+        password: Passphrase,
+        /// By what it is found, such as a mail address: `null` for a random code, or for what it was found by before.
+        locator: Option<String>,
+    },
+    /// The same, for 24 words that are made now. Answered by `recovery`.
+    CreateRecoveryPhrase {},
+    /// The group's recoveries that are open. Answered by `recoveries`.
+    Recoveries {},
+    /// Closes a recovery: nobody comes back by it. Admins only. Answered by `recoveries`.
+    RemoveRecovery {
+        /// Its id.
+        recovery: String,
+    },
+    /// Comes back into a group as a new device, by a password or by words. Answered by `joined`.
+    Recover {
+        /// The relay's address; `null` for the one from before.
+        relay: Option<String>,
+        /// What others see this device as.
+        device_name: Option<String>,
+        /// By what the password is found; `null` with words.
+        locator: Option<String>,
+        /// The password, or the 24 words when there is no locator.
+        #[cfg_attr(feature = "export-types", ts(type = "string"))]
+        secret: Passphrase,
+    },
 }
 
 /// What a transaction has read and written, as it shall see it again.

@@ -230,4 +230,18 @@ error_codes! {
     JoinRequestRejected = "join-request.rejected", retry: false;
     /// The relay does not take this device's request; the sentence says why.
     JoinRequestRefused = "join-request.refused", retry: false;
+    /// The password is wrong, or nothing lies at the relay under this name: of a name that can be guessed the relay does not say which.
+    RecoveryBadPassword = "recovery.bad-password", retry: false;
+    /// The password is too easy to guess; the sentence says why.
+    RecoveryWeakPassword = "recovery.weak-password", retry: false;
+    /// The text is not the 24 words of a recovery phrase; the sentence says which word is wrong.
+    RecoveryBadWords = "recovery.bad-words", retry: false;
+    /// No recovery lies at the relay for this code or these words, or the group has none of that id.
+    RecoveryNotFound = "recovery.not-found", retry: false;
+    /// The recovery was closed, or the device that made it was removed from the group.
+    RecoveryClosed = "recovery.closed", retry: false;
+    /// Too many wrong passwords; the sentence says how long to wait.
+    RecoveryTooManyAttempts = "recovery.too-many-attempts", retry: true;
+    /// A recovery is not found by this: it is too short or too long, reads as a code, or another group has taken it.
+    RecoveryBadLocator = "recovery.bad-locator", retry: false;
 }

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::health::{Finding, HealthCounts, HealthPart, Mended};
 use super::history::{ChangedVersions, FieldConflict, HistoryChange};
 use super::index::{IndexConflict, IndexInfo};
-use super::keys::KeyInfo;
+use super::keys::{KeyInfo, Passphrase};
 use super::presence::PresencePeer;
 use super::request::{JoinRequestInfo, OwnRequest};
 use super::text::TextAnswer;
@@ -363,6 +363,21 @@ pub enum Reply {
         /// Who waits, the earliest first.
         requests: Vec<JoinRequestInfo>,
     },
+    /// To `setPassword` and `createRecoveryPhrase`.
+    Recovery {
+        /// Names it for `removeRecovery`; lower-case base32.
+        id: String,
+        /// By what the password is found.
+        locator: Option<String>,
+        /// The 24 words. Nobody keeps them.
+        #[cfg_attr(feature = "export-types", ts(type = "string | null"))]
+        words: Option<Passphrase>,
+    },
+    /// To `recoveries` and `removeRecovery`.
+    Recoveries {
+        /// In the order in which they came here.
+        recoveries: Vec<RecoveryInfo>,
+    },
 }
 
 /// When sync runs.
@@ -473,6 +488,10 @@ pub struct SyncStatus {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(feature = "export-types", ts(optional, as = "Option<bool>"))]
     pub removed: bool,
+    /// This device is in no group, and knows of a recovery at the relay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "export-types", ts(optional, as = "Option<bool>"))]
+    pub remote: bool,
 }
 
 /// Where one document stands.
@@ -533,6 +552,21 @@ pub struct InviteInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "export-types", ts(optional))]
     pub uses_left: Option<u32>,
+}
+
+/// A recovery of the group that is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveryInfo {
+    /// lower-case base32; says nothing of its secrets.
+    pub id: String,
+    /// `password` or `phrase`; empty while this device lacks the key that its note is sealed with.
+    pub kind: String,
+    /// By what a password is found.
+    pub locator: Option<String>,
+    /// The id of the member that made it. When that is removed, or no admin any more, the recovery is closed.
+    pub made_by: String,
 }
 
 /// An entry that is kept but could not be opened or applied.

@@ -154,6 +154,18 @@ impl PasswordEnvelope {
     }
 }
 
+/// 32 bytes of a password, to derive keys from, for who keeps cost and salt elsewhere than in a [`PasswordEnvelope`]. What it costs is checked before
+/// anything is allocated.
+pub fn stretch(password: &str, salt: &[u8; SALT_BYTES], params: PasswordParams) -> Result<Key, PasswordError> {
+    let password = normal(password).map_err(|_| PasswordError::WrongPassword)?;
+    stretch_normal(&password, salt, params)
+}
+
+/// Whether a password may seal something.
+pub fn check_password(password: &str) -> Result<(), PasswordError> {
+    check_strength(&*normal(password)?)
+}
+
 /// The password as Unicode's canonical decomposition: the same keys give the same bytes on every keyboard.
 fn normal(password: &str) -> Result<Zeroizing<String>, PasswordError> {
     if password.len() > MOST_BYTES {
@@ -186,6 +198,10 @@ fn check_params(params: PasswordParams) -> Result<(), PasswordError> {
 }
 
 fn derive(password: &str, salt: &[u8; SALT_BYTES], params: PasswordParams) -> Result<Key, PasswordError> {
+    stretch_normal(password, salt, params).map(|key| key.derive(KEY_CONTEXT))
+}
+
+fn stretch_normal(password: &str, salt: &[u8; SALT_BYTES], params: PasswordParams) -> Result<Key, PasswordError> {
     check_params(params)?;
     let refused = PasswordError::ParametersOutOfBounds(params);
     let cost = Params::new(params.memory_kib, params.passes, 1, Some(32)).map_err(|_| refused)?;
@@ -198,7 +214,7 @@ fn derive(password: &str, salt: &[u8; SALT_BYTES], params: PasswordParams) -> Re
     // The key could be read from what is left there.
     blocks.zeroize();
     derived.map_err(|_| refused)?;
-    Ok(Key::new(*tag).derive(KEY_CONTEXT))
+    Ok(Key::new(*tag))
 }
 
 /// Ties the seal to what it was made with and for.

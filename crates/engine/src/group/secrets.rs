@@ -1,7 +1,7 @@
 //! This device's secrets in one group: its signing seed, the secret that keys are wrapped for, and the epoch keys it was given. Sealed
 //! wherever they are stored.
 
-use super::EpochKeys;
+use super::{EpochKeys, RecoverySecret};
 use crate::crypto::{KemSecret, Key, open, seal};
 use crate::rng::Rng;
 use ashore_protocol::codec::{decode, encode};
@@ -26,6 +26,8 @@ pub struct Secrets {
     pub kem: Option<KemSecret>,
     /// The group's keys that this device was given.
     pub epochs: EpochKeys,
+    /// The recovery by which this device came in, until it has the group's present key.
+    pub recovery: Option<RecoverySecret>,
 }
 
 #[derive(Encode, Decode, Zeroize, ZeroizeOnDrop)]
@@ -37,6 +39,17 @@ struct Stored {
     epochs: Vec<StoredEpoch>,
     #[n(2)]
     kem: Option<StoredSeed>,
+    #[n(3)]
+    recovery: Option<StoredRecovery>,
+}
+
+#[derive(Encode, Decode, Zeroize, ZeroizeOnDrop)]
+#[cbor(array)]
+struct StoredRecovery {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    entry: [u8; 32],
+    #[cbor(n(1), with = "minicbor::bytes")]
+    kem_seed: [u8; 32],
 }
 
 #[derive(Encode, Decode, Zeroize, ZeroizeOnDrop)]
@@ -59,7 +72,7 @@ impl Secrets {
     /// A new device without any group's key.
     pub fn generate(rng: &mut Rng) -> Self {
         let device = SigningKey::from_seed(&rng.bytes());
-        Self { device, kem: KemSecret::random(rng).ok(), epochs: EpochKeys::default() }
+        Self { device, kem: KemSecret::random(rng).ok(), epochs: EpochKeys::default(), recovery: None }
     }
 
     /// The secrets, sealed with this device's local secret.
@@ -71,7 +84,9 @@ impl Secrets {
         };
         let epochs = self.epochs.iter().map(stored).collect();
         let kem = self.kem.as_ref().map(|kem| StoredSeed(*kem.to_seed()));
-        let mut plain = encode(&Stored { seed: *self.device.to_seed(), epochs, kem });
+        let recovery = self.recovery.as_ref();
+        let recovery = recovery.map(|own| StoredRecovery { entry: own.entry.0, kem_seed: *own.secret.to_seed() });
+        let mut plain = encode(&Stored { seed: *self.device.to_seed(), epochs, kem, recovery });
         let sealed = seal(local, PURPOSE, &plain, rng);
         plain.zeroize();
         sealed
@@ -89,7 +104,11 @@ impl Secrets {
             epochs.insert(Epoch(each.epoch), begun_by, Key::new(each.key));
         }
         let kem = stored.kem.as_ref().and_then(|seed| KemSecret::from_seed(&seed.0).ok());
-        Ok(Self { device: SigningKey::from_seed(&stored.seed), kem, epochs })
+        let recovery = stored.recovery.as_ref().and_then(|own| {
+            let secret = KemSecret::from_seed(&own.kem_seed).ok()?;
+            Some(RecoverySecret { entry: EntryId(own.entry), secret })
+        });
+        Ok(Self { device: SigningKey::from_seed(&stored.seed), kem, epochs, recovery })
     }
 }
 
@@ -107,8 +126,12 @@ mod tests {
         let mut secrets = Secrets::generate(&mut rng);
         secrets.epochs.insert(Epoch(0), EntryId::from(GROUP), Key::random(&mut rng));
         secrets.epochs.insert(Epoch(1), EntryId([7; 32]), Key::random(&mut rng));
+        let recovery = KemSecret::random(&mut rng).unwrap();
+        secrets.recovery = Some(RecoverySecret { entry: EntryId([8; 32]), secret: recovery.clone() });
         let sealed = secrets.seal(&local, &mut rng);
         let opened = Secrets::open(&local, GROUP, &sealed).unwrap();
+        let own = opened.recovery.unwrap();
+        assert_eq!((own.entry, own.secret.public()), (EntryId([8; 32]), recovery.public()));
         assert_eq!(opened.device.device_id(), secrets.device.device_id());
         assert_eq!(opened.epochs, secrets.epochs);
         assert_eq!(opened.kem.unwrap().public(), secrets.kem.as_ref().unwrap().public());

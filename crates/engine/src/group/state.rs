@@ -30,6 +30,9 @@ pub struct SyncSettings {
     /// All relays, the preferred one first, when there are several; `relay` is the one that is followed.
     #[n(6)]
     pub relays: Option<Vec<String>>,
+    /// This device is in no group, but knows that a recovery lies at the relay.
+    #[n(7)]
+    pub remote: Option<bool>,
 }
 
 /// How often the relay is asked for news though nothing happened, in milliseconds.

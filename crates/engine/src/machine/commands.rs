@@ -260,6 +260,25 @@ impl Machine {
                 self.reject_request(&task.client, task.id, &device)?;
                 return Ok(None);
             }
+            Command::SetPassword { password, locator } => {
+                self.set_password(&task.client, task.id, password.expose(), locator.as_deref())?;
+                return Ok(None);
+            }
+            Command::CreateRecoveryPhrase {} => {
+                self.create_recovery_phrase(&task.client, task.id)?;
+                return Ok(None);
+            }
+            Command::Recoveries {} => Done::after_commit(self.recoveries()),
+            Command::RemoveRecovery { recovery } => {
+                self.remove_recovery(&recovery)?;
+                Done::changed(self.recoveries())
+            }
+            Command::Recover { relay, device_name, locator, secret } => {
+                let by = super::recover::RecoverBy::parse(locator.as_deref(), secret)?;
+                self.take_settings(relay, device_name)?;
+                self.recover(&task.client, task.id, by)?;
+                return Ok(None);
+            }
             Command::Unlock { .. }
             | Command::Lock {}
             | Command::ChangePassphrase { .. }

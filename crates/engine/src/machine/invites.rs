@@ -207,6 +207,14 @@ impl Machine {
     pub(super) fn join_invite(&mut self, client: &str, call: u64, invite: &str) -> Result<(), Failure> {
         let code =
             InviteCode::parse(invite).map_err(|error| Failure::new(ErrorCode::InviteBadCode, error.to_string()))?;
+        self.check_may_join()?;
+        let secrets = Secrets::generate(&mut self.rng);
+        self.begin_joining(client, call, Joining::Taking { code, secrets }, RELAY_WAIT_MS);
+        Ok(())
+    }
+
+    /// Whether this database may come into another group than it is in.
+    pub(super) fn check_may_join(&self) -> Result<(), Failure> {
         let shared = self.sync.group.as_ref().is_some_and(|group| group.membership.members().count() > 1);
         if shared {
             let message = "this database shares a group with other devices already; forget it first";
@@ -219,15 +227,16 @@ impl Machine {
         if self.sync.settings.relay.is_none() {
             return Err(Failure::new(ErrorCode::RelayInvalidAddress, "no relay is set"));
         }
-        self.need_network()?;
-        let secrets = Secrets::generate(&mut self.rng);
-        self.sync.joining = Some(Joining::Taking { code, secrets });
-        let deadline = self.now.plus_ms(RELAY_WAIT_MS);
+        self.need_network()
+    }
+
+    pub(super) fn begin_joining(&mut self, client: &str, call: u64, joining: Joining, wait_ms: u64) {
+        self.sync.joining = Some(joining);
+        let deadline = self.now.plus_ms(wait_ms);
         self.sync.waiters.push(Waiter { client: client.to_owned(), call, deadline, what: Wait::Join });
         // The connection proves one device's key, so the joining device takes a connection of its own.
         self.end_link(DisconnectReason::Disabled);
         self.try_now();
-        Ok(())
     }
 
     pub(super) fn take_invite(&mut self) {
@@ -256,9 +265,14 @@ impl Machine {
         }
         let begun_by = invitation.begun_by.unwrap_or(invitation.group.into());
         secrets.epochs.insert(Epoch(invitation.epoch), begun_by, SecretKey::new(invitation.epoch_key));
-        match self.sign_join(&invitation, &secrets) {
+        self.join_with(&invitation, &secrets);
+    }
+
+    /// The join is signed and stored, then sent.
+    pub(super) fn join_with(&mut self, invitation: &Invitation, secrets: &Secrets) {
+        match self.sign_join(invitation, secrets) {
             Ok(join) => {
-                let mut next = self.group_state(invitation.group, &secrets, invitation.epoch);
+                let mut next = self.group_state(invitation.group, secrets, invitation.epoch);
                 next.tips = vec![];
                 let state = JoiningState { next, join: join.encoded().into() };
                 let row = encode(&state);
@@ -351,20 +365,21 @@ impl Machine {
         if failure.retry {
             return self.lose_link(failure.clone(), DisconnectReason::Refused);
         }
+        let failure = self.as_recovery_failure(failure);
         self.sync.joining = None;
         self.rows.write(&mut self.batch.rows, keys::joining(), None);
-        self.join_over(failure);
+        self.join_over(&failure);
     }
 
     /// Nobody waits for the invitation any more: it is not taken later, behind the user's back.
     pub(super) fn give_up_taking(&mut self) {
-        if matches!(self.sync.joining, Some(Joining::Taking { .. })) {
+        if matches!(self.sync.joining, Some(Joining::Taking { .. } | Joining::Recovering { .. })) {
             self.sync.joining = None;
             self.end_link(DisconnectReason::Disabled);
         }
     }
 
-    fn join_over(&mut self, failure: &Failure) {
+    pub(super) fn join_over(&mut self, failure: &Failure) {
         self.fail_waiters(failure, |wait| matches!(wait, Wait::Join));
         self.end_link(DisconnectReason::Disabled);
         self.try_now();
@@ -379,7 +394,9 @@ impl Machine {
     pub(super) fn forget_group(&mut self) {
         self.batch.draft = super::batch::Draft::default();
         self.batch.effects.clear();
+        self.sync.dropped.clear();
         if let Some(group) = self.sync.group.take() {
+            self.sync.settings.remote = Some(group.open_recoveries().next().is_some());
             self.next_generation = group.state.generation + 1;
             self.next_sequence = group.state.next_sequence;
             self.sync.sweep_below = Some(self.next_generation);
@@ -412,7 +429,7 @@ pub(super) struct AskedInvite {
     pub(super) uses: Option<u32>,
 }
 
-fn lacks_the_key() -> Failure {
+pub(super) fn lacks_the_key() -> Failure {
     let message =
         "this device does not have the group's present key yet: an admin's device gives it, once both are online";
     Failure::new(ErrorCode::SyncOffline, message)

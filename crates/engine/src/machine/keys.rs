@@ -22,9 +22,11 @@ const SETTINGS: u8 = b's';
 const OWN_WRITER: u8 = b'u';
 const SNAPSHOT: u8 = b'p';
 const ASKING: u8 = b't';
+const ENVELOPES: u8 = b'z';
 
 /// The tags of rows that belong to one generation of a group.
-pub(super) const OF_A_GROUP: [u8; 8] = [CONTROL, ENTRY, ENTRY_INDEX, OUTBOX, QUARANTINE, RELAY, GROUP_WRITER, SNAPSHOT];
+pub(super) const OF_A_GROUP: [u8; 9] =
+    [CONTROL, ENTRY, ENTRY_INDEX, OUTBOX, QUARANTINE, RELAY, GROUP_WRITER, SNAPSHOT, ENVELOPES];
 
 pub(super) fn settings() -> Key {
     KeyWriter::new(SETTINGS).finish()
@@ -97,6 +99,11 @@ pub(super) fn snapshot_entry(generation: u64) -> Key {
 /// The beginnings of ids that are covered by a snapshot which was taken, those with this first byte.
 pub(super) fn covered(generation: u64, first: u8) -> Key {
     KeyWriter::new(SNAPSHOT).number(generation).fixed(&[2, first]).finish()
+}
+
+/// The envelopes of recoveries that this device made.
+pub(super) fn envelopes(generation: u64) -> Key {
+    KeyWriter::new(ENVELOPES).number(generation).finish()
 }
 
 pub(super) fn control(generation: u64, sequence: u64) -> Key {

@@ -63,6 +63,8 @@ pub(super) struct Link {
     pub(super) cut_short: bool,
     /// Withdrawals of invitations that were sent: how they end does not matter.
     pub(super) withdrawals: BTreeSet<RequestId>,
+    /// Envelopes that were sent: the recoveries they are of.
+    pub(super) envelopes: BTreeMap<RequestId, EntryId>,
     /// The relay refused an append: nothing more is sent on this connection until this time.
     pub(super) hold_sends_until: Option<Timestamp>,
 }
@@ -78,6 +80,8 @@ pub(super) enum Stage {
     Welcome,
     /// The invitation is being fetched.
     Taking(RequestId),
+    /// The envelope of a recovery, or what it takes to open it, is being fetched.
+    Recovering(RequestId),
     /// The join waits for its acknowledgement.
     Joining(RequestId),
     /// The relay is told what we ask.
@@ -117,6 +121,7 @@ impl Link {
             sent: BTreeSet::new(),
             cut_short: false,
             withdrawals: BTreeSet::new(),
+            envelopes: BTreeMap::new(),
             hold_sends_until: None,
         }
     }
@@ -238,6 +243,7 @@ impl Machine {
                 | Wait::Join
                 | Wait::Snapshot
                 | Wait::Requests { .. }
+                | Wait::Envelope { .. }
                 | Wait::Ready => crate::api::Outcome::Failed(self.why_not_yet()),
             };
             if matches!(waiter.what, Wait::Join) {
@@ -361,7 +367,7 @@ impl Machine {
                 Wait::Now { asked, .. } => *asked = false,
                 Wait::Invite { invite } => invite.request = None,
                 Wait::Requests { request, .. } => *request = None,
-                Wait::Flush | Wait::Join | Wait::Snapshot | Wait::Ready => {}
+                Wait::Flush | Wait::Join | Wait::Snapshot | Wait::Envelope { .. } | Wait::Ready => {}
             }
         }
         if matches!(link.stage, Stage::Open) {
@@ -479,6 +485,10 @@ impl Machine {
             RelayFrame::Requests { request, group, waiting } => self.requests_came(request, group, waiting),
             RelayFrame::Asked { group } => self.requests_changed(group),
             RelayFrame::Decided { group, state } => self.take_decision(group, state),
+            RelayFrame::Hint { request, hint } => self.take_password_hint(request, hint),
+            RelayFrame::Envelope { request, sealed } => self.take_envelope(request, &sealed),
+            RelayFrame::EnvelopePut { request } => self.envelope_lies(request),
+            RelayFrame::EnvelopeDropped { .. } => {}
         }
     }
 
@@ -505,7 +515,9 @@ impl Machine {
             return Some(secrets.device);
         }
         match (&self.sync.joining, &self.sync.group) {
-            (Some(Joining::Taking { secrets, .. }), _) => Some(secrets.device.clone()),
+            (Some(Joining::Taking { secrets, .. } | Joining::Recovering { secrets, .. }), _) => {
+                Some(secrets.device.clone())
+            }
             (Some(Joining::Appending { state, .. }), _) => self.secrets_of(&state.next).map(|secrets| secrets.device),
             (None, Some(group)) => Some(group.secrets.device.clone()),
             (None, None) => None,
@@ -531,6 +543,7 @@ impl Machine {
         }
         match &self.sync.joining {
             Some(Joining::Taking { .. }) => self.take_invite(),
+            Some(Joining::Recovering { .. }) => self.ask_for_envelope(),
             Some(Joining::Appending { .. }) => self.append_join(),
             None if self.sync.asking.as_ref().is_some_and(Asking::is_active) => self.say_what_is_asked(),
             None => self.open_log(),
@@ -763,6 +776,9 @@ impl Machine {
             // The relay came back without the entry that admitted us: it is given the group's control entries again.
             Stage::Opening(expected) if expected == request && code == FailureCode::NotAMember => self.create_log(),
             Stage::Taking(expected) if expected == request => self.taking_failed(&failure),
+            Stage::Recovering(expected) if expected == request => {
+                self.recovering_failed(code, retry_after_ms, &failure)
+            }
             Stage::Joining(expected) if expected == request => self.joining_failed(&failure),
             Stage::Asking(expected) if expected == request => self.asking_refused(code, failure, retry_after_ms),
             Stage::Proving(expected) if expected == request => self.refused(failure, retry_after_ms),
@@ -771,6 +787,7 @@ impl Machine {
             }
             _ if is_append => self.append_failed((code, failure), retry_after_ms, entry),
             _ if self.sync.link.as_ref().is_some_and(|link| link.withdrawals.contains(&request)) => {}
+            _ if self.envelope_refused(request, code, &failure) => {}
             _ if self.invite_refused(request, &failure) || self.whisper_refused(request, retry) => {}
             _ if self.deciding_refused(request, code, &failure) => {}
             _ if self.making_failed(request, code, &failure) || self.taking_part_failed(request, code) => {}

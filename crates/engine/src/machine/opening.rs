@@ -63,7 +63,9 @@ impl Machine {
             task.step = 6;
         }
         if task.step == 6 {
-            self.restore_taking()?;
+            // Both say what they need before either goes on, so that it is loaded together.
+            let (envelopes, taking) = (self.open_envelopes(), self.restore_taking());
+            (envelopes?, taking?);
             task.step = 7;
         }
         self.opened = true;

@@ -35,21 +35,26 @@ impl Group {
     fn take_keys(&mut self, entry: &VerifiedEntry) -> bool {
         let Some(control) = entry.control() else { return false };
         let me = Recipient::from(self.me());
+        // Who came back by a recovery also reads what is wrapped for that.
+        let recovery = self.secrets.recovery.as_ref().map(|recovery| Recipient::from(recovery.entry));
         let mut news = false;
-        if let Some(rotation) = rotation_in(control)
-            && let Some(wrap) = rotation.wrap_for(me)
-            && let Some(key) = self.unwrap(rotation.epoch, entry.author(), &wrap.sealed)
-        {
-            news |= self.secrets.epochs.insert(rotation.epoch, entry.id(), key);
+        if let Some(rotation) = rotation_in(control) {
+            for to in [Some(me), recovery].into_iter().flatten() {
+                let wrap = rotation.wrap_for(to);
+                let key = wrap.and_then(|wrap| self.unwrap(to, rotation.epoch, entry.author(), &wrap.sealed));
+                if let Some(key) = key {
+                    news |= self.secrets.epochs.insert(rotation.epoch, entry.id(), key);
+                }
+            }
         }
         match control {
-            Control::Share { to, epoch, rotation, sealed } if *to == me => {
-                if let Some(key) = self.unwrap(*epoch, entry.author(), sealed) {
+            Control::Share { to, epoch, rotation, sealed } if *to == me || Some(*to) == recovery => {
+                if let Some(key) = self.unwrap(*to, *epoch, entry.author(), sealed) {
                     news |= self.secrets.epochs.insert_unknown(*epoch, *rotation, key);
                 }
             }
             Control::Admit { device, share, .. } if Recipient::from(*device) == me => {
-                if let Some(key) = self.unwrap(entry.epoch(), entry.author(), share) {
+                if let Some(key) = self.unwrap(me, entry.epoch(), entry.author(), share) {
                     // The first epoch of a group was begun by its genesis alone. Which entry began a later one is found by what its key opens.
                     let begun_by = if entry.epoch() == Epoch(0) { self.state.group.into() } else { entry.id() };
                     news |= self.secrets.epochs.insert_unknown(entry.epoch(), begun_by, key);
@@ -61,9 +66,10 @@ impl Group {
         news | earlier | (news && self.take_all_earlier())
     }
 
-    fn unwrap(&self, epoch: Epoch, author: DeviceId, sealed: &[u8]) -> Option<Key> {
-        let secret = self.secrets.kem.as_ref()?;
-        self.wrapping(epoch, author).unwrap(self.me().into(), secret, sealed).ok()
+    fn unwrap(&self, to: Recipient, epoch: Epoch, author: DeviceId, sealed: &[u8]) -> Option<Key> {
+        let recovery = self.secrets.recovery.as_ref().filter(|recovery| Recipient::from(recovery.entry) == to);
+        let secret = recovery.map(|recovery| &recovery.secret).or(self.secrets.kem.as_ref())?;
+        self.wrapping(epoch, author).unwrap(to, secret, sealed).ok()
     }
 
     /// The keys that went with those that are here.
@@ -144,7 +150,7 @@ impl Machine {
     }
 
     /// Keys that others rely on must not go with the power.
-    fn store_secrets(&mut self) {
+    pub(super) fn store_secrets(&mut self) {
         let Some(group) = &mut self.sync.group else { return };
         group.state.secrets = group.secrets.seal(&self.local, &mut self.rng).into();
         self.batch.group_changed = true;

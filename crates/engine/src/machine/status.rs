@@ -63,6 +63,7 @@ impl Machine {
             },
             quarantined: group.map_or(0, |group| group.quarantine.len() as u64),
             removed: self.is_removed(),
+            remote: group.is_none() && sync.settings.remote == Some(true),
         }
     }
 
@@ -164,7 +165,7 @@ impl Machine {
                     Reply::Status { status: told.clone() }
                 }
                 Wait::Flush | Wait::Now { .. } | Wait::Invite { .. } | Wait::Join => return true,
-                Wait::Snapshot | Wait::Requests { .. } | Wait::Ready => return true,
+                Wait::Snapshot | Wait::Requests { .. } | Wait::Envelope { .. } | Wait::Ready => return true,
             };
             answers.push((waiter.client.clone(), waiter.call, reply));
             false

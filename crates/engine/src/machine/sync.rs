@@ -3,14 +3,15 @@
 use super::asking::Asking;
 use super::batch::{Effect, Waiting};
 use super::link::Link;
+use super::recover::RecoverBy;
 use super::requests::{Deciding, Requests};
-use crate::api::{ErrorCode, Failure, SyncStatus};
+use crate::api::{ErrorCode, Failure, Reply, SyncStatus};
 use crate::crypto::Key;
-use crate::group::{Announced, GroupState, JoiningState, RelayPlace, Secrets, SyncSettings};
+use crate::group::{Announced, GroupState, JoiningState, RelayPlace, Secrets, StoredEnvelope, SyncSettings};
 use crate::time::Timestamp;
 use ashore_protocol::control::Control;
 use ashore_protocol::header::{Entry, VerifiedEntry};
-use ashore_protocol::ids::{DeviceId, EntryId, Epoch, InvitePlace};
+use ashore_protocol::ids::{DeviceId, EntryId, EnvelopePlace, Epoch, InvitePlace};
 use ashore_protocol::invite::InviteCode;
 use ashore_protocol::limits::MAX_PARENTS;
 use ashore_protocol::membership::Membership;
@@ -55,6 +56,8 @@ pub(super) struct Sync {
     pub(super) return_at: Option<Timestamp>,
     /// Invitations to be withdrawn at the relay.
     pub(super) withdrawn: Vec<InvitePlace>,
+    /// Envelopes to be taken away at the relay.
+    pub(super) dropped: Vec<EnvelopePlace>,
 }
 
 /// The group of this database, as this device knows it.
@@ -91,6 +94,8 @@ pub(super) struct Group {
     pub(super) more_behind: bool,
     pub(super) snapshots: super::snapshot::Snapshots,
     pub(super) requests: Requests,
+    /// The envelopes of recoveries that this device made.
+    pub(super) envelopes: Vec<StoredEnvelope>,
 }
 
 /// A quarantined entry.
@@ -150,6 +155,8 @@ impl KeptReason {
 pub(super) enum Joining {
     /// The invitation is to be fetched.
     Taking { code: InviteCode, secrets: Secrets },
+    /// The envelope of a recovery is to be fetched.
+    Recovering { by: RecoverBy, secrets: Secrets },
     /// The join waits for the relay's acknowledgement; it is in the store.
     Appending { state: JoiningState },
 }
@@ -178,6 +185,8 @@ pub(super) enum Wait {
     Ready,
     /// The relay says which requests to join there are; asked on this connection, with this request.
     Requests { deciding: Deciding, request: Option<(u64, ashore_protocol::frame::RequestId)> },
+    /// The envelope of a recovery lies at the relay.
+    Envelope { recovery: EntryId, reply: Reply },
 }
 
 /// An invite that is being made.
@@ -214,7 +223,8 @@ impl Sync {
     pub(super) fn wants_connection(&self) -> bool {
         let asked = |waiter: &Waiter| {
             let what = &waiter.what;
-            matches!(what, Wait::Now { .. } | Wait::Invite { .. } | Wait::Snapshot | Wait::Requests { .. })
+            let here = matches!(what, Wait::Now { .. } | Wait::Invite { .. } | Wait::Snapshot);
+            here || matches!(what, Wait::Requests { .. } | Wait::Envelope { .. })
         };
         let now = self.settings.is_auto() || self.waiters.iter().any(asked);
         let follows = self.group.as_ref().is_some_and(|group| !group.is_removed() || group.has_left());
@@ -284,6 +294,7 @@ impl Group {
             more_behind: false,
             snapshots: super::snapshot::Snapshots::default(),
             requests: Requests::default(),
+            envelopes: Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::Disk;
 use crate::api::{self, Answer, Command, Event, Outcome, SyncStatus};
+use crate::crypto::password::PasswordParams;
 use crate::machine::{Input, Machine, MachineOptions, Trials};
 use crate::rng::Rng;
 use crate::time::Timestamp;
@@ -101,7 +102,8 @@ impl Device {
     pub(super) fn open(&mut self, seed: [u8; 32], now: Timestamp) {
         self.opening += 1;
         let opening = self.clock(now);
-        let machine = Machine::new(MachineOptions { seed, local_secret: self.local_secret, opening });
+        let mut machine = Machine::new(MachineOptions { seed, local_secret: self.local_secret, opening });
+        machine.cheapen_passwords(PasswordParams::LEAST);
         let (fatal, trying) = (self.fatal.clone(), Rc::clone(&self.trying));
         let trials = Trials::new(self.ended_badly.iter().copied(), move |entry| {
             trying.set(entry.copied());

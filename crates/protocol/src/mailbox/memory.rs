@@ -1,11 +1,13 @@
 //! A log store in memory, for tests and simulations. A clone of it is a backup.
 
 use super::store::{
-    Dropped, Invitation, LogInfo, LogStore, NewEntry, Place, StoredRequest, StoredSnapshot, Upload, item_size,
+    Dropped, Envelope, Invitation, LogInfo, LogStore, NewEntry, Place, StoredRequest, StoredSnapshot, Upload, item_size,
 };
 use crate::codec::Bytes;
 use crate::frame::Item;
-use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
+use crate::ids::{
+    Cursor, DeviceId, EntryId, EnvelopePlace, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp,
+};
 use crate::snapshot::Part;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ pub struct MemoryLogStore {
     logs: BTreeMap<GroupId, Log>,
     invitations: BTreeMap<InvitePlace, Invitation>,
     requests: BTreeMap<(GroupId, DeviceId), StoredRequest>,
+    envelopes: BTreeMap<EnvelopePlace, Envelope>,
+    hint_secret: Option<[u8; 32]>,
     /// How to undo the open transaction, latest last; `None` when none is open.
     undo: Option<Vec<Undo>>,
     failing_commits: u32,
@@ -66,6 +70,8 @@ enum Undo {
     Place(GroupId, DeviceId, Option<Place>),
     Invitation(InvitePlace, Option<Invitation>),
     Request((GroupId, DeviceId), Option<StoredRequest>),
+    Envelope(EnvelopePlace, Option<Box<Envelope>>),
+    HintSecret(Option<[u8; 32]>),
 }
 
 /// What goes wrong in a [`MemoryLogStore`].
@@ -102,6 +108,7 @@ impl MemoryLogStore {
         let parts = self.logs.values().flat_map(|log| log.snapshots.iter().flat_map(|(_, parts)| parts.values()));
         let uploads = self.logs.values().flat_map(|log| log.uploads.values().flat_map(|upload| upload.parts.values()));
         let sealed = self.invitations.values().map(|invitation| &*invitation.sealed);
+        let sealed = sealed.chain(self.envelopes.values().map(|envelope| &*envelope.sealed));
         let parts = parts.chain(uploads).map(|part| part.as_ref());
         let requests = self.requests.values().map(|known| &*known.asks.request);
         entries
@@ -160,6 +167,13 @@ impl MemoryLogStore {
             Undo::Request(place, None) => {
                 self.requests.remove(&place);
             }
+            Undo::Envelope(place, Some(before)) => {
+                self.envelopes.insert(place, *before);
+            }
+            Undo::Envelope(place, None) => {
+                self.envelopes.remove(&place);
+            }
+            Undo::HintSecret(before) => self.hint_secret = before,
         }
     }
 }
@@ -402,6 +416,34 @@ impl LogStore for MemoryLogStore {
         let old = self.requests.iter().filter(|(_, known)| known.came_at < time);
         let places: Vec<(GroupId, DeviceId)> = old.map(|(place, _)| *place).collect();
         places.iter().try_for_each(|(group, device)| self.remove_join_request(group, device))
+    }
+
+    fn envelope(&self, place: &EnvelopePlace) -> Result<Option<Envelope>, MemoryStoreError> {
+        Ok(self.envelopes.get(place).cloned())
+    }
+
+    fn put_envelope(&mut self, place: &EnvelopePlace, envelope: &Envelope) -> Result<(), MemoryStoreError> {
+        let before = self.envelopes.insert(*place, envelope.clone());
+        self.remember(Undo::Envelope(*place, before.map(Box::new)))
+    }
+
+    fn remove_envelope(&mut self, place: &EnvelopePlace) -> Result<(), MemoryStoreError> {
+        let before = self.envelopes.remove(place);
+        self.remember(Undo::Envelope(*place, before.map(Box::new)))
+    }
+
+    fn envelopes_of(&self, group: &GroupId) -> Result<BTreeMap<EnvelopePlace, EntryId>, MemoryStoreError> {
+        let of_group = self.envelopes.iter().filter(|(_, envelope)| envelope.group == *group);
+        Ok(of_group.map(|(place, envelope)| (*place, envelope.recovery)).collect())
+    }
+
+    fn hint_secret(&self) -> Result<Option<[u8; 32]>, MemoryStoreError> {
+        Ok(self.hint_secret)
+    }
+
+    fn put_hint_secret(&mut self, secret: [u8; 32]) -> Result<(), MemoryStoreError> {
+        let before = self.hint_secret.replace(secret);
+        self.remember(Undo::HintSecret(before))
     }
 }
 

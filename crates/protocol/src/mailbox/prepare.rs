@@ -57,6 +57,10 @@ fn request_of(frame: &ClientFrame) -> Option<RequestId> {
         | ClientFrame::ListRequests { request, .. }
         | ClientFrame::Reject { request, .. }
         | ClientFrame::Withdraw { request, .. }
+        | ClientFrame::PutEnvelope { request, .. }
+        | ClientFrame::AskHint { request, .. }
+        | ClientFrame::OpenEnvelope { request, .. }
+        | ClientFrame::DropEnvelope { request, .. }
         | ClientFrame::Close { request, .. } => Some(*request),
     }
 }

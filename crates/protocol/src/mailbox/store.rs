@@ -1,9 +1,13 @@
 //! What a relay keeps, as a trait: logs of groups, their snapshots, where devices stand in them, invitations, and
 //! requests to join.
 
+use super::envelopes::Tries;
 use crate::codec::Bytes;
+use crate::envelope::{EnvelopeVerifier, PasswordHint};
 use crate::frame::Item;
-use crate::ids::{Cursor, DeviceId, EntryId, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp};
+use crate::ids::{
+    Cursor, DeviceId, EntryId, EnvelopePlace, GroupId, InvitePlace, LogId, LogPrefix, SnapshotNonce, Timestamp,
+};
 use crate::request::SignedRequest;
 use crate::snapshot::Part;
 use std::collections::BTreeMap;
@@ -132,6 +136,39 @@ pub struct StoredRequest {
     pub is_rejected: bool,
 }
 
+/// The sealed envelope of a recovery that lies at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The group that it brings back.
+    pub group: GroupId,
+    /// The entry that made the recovery.
+    pub recovery: EntryId,
+    /// Outsiders are not to find out that it is there.
+    pub hidden: bool,
+    /// What it takes to make a token from a password.
+    pub hint: Option<PasswordHint>,
+    /// Whoever has the token of this gets it.
+    pub verifier: EnvelopeVerifier,
+    /// What the other half of the password opens.
+    pub sealed: Bytes,
+    /// Wrong tokens lately.
+    pub tries: Tries,
+}
+
+impl Envelope {
+    /// One that nobody has tried to open.
+    pub fn new(
+        group: GroupId,
+        recovery: EntryId,
+        hidden: bool,
+        hint: Option<PasswordHint>,
+        verifier: EnvelopeVerifier,
+        sealed: Bytes,
+    ) -> Self {
+        Self { group, recovery, hidden, hint, verifier, sealed, tries: Tries::default() }
+    }
+}
+
 /// Where a [`super::Mailbox`] keeps things.
 ///
 /// Contract: one transaction is open at a time; what is written in it is read back in it at once, is durable when `commit`
@@ -246,6 +283,18 @@ pub trait LogStore {
     fn remove_join_request(&mut self, group: &GroupId, device: &DeviceId) -> Result<(), Self::Error>;
     /// Removes every request that came before this.
     fn remove_join_requests_before(&mut self, time: Timestamp) -> Result<(), Self::Error>;
+    /// The envelope at a place.
+    fn envelope(&self, place: &EnvelopePlace) -> Result<Option<Envelope>, Self::Error>;
+    /// Puts an envelope at a place, or replaces the one there.
+    fn put_envelope(&mut self, place: &EnvelopePlace, envelope: &Envelope) -> Result<(), Self::Error>;
+    /// Removes the envelope at a place.
+    fn remove_envelope(&mut self, place: &EnvelopePlace) -> Result<(), Self::Error>;
+    /// Where the group's envelopes lie, and what made each.
+    fn envelopes_of(&self, group: &GroupId) -> Result<BTreeMap<EnvelopePlace, EntryId>, Self::Error>;
+    /// What hints are made up from: random, made once, kept for as long as the store is.
+    fn hint_secret(&self) -> Result<Option<[u8; 32]>, Self::Error>;
+    /// Keeps what hints are made up from.
+    fn put_hint_secret(&mut self, secret: [u8; 32]) -> Result<(), Self::Error>;
 }
 
 /// What an item counts for in a page or live frame: its bytes and the CBOR around them.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod appending;
+mod enveloping;
 mod following;
 mod hostile;
 mod inviting;
