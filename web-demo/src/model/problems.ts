@@ -35,6 +35,14 @@ const sentences: Readonly<Record<string, string>> = {
   "group.not-allowed": "This device’s role does not allow that. Ask an admin of the household.",
   "group.removed": "This device was removed from the household. Everything on it is kept; nothing more is sent.",
   "group.last-admin": "Somebody has to be admin. Make another device an admin first.",
+  "ticket.bad": "That is no ticket. Ask for its link again.",
+  "join-request.not-found": "This device does not ask any more.",
+  "join-request.rejected": "An admin has said no.",
+  "join-request.refused": "The relay does not take this request.",
+  "join-request.too-many": "Too many wait already. Ask an admin to decide about them.",
+  "recovery.bad-password": "The name or the password is wrong.",
+  "recovery.not-found": "The relay keeps nothing for this code or these words.",
+  "recovery.closed": "This way back was closed. An admin of the household can invite this device.",
   "invite.revoked": "This invitation was withdrawn. Ask for a new one.",
 };
 
