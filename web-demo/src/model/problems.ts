@@ -56,7 +56,12 @@ export function sentenceFor(problem: unknown): Problem {
 }
 
 export function sentenceOf({ code, message }: { readonly code: string; readonly message: string }): Problem {
-  return { code, text: sentences[code] ?? message };
+  return { code, text: sentences[code] ?? asSentence(message) };
+}
+
+/** The engine's own sentences begin like the middle of one. */
+function asSentence(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1) + (/[.!?…]$/.test(message) ? "" : ".");
 }
 
 /** What the sync indicator shows anyway, for as long as it lasts; a message on top of it would only be in the way. */

@@ -59,9 +59,9 @@ type WayProps = {
 
 function Way({ icon, name, way, missing, testId, make, again, onMake }: WayProps): JSX.Element {
   const { members, recovery } = useHousehold();
-  const close = async (id: string): Promise<void> => {
+  const remove = async (id: string): Promise<void> => {
     if ((await attempt(recovery.remove(id).then(() => true))) === true) {
-      tell("Closed. Nobody comes back by it any more.");
+      tell("Removed. Nobody comes back by it any more.");
     }
   };
   const by = way === null ? null : members.find(way.madeBy);
@@ -86,7 +86,7 @@ function Way({ icon, name, way, missing, testId, make, again, onMake }: WayProps
                 </span>
               )}
               <span>
-                Made by {by?.me === true ? "this device" : members.nameOf(way.madeBy)}; closed when that is removed
+                Made by {by?.me === true ? "this device" : members.nameOf(way.madeBy)}; ends when that is removed
               </span>
             </>
           )}
@@ -97,11 +97,11 @@ function Way({ icon, name, way, missing, testId, make, again, onMake }: WayProps
           <button
             type="button"
             class="button-quiet"
-            aria-label={`Close: ${name}`}
-            data-testid={`close-${testId}`}
-            onClick={() => void close(way.id)}
+            aria-label={`Remove: ${name}`}
+            data-testid={`remove-${testId}`}
+            onClick={() => void remove(way.id)}
           >
-            Close
+            Remove
           </button>
         )}
         <button type="button" class="button-quiet" data-testid={`make-${testId}`} onClick={onMake}>
