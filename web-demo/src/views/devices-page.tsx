@@ -20,6 +20,7 @@ import { TicketButton, WaitingRequests } from "./requests.js";
 export function DevicesPage(): JSX.Element {
   const { members, requests, sync } = useHousehold();
   const { group, cursor, connected } = sync.status.value;
+  const waits = requests.own.value?.state === "pending";
   useClock();
   useEffect(() => {
     document.title = "Devices · Saltbox";
@@ -43,7 +44,7 @@ export function DevicesPage(): JSX.Element {
         <h1>Devices</h1>
       </header>
       <OwnRequestCard />
-      {members.removed.value ? <RemovedHere /> : group === null ? <Alone /> : <Together />}
+      {members.removed.value ? <RemovedHere /> : group === null ? !waits && <Alone /> : <Together />}
     </div>
   );
 }
@@ -92,6 +93,9 @@ function AskForOthers(): JSX.Element {
 }
 
 function Alone(): JSX.Element {
+  const { sync } = useHousehold();
+  // A household was here, and the relay keeps a way back into it.
+  const remote = sync.status.value.remote === true;
   return (
     <section class="card card-alone" data-testid="devices-alone">
       <Phones class="card-sign" />
@@ -119,9 +123,10 @@ function Alone(): JSX.Element {
           type="button"
           class="button-quiet"
           data-testid="alone-recover"
+          data-remote={remote}
           onClick={() => (openDialog.value = "recover")}
         >
-          My devices are lost
+          {remote ? "Bring the household back" : "My devices are lost"}
         </button>
       </div>
     </section>

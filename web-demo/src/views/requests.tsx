@@ -10,7 +10,7 @@ import { now, sayWhen } from "../model/times.js";
 import { attempt, tell } from "../model/toasts.js";
 import { Confirm } from "./confirm.js";
 import { useHousehold } from "./context.js";
-import { Hourglass, Link } from "./icons.js";
+import { Check, Hourglass, Link } from "./icons.js";
 import { isRole, RoleChoice, roleName } from "./role-looks.js";
 import { Words } from "./words.js";
 
@@ -119,13 +119,16 @@ export function ApproveDialog(): JSX.Element | null {
           </p>
           <Words words={request.words} label="Words to compare" testId="request-words" />
           <label class="same-words">
-            <input
-              type="checkbox"
-              class="tick-box"
-              checked={same}
-              data-testid="same-words"
-              onChange={(event) => setSame(event.currentTarget.checked)}
-            />
+            <span class="tick">
+              <input
+                type="checkbox"
+                class="tick-box"
+                checked={same}
+                data-testid="same-words"
+                onChange={(event) => setSame(event.currentTarget.checked)}
+              />
+              <Check class="tick-mark" />
+            </span>
             <span>Its screen shows the same six words, in this order</span>
           </label>
         </div>
