@@ -7,9 +7,10 @@ import { opening, openHousehold, type Household } from "./model/household.js";
 import { redoNote, undoNote } from "./model/note-history.js";
 import { createNote } from "./model/notes.js";
 import { sentenceFor } from "./model/problems.js";
-import { addresses, goTo, offeredInvite, route } from "./model/route.js";
+import { addresses, goTo, offeredInvite, offeredTicket, route } from "./model/route.js";
 import { listenForShortcuts } from "./model/shortcuts.js";
 import { undoLatest } from "./model/toasts.js";
+import { AskDialog } from "./views/ask.js";
 import { HouseholdContext } from "./views/context.js";
 import { DevicesPage } from "./views/devices-page.js";
 import { Header, HeaderWithoutHousehold } from "./views/header.js";
@@ -23,10 +24,15 @@ import { NoteHistoryDialog } from "./views/note-history.js";
 import { NotePage } from "./views/note.js";
 import { Notices } from "./views/notices.js";
 import { PairDialog } from "./views/pair.js";
+import { PhraseDialog } from "./views/phrase.js";
+import { RecoverDialog } from "./views/recover.js";
 import { ForgetDialog } from "./views/removed.js";
+import { ApproveDialog } from "./views/requests.js";
+import { SetPasswordDialog } from "./views/set-password.js";
 import { ShortcutsDialog } from "./views/shortcuts.js";
 import { Sidebar } from "./views/sidebar.js";
 import { SyncPanel } from "./views/sync-panel.js";
+import { TicketDialog } from "./views/ticket.js";
 import { Toasts } from "./views/toasts.js";
 
 export function App(): JSX.Element {
@@ -50,6 +56,12 @@ function OpenApp({ household }: { readonly household: Household }): JSX.Element 
       openDialog.value = "join";
     }
   }, [invited]);
+  const ticket = offeredTicket.value;
+  useEffect(() => {
+    if (ticket !== null) {
+      openDialog.value = "ask";
+    }
+  }, [ticket]);
   return (
     <HouseholdContext.Provider value={household}>
       <Header />
@@ -103,6 +115,18 @@ function OpenDialog({ name }: { readonly name: DialogName | null }): JSX.Element
       return <LeaveDialog />;
     case "forget":
       return <ForgetDialog />;
+    case "ticket":
+      return <TicketDialog />;
+    case "ask":
+      return <AskDialog />;
+    case "approve":
+      return <ApproveDialog />;
+    case "set-password":
+      return <SetPasswordDialog />;
+    case "phrase":
+      return <PhraseDialog />;
+    case "recover":
+      return <RecoverDialog />;
   }
 }
 

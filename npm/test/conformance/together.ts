@@ -13,10 +13,20 @@ export type Note = { by: string };
 export function useRelay(): void {
   beforeAll(async () => {
     if (typeof WebSocket === "undefined") {
-      vi.stubGlobal("WebSocket", (await import("ws")).WebSocket);
+      vi.stubGlobal("WebSocket", quiet((await import("ws")).WebSocket));
     }
   });
   afterAll(() => void vi.unstubAllGlobals());
+}
+
+/** As in browsers: nobody has to listen to what goes wrong with a socket that was closed before it had opened. */
+function quiet(Socket: typeof WebSocket): typeof WebSocket {
+  return class extends Socket {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      this.addEventListener("error", () => {});
+    }
+  };
 }
 
 /** Waits for what comes when it comes. */

@@ -13,7 +13,13 @@ export type DialogName =
   | "remove-device"
   | "hand-over"
   | "leave"
-  | "forget";
+  | "forget"
+  | "ticket"
+  | "ask"
+  | "approve"
+  | "set-password"
+  | "phrase"
+  | "recover";
 
 export const openDialog = signal<DialogName | null>(null);
 
@@ -25,7 +31,7 @@ export function closeDialog(): void {
 }
 
 /** Opens a dialog about one device. */
-export function askAbout(device: string, name: "change-role" | "remove-device" | "hand-over"): void {
+export function askAbout(device: string, name: "change-role" | "remove-device" | "hand-over" | "approve"): void {
   dialogDevice.value = device;
   openDialog.value = name;
 }

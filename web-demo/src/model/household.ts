@@ -8,7 +8,9 @@ import { LiveDocuments } from "./documents.js";
 import { Members } from "./members.js";
 import { loadPersistence } from "./persistence.js";
 import { isShownBySync } from "./problems.js";
+import { Recovery } from "./recovery.js";
 import { relayAddress } from "./relay.js";
+import { Requests } from "./requests.js";
 import { Sync } from "./sync.js";
 import { attempt, tellProblem } from "./toasts.js";
 import { parseItem, parseList, parseNote, type Item, type List, type Note } from "./types.js";
@@ -20,6 +22,8 @@ export class Household {
   readonly notes: LiveDocuments<Note>;
   readonly sync: Sync;
   readonly members: Members;
+  readonly requests: Requests;
+  readonly recovery: Recovery;
   readonly company: Company;
 
   private constructor(database: Database) {
@@ -29,6 +33,8 @@ export class Household {
     this.notes = new LiveDocuments(database.collection<Note>("notes"), parseNote);
     this.sync = new Sync(database);
     this.members = new Members(database, this.sync.status);
+    this.requests = new Requests(database, this.members);
+    this.recovery = new Recovery(database, this.members);
     this.company = new Company(database);
   }
 
@@ -44,7 +50,7 @@ export class Household {
     try {
       await Promise.all([lists.follow(), items.follow(), notes.follow(), loadPersistence(database)]);
       // Before anything is shown: a reader is offered nothing that would be refused.
-      await household.members.load();
+      await Promise.all([household.members.load(), household.requests.loadOwn()]);
       return household;
     } catch (problem) {
       // Who tries again opens anew, and nobody waits for this one to end.

@@ -35,6 +35,14 @@ const sentences: Readonly<Record<string, string>> = {
   "group.not-allowed": "This device’s role does not allow that. Ask an admin of the household.",
   "group.removed": "This device was removed from the household. Everything on it is kept; nothing more is sent.",
   "group.last-admin": "Somebody has to be admin. Make another device an admin first.",
+  "ticket.bad": "That is no ticket. Ask for its link again.",
+  "join-request.not-found": "This device does not ask any more.",
+  "join-request.rejected": "An admin has said no.",
+  "join-request.refused": "The relay does not take this request.",
+  "join-request.too-many": "Too many wait already. Ask an admin to decide about them.",
+  "recovery.bad-password": "The name or the password is wrong.",
+  "recovery.not-found": "The relay keeps nothing for this code or these words.",
+  "recovery.closed": "This way back was closed. An admin of the household can invite this device.",
   "invite.revoked": "This invitation was withdrawn. Ask for a new one.",
 };
 
@@ -48,7 +56,12 @@ export function sentenceFor(problem: unknown): Problem {
 }
 
 export function sentenceOf({ code, message }: { readonly code: string; readonly message: string }): Problem {
-  return { code, text: sentences[code] ?? message };
+  return { code, text: sentences[code] ?? asSentence(message) };
+}
+
+/** The engine's own sentences begin like the middle of one. */
+function asSentence(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1) + (/[.!?…]$/.test(message) ? "" : ".");
 }
 
 /** What the sync indicator shows anyway, for as long as it lasts; a message on top of it would only be in the way. */

@@ -17,6 +17,12 @@ export function rememberRelay(address: string): void {
   keep("relay", address === ownRelay() ? null : address);
 }
 
+/** This page, for a device that is invited or may ask: it says which relay unless that is the page's own. */
+export function invitePage(relay: string): string {
+  const page = location.origin + location.pathname;
+  return relay === ownRelay() ? page : `${page}?relay=${encodeURIComponent(relay)}`;
+}
+
 /** People leave out the scheme and the path; both can be known. */
 export function completeAddress(typed: string): string {
   const trimmed = typed.trim();

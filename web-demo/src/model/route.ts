@@ -13,6 +13,9 @@ export const route = signal<Route>({ page: "home" });
 /** An invite that the address carried (`#join=…`): the code, to be asked about before it is used. */
 export const offeredInvite = signal<string | null>(null);
 
+/** A ticket that the address carried (`#ticket=…`): the whole link, to ask with when the reader says so. */
+export const offeredTicket = signal<string | null>(null);
+
 export const addresses = {
   home: "#/",
   devices: "#/devices",
@@ -40,6 +43,10 @@ function readAddress(): void {
   if (invite !== null) {
     offeredInvite.value = invite;
     // The code works once and for whoever holds it: it does not stay in the address or the history.
+    history.replaceState(null, "", location.pathname + location.search + addresses.home);
+  }
+  if (new URLSearchParams(location.hash.slice(1)).has("ticket")) {
+    offeredTicket.value = location.href;
     history.replaceState(null, "", location.pathname + location.search + addresses.home);
   }
   route.value = parseRoute(location.hash);

@@ -3,7 +3,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import type { Database, Invite, Role, SyncStatus } from "ashore";
 import { deviceName } from "./device-name.js";
-import { ownRelay, relayAddress, rememberRelay } from "./relay.js";
+import { invitePage, relayAddress, rememberRelay } from "./relay.js";
 
 export class Sync {
   readonly #database: Database;
@@ -58,18 +58,12 @@ export class Sync {
     if (!this.#status.value.enabled) {
       await this.enable();
     }
-    return this.#database.sync.createInvite({ role, linkBase: this.#page() });
+    return this.#database.sync.createInvite({ role, linkBase: invitePage(this.relay) });
   }
 
   async join(code: string): Promise<void> {
     const relay = this.relay;
     await this.#database.sync.joinInvite(code, { relay, deviceName: deviceName() });
     rememberRelay(relay);
-  }
-
-  /** This page, for the device that is invited: it says which relay unless that is the page's own. */
-  #page(): string {
-    const page = location.origin + location.pathname;
-    return this.relay === ownRelay() ? page : `${page}?relay=${encodeURIComponent(this.relay)}`;
   }
 }

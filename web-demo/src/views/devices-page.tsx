@@ -12,11 +12,15 @@ import { Back, Phones } from "./icons.js";
 import { OpenInvites } from "./open-invites.js";
 import { LeaveSection } from "./leave.js";
 import { MemberRow } from "./member.js";
+import { OwnRequestCard } from "./own-request.js";
+import { RecoveryCard } from "./recovery.js";
 import { RemovedHere } from "./removed.js";
+import { TicketButton, WaitingRequests } from "./requests.js";
 
 export function DevicesPage(): JSX.Element {
-  const { members, sync } = useHousehold();
-  const { group, cursor } = sync.status.value;
+  const { members, requests, sync } = useHousehold();
+  const { group, cursor, connected } = sync.status.value;
+  const waits = requests.own.value?.state === "pending";
   useClock();
   useEffect(() => {
     document.title = "Devices · Saltbox";
@@ -24,6 +28,13 @@ export function DevicesPage(): JSX.Element {
   }, []);
   // Invites have no event of their own: they come and go with the log.
   useEffect(() => void attempt(members.load()), [members, group, cursor]);
+  // The relay keeps the requests of others: without it there are none to be shown.
+  const asks = connected && members.mayManage.value;
+  useEffect(() => {
+    if (asks) {
+      void attempt(requests.loadWaiting());
+    }
+  }, [requests, asks]);
   return (
     <div class="devices-page" data-testid="devices-page">
       <header class="devices-head">
@@ -32,7 +43,8 @@ export function DevicesPage(): JSX.Element {
         </a>
         <h1>Devices</h1>
       </header>
-      {members.removed.value ? <RemovedHere /> : group === null ? <Alone /> : <Together />}
+      <OwnRequestCard />
+      {members.removed.value ? <RemovedHere /> : group === null ? !waits && <Alone /> : <Together />}
     </div>
   );
 }
@@ -58,14 +70,32 @@ function Together(): JSX.Element {
           ))}
         </ul>
       </section>
+      {manages ? <WaitingRequests /> : <AskForOthers />}
       {manages && <OpenInvites />}
+      {manages && <RecoveryCard />}
       {manages && <HouseholdKey />}
       <LeaveSection />
     </>
   );
 }
 
+/** Who may not invite may still tell others where to ask. */
+function AskForOthers(): JSX.Element {
+  return (
+    <section class="card card-row" aria-labelledby="ask-for-heading">
+      <div>
+        <h2 id="ask-for-heading">Somebody wants to join?</h2>
+        <p class="card-lead">Show a ticket: whoever has it may ask, and an admin decides.</p>
+      </div>
+      <TicketButton />
+    </section>
+  );
+}
+
 function Alone(): JSX.Element {
+  const { sync } = useHousehold();
+  // A household was here, and the relay keeps a way back into it.
+  const remote = sync.status.value.remote === true;
   return (
     <section class="card card-alone" data-testid="devices-alone">
       <Phones class="card-sign" />
@@ -85,6 +115,18 @@ function Alone(): JSX.Element {
         </button>
         <button type="button" class="button-quiet" data-testid="alone-join" onClick={() => (openDialog.value = "join")}>
           I have a code
+        </button>
+        <button type="button" class="button-quiet" data-testid="alone-ask" onClick={() => (openDialog.value = "ask")}>
+          I have a ticket
+        </button>
+        <button
+          type="button"
+          class="button-quiet"
+          data-testid="alone-recover"
+          data-remote={remote}
+          onClick={() => (openDialog.value = "recover")}
+        >
+          {remote ? "Bring the household back" : "My devices are lost"}
         </button>
       </div>
     </section>

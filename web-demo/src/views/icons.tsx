@@ -99,3 +99,10 @@ export const HandOver = drawing(<path d="M4 8.5h13m-3.2-3.3L17 8.5l-3.2 3.3M20 1
 export const Ticket = drawing(
   <path d="M4 7.5h16v3a1.8 1.8 0 0 0 0 3v3H4v-3a1.8 1.8 0 0 0 0-3ZM13.5 7.5v1.4m0 2.4v1.4m0 2.4v1.4" />,
 );
+export const Hourglass = drawing(<path d="M7 4h10M7 20h10M8.5 4c0 4 7 5 7 8s-7 4-7 8M15.5 4c0 4-7 5-7 8s7 4 7 8" />);
+export const Link = drawing(
+  <path d="M10 14a3.6 3.6 0 0 0 5.2.2l3-3a3.6 3.6 0 0 0-5.1-5.1l-1.2 1.2M14 10a3.6 3.6 0 0 0-5.2-.2l-3 3a3.6 3.6 0 0 0 5.1 5.1l1.2-1.2" />,
+);
+export const Lifebuoy = drawing(
+  <path d="M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16ZM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6ZM6.4 6.4l3.5 3.5m4.2 4.2 3.5 3.5m0-11.2-3.5 3.5m-4.2 4.2-3.5 3.5" />,
+);

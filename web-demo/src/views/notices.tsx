@@ -9,7 +9,9 @@ import { addresses, route } from "../model/route.js";
 import { applyUpdate, updateWaits } from "../model/update.js";
 import { useHousehold } from "./context.js";
 import { Close, Eye, Refresh, Warning } from "./icons.js";
+import { OwnRequestNotice } from "./own-request.js";
 import { RemovedNotice } from "./removed.js";
+import { RequestsNotice } from "./requests.js";
 
 const hidden = signal(kept("hidden-notices") === "storage");
 
@@ -21,6 +23,8 @@ export function Notices(): JSX.Element {
       {updateWaits() && <UpdateNotice />}
       {removed && route.value.page !== "devices" && <RemovedNotice />}
       {members.me.value?.role === "reader" && !removed && route.value.page === "home" && <ReaderNotice />}
+      {route.value.page !== "devices" && <RequestsNotice />}
+      {route.value.page !== "devices" && <OwnRequestNotice />}
       {route.value.page === "home" && <StorageNotice />}
     </div>
   );

@@ -6,10 +6,11 @@ import type { Invite, Role, SyncState } from "ashore";
 import { openDialog } from "../model/dialogs.js";
 import { sentenceFor, type Problem } from "../model/problems.js";
 import { now, sayLeft, useClock } from "../model/times.js";
-import { attempt, tell, tellProblem } from "../model/toasts.js";
+import { attempt } from "../model/toasts.js";
 import { useHousehold } from "./context.js";
+import { CopyButton } from "./copy-button.js";
 import { Dialog } from "./dialog.js";
-import { Check, Copy, Refresh } from "./icons.js";
+import { Check, Refresh } from "./icons.js";
 import { RolePicker } from "./role-looks.js";
 
 export function PairDialog(): JSX.Element {
@@ -176,26 +177,5 @@ function NoInvite({ problem, onAgain }: { readonly problem: Problem; readonly on
         <Refresh /> Try again
       </button>
     </div>
-  );
-}
-
-function CopyButton({ what, text }: { readonly what: "code" | "link"; readonly text: string }): JSX.Element {
-  const [copied, setCopied] = useState(false);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  const copy = async (): Promise<void> => {
-    try {
-      await navigator.clipboard.writeText(text);
-      setCopied(true);
-      timer.current = setTimeout(() => setCopied(false), 2500);
-      tell(what === "code" ? "Code copied" : "Link copied");
-    } catch (error) {
-      tellProblem(error);
-    }
-  };
-  return (
-    <button type="button" class="button-quiet" data-testid={`copy-${what}`} onClick={() => void copy()}>
-      {copied ? <Check /> : <Copy />} Copy {what}
-    </button>
   );
 }

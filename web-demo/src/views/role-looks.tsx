@@ -71,12 +71,14 @@ export function RoleChoice({ legend, role, disabled = false, onRole }: ChoicePro
   );
 }
 
+type PickerProps = { readonly role: Role; readonly legend?: string; readonly onRole: (role: Role) => void };
+
 /** The choice in one line, with what the chosen role may do below. */
-export function RolePicker({ role, onRole }: Omit<ChoiceProps, "legend" | "disabled">): JSX.Element {
+export function RolePicker({ role, legend = "It joins as", onRole }: PickerProps): JSX.Element {
   const [name, hint] = [useId(), useId()];
   return (
     <fieldset class="choice role-picker" aria-describedby={hint}>
-      <legend>It joins as</legend>
+      <legend>{legend}</legend>
       <div class="role-segments">
         {roles.map((one) => (
           <label key={one} class="role-segment">

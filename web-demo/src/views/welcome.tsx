@@ -58,6 +58,14 @@ export function Welcome(): JSX.Element {
         <button type="button" class="button-link" data-testid="open-join" onClick={() => (openDialog.value = "join")}>
           I have a pairing code
         </button>
+        <button
+          type="button"
+          class="button-link"
+          data-testid="open-recover"
+          onClick={() => (openDialog.value = "recover")}
+        >
+          All my devices are lost
+        </button>
       </p>
     </div>
   );
