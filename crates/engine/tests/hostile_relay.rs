@@ -2,75 +2,35 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ashore_engine::api::{Command, Durability, ErrorCode, Event, Outcome, Reply, SyncState, Write};
+use ashore_engine::api::{ErrorCode, Event, SyncState};
 use ashore_engine::testing::Network;
 use ashore_engine::testing::hostile::{self, Lie};
 use ashore_protocol::header::Entry;
-use ashore_protocol::ids::{DeviceId, GroupId};
 
-const RELAY: &str = "ws://relay.test/v1/ws";
 const ALICE: usize = 0;
 /// The one who is lied to; Alice mostly, too.
 const BOB: usize = 1;
 const FIVE_MINUTES_MS: u64 = 300_000;
 
-fn ok(network: &mut Network, device: usize, command: Command) -> Reply {
-    network.devices[device].answers.clear();
-    network.ask(device, command, 1);
-    assert!(network.run_until(60_000, |network| !network.devices[device].answers.is_empty()), "no answer");
-    match network.devices[device].answers.pop().unwrap().1 {
-        Outcome::Ok(reply) => reply,
-        Outcome::Failed(failure) => panic!("{failure}"),
-    }
-}
-
 fn put(network: &mut Network, device: usize, id: &str) {
-    let (ids, bases) = (vec![id.to_owned()], vec![Some(String::new())]);
-    let write = Write::Put { collection: "notes".into(), ids, documents: "[{}]".into(), bases };
-    ok(network, device, Command::Write { writes: vec![write], durability: Durability::Relaxed, split: false });
+    network.put(device, "notes", id, "{}").unwrap();
 }
 
 fn has(network: &mut Network, device: usize, id: &str) -> bool {
-    match ok(network, device, Command::Get { collection: "notes".into(), ids: vec![id.to_owned()] }) {
-        Reply::Documents { documents, .. } => documents == "[{}]",
-        other => panic!("{other:?}"),
-    }
+    network.get(device, "notes", id) == "{}"
 }
 
 fn quarantined(network: &mut Network, device: usize) -> Vec<String> {
-    match ok(network, device, Command::Quarantine {}) {
-        Reply::Quarantine { entries } => entries.into_iter().map(|each| each.reason).collect(),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn in_step(network: &Network) -> bool {
-    let status = |device: usize| network.devices[device].status.as_ref();
-    let all = (0..network.devices.len()).all(|device| status(device).is_some_and(|s| s.state == SyncState::Synced));
-    all && status(ALICE).map(|s| s.cursor) == status(BOB).map(|s| s.cursor)
+    network.quarantined(device).into_iter().map(|(_, reason)| reason).collect()
 }
 
 fn settle(network: &mut Network) {
-    let done = network.run_until(2 * FIVE_MINUTES_MS, in_step);
-    assert!(done, "{:?}", network.devices.iter().map(|d| &d.status).collect::<Vec<_>>());
+    network.settle_all();
 }
 
 /// Alice and Bob, paired and in step.
 fn pair(seed: u64) -> Network {
-    let mut network = Network::seeded(seed);
-    network.add_device("alice");
-    network.add_device("bob");
-    ok(&mut network, ALICE, Command::EnableSync { relay: Some(RELAY.into()), device_name: None });
-    let invite = match ok(
-        &mut network,
-        ALICE,
-        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None },
-    ) {
-        Reply::Invite { short_code, .. } => short_code,
-        other => panic!("{other:?}"),
-    };
-    ok(&mut network, BOB, Command::JoinInvite { invite, relay: Some(RELAY.into()), device_name: None });
-    settle(&mut network);
+    let mut network = Network::group_of(seed, &["alice", "bob"]);
     network.devices.iter_mut().for_each(|device| device.events.clear());
     network
 }
@@ -191,8 +151,7 @@ fn an_entry_of_another_group_is_found_out() {
     let mut elsewhere = pair(99);
     put(&mut elsewhere, ALICE, "foreign");
     settle(&mut elsewhere);
-    let group: GroupId = elsewhere.devices[ALICE].status.clone().unwrap().group.unwrap().parse().unwrap();
-    let foreign = elsewhere.relay.entries(&group).pop().unwrap();
+    let foreign = elsewhere.relay.entries(&elsewhere.group(ALICE)).pop().unwrap();
     is_found_out(28, hostile::splice(foreign));
 }
 
@@ -228,17 +187,9 @@ fn a_relay_that_rolls_back_is_given_again_what_it_forgot() {
 fn what_a_relay_withholds_is_not_missed_before_another_entry_names_it() {
     let mut network = pair(33);
     network.add_device("carol");
-    let invite = match ok(
-        &mut network,
-        ALICE,
-        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None },
-    ) {
-        Reply::Invite { short_code, .. } => short_code,
-        other => panic!("{other:?}"),
-    };
-    ok(&mut network, 2, Command::JoinInvite { invite, relay: Some(RELAY.into()), device_name: None });
+    network.join(2, ALICE, "admin");
     settle(&mut network);
-    let alice: DeviceId = network.devices[ALICE].status.clone().unwrap().device.unwrap().parse().unwrap();
+    let alice = network.id(ALICE);
     lie(
         &mut network,
         hostile::withhold(BOB, move |entry| Entry::decode(entry).is_ok_and(|entry| entry.header().author == alice)),
