@@ -497,3 +497,75 @@ fn everybody_is_told_when_the_members_change() {
         assert_eq!(role, "reader");
     }
 }
+
+/// Found by stories 16 and 27 of groups that change.
+#[test]
+fn a_device_that_became_a_reader_with_something_unsent_can_still_leave() {
+    let mut world = World::of(110, &["writer"]);
+    let bob = world.id_of(BOB);
+    world.network.cut_off(BOB, true);
+    world.put(BOB, "unsent").unwrap();
+    world.role(ALICE, &bob, "reader").unwrap();
+    world.settle(&[ALICE]);
+    world.ok(BOB, Command::LeaveGroup {});
+    world.network.cut_off(BOB, false);
+    let left = |network: &Network| network.devices[BOB].status.as_ref().is_some_and(|status| status.group.is_none());
+    assert!(world.network.run_until(120_000, left), "{:?}", world.network.devices[BOB].status);
+    world.settle(&[ALICE]);
+    assert_eq!(world.members(ALICE).len(), 1);
+    assert_eq!(world.ids(ALICE), Vec::<String>::new());
+    assert_eq!(world.ids(BOB), ["unsent"], "documents stay");
+    // What was not sent is delivered when it comes back as somebody who may write.
+    world.join(BOB, ALICE, "writer").unwrap();
+    world.settle_all();
+    assert_eq!(world.ids(ALICE), ["unsent"]);
+}
+
+/// Found by story 2 of groups that change: the relay refused the first, and what named it for ever.
+#[test]
+fn what_a_device_says_after_something_that_came_to_nothing_is_heard_all_the_same() {
+    for seed in 120..132 {
+        let mut world = World::of(seed, &["admin", "writer"]);
+        let (alice, bob) = (world.id_of(ALICE), world.id_of(BOB));
+        world.network.cut_off(ALICE, true);
+        world.role(ALICE, &alice, "writer").unwrap();
+        world.ok(ALICE, Command::RenameDevice { name: "alice again".into() });
+        world.put(ALICE, "by alice").unwrap();
+        world.role(BOB, &bob, "writer").unwrap();
+        world.settle(&[BOB, CAROL]);
+        world.network.cut_off(ALICE, false);
+        world.settle_all();
+        world.assert_alike(&[ALICE, BOB, CAROL]);
+        let members = world.members(CAROL);
+        assert!(members.iter().any(|(name, _)| name == "alice again"), "seed {seed}: {members:?}");
+        assert_eq!(members.iter().filter(|(_, role)| role == "admin").count(), 1, "seed {seed}: {members:?}");
+        assert_eq!(world.ids(CAROL), ["by alice"]);
+    }
+}
+
+/// Found by stories 27 and 181 of groups that change: the same when the relay had refused the first long before.
+#[test]
+fn what_a_device_says_long_after_something_that_came_to_nothing_is_heard_too() {
+    for seed in 140..152 {
+        let mut world = World::of(seed, &["admin", "writer"]);
+        let (alice, bob) = (world.id_of(ALICE), world.id_of(BOB));
+        world.network.cut_off(ALICE, true);
+        world.role(ALICE, &alice, "writer").unwrap();
+        world.role(BOB, &bob, "writer").unwrap();
+        world.settle(&[BOB, CAROL]);
+        world.network.cut_off(ALICE, false);
+        world.settle_all();
+        for device in [ALICE, BOB] {
+            world.ok(device, Command::RenameDevice { name: format!("{device} again") });
+            world.put(device, &format!("by {device}")).unwrap();
+        }
+        world.settle_all();
+        world.assert_alike(&[ALICE, BOB, CAROL]);
+        assert_eq!(world.ids(CAROL), ["by 0", "by 1"], "seed {seed}");
+        // Also when a relay is filled again.
+        world.network.lose_relay_disk();
+        world.put(CAROL, "later").unwrap();
+        world.settle_all();
+        world.assert_alike(&[ALICE, BOB, CAROL]);
+    }
+}
