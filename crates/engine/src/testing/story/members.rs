@@ -192,7 +192,7 @@ impl Story {
 
     fn invite_somebody(&mut self, by: usize) {
         let role = ["admin", "admin", "writer", "reader"][self.network.rng.below(4) as usize];
-        self.ask(by, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some(role.into()) });
+        self.ask(by, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some(role.into()), uses: None });
     }
 
     /// A device that is in no group any more forgets the one it was in, or joins again with a code that is there.
@@ -357,7 +357,8 @@ impl Story {
         }
         self.joined.remove(&index);
         for _ in 0..5 {
-            let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some("writer".into()) };
+            let invite =
+                Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some("writer".into()), uses: None };
             self.invites.clear();
             self.ask_and_wait(admin, invite)?;
             let Some(code) = self.invites.pop() else { continue };
