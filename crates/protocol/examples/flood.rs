@@ -1,5 +1,5 @@
 //! How long the members of a group are worked out when its admins flood it with removals. `cargo run --release -p ashore-protocol --example flood`
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 use ashore_protocol::codec::Bytes;
 use ashore_protocol::control::{Control, Role};
