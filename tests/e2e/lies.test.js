@@ -62,6 +62,21 @@ function passed() {
   return proxy.frames.filter(({ from }) => from === "relay").flatMap(({ frame }) => entriesOf(frame));
 }
 
+/** The snapshots among them. */
+function snapshots() {
+  return passed().filter((entry) => readEntry(entry).kind === SNAPSHOT);
+}
+
+/** Alice, Bob and Carol in one group, in step. */
+async function three() {
+  const [alice, bob, carol] = await parts.devices(3);
+  await pair(alice, bob, proxy.address);
+  const { shortCode } = await alice.invite();
+  await carol.join(shortCode, proxy.address, "carol");
+  await Promise.all([alice, bob, carol].map((device) => device.untilSynced()));
+  return [alice, bob, carol];
+}
+
 /** Only this device is lied to. */
 async function lieTo(device, lie) {
   const victim = await idOf(device);
@@ -203,7 +218,6 @@ describe("a relay that", () => {
     await alice.call("sync", "publishSnapshot");
     await write(alice, NOTES);
     await alice.call("sync", "publishSnapshot");
-    const snapshots = () => passed().filter((entry) => readEntry(entry).kind === SNAPSHOT);
     await until("both have passed", () => snapshots().length > 1);
     const [old] = snapshots();
     let offered = 0;
@@ -223,16 +237,6 @@ describe("a relay that", () => {
 });
 
 describe("a relay that hides entries", () => {
-  /** Alice, Bob and Carol in one group, in step. */
-  async function three() {
-    const [alice, bob, carol] = await parts.devices(3);
-    await pair(alice, bob, proxy.address);
-    const { shortCode } = await alice.invite();
-    await carol.join(shortCode, proxy.address, "carol");
-    await Promise.all([alice, bob, carol].map((device) => device.untilSynced()));
-    return [alice, bob, carol];
-  }
-
   it("is not noticed before an entry names what it hides", async () => {
     const [alice, bob, carol] = await three();
     const [her, his] = await Promise.all([idOf(alice), idOf(bob)]);
@@ -251,9 +255,7 @@ describe("a relay that hides entries", () => {
   it("in a fork is noticed by both sides with the first entry of somebody who saw both", async () => {
     const [alice, bob, carol] = await three();
     const [her, his] = await Promise.all([idOf(alice), idOf(bob)]);
-    proxy.lie(
-      tellEachItsOwn((to, { author }) => (to === his && author === her) || (to === her && author === his)),
-    );
+    proxy.lie(tellEachItsOwn((to, { author }) => (to === his && author === her) || (to === her && author === his)));
     const from = await Promise.all([alice, bob].map(async (device) => (await device.events()).length));
     await Promise.all([write(alice, NOTES), write(bob, ["bobs"])]);
     await until("Carol has both stories", async () => (await has(carol, "three")) && (await has(carol, "bobs")));
