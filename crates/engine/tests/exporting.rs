@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_engine::api::{
-    Command, Durability, ErrorCode, Failure, FileBytes, IdRange, IndexField, IndexSpec, Outcome, Passphrase, Reply,
-    Write, WriteResult,
+    Command, Durability, ErrorCode, Failure, FileBytes, IdRange, IndexField, IndexSpec, Passphrase, Reply, Write,
+    WriteResult,
 };
 use ashore_engine::testing::{Network, indexes};
 
@@ -12,7 +12,6 @@ const PASSPHRASE: &str = "correct horse battery";
 
 struct World {
     network: Network,
-    marks: u64,
 }
 
 /// The chunks of a file, without their lengths; and its beginning.
@@ -26,23 +25,11 @@ impl World {
         let mut network = Network::seeded(seed);
         network.add_device("alice");
         network.add_device("bob");
-        Self { network, marks: 0 }
+        Self { network }
     }
 
     fn call(&mut self, device: usize, command: Command) -> Result<Reply, Failure> {
-        self.marks += 1;
-        let mark = self.marks;
-        self.network.ask(device, command, mark);
-        loop {
-            let answers = &mut self.network.devices[device].answers;
-            if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
-                return match answers.remove(at).1 {
-                    Outcome::Ok(reply) => Ok(reply),
-                    Outcome::Failed(failure) => Err(failure),
-                };
-            }
-            assert!(self.network.step(), "an answer comes");
-        }
+        self.network.call(device, command)
     }
 
     fn declare(&mut self, device: usize, collection: &str, local: bool, local_fields: &[&str]) {

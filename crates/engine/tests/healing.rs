@@ -3,23 +3,21 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_engine::api::{
-    Command, Durability, Failure, Finding, FindingCode, HealthCounts, IdRange, IndexField, IndexSpec, Mended, Outcome,
-    Remedy, Reply, SyncState, Write,
+    Command, Durability, Failure, Finding, FindingCode, HealthCounts, IdRange, IndexField, IndexSpec, Mended, Remedy,
+    Reply, Write,
 };
 use ashore_engine::rng::Rng;
 use ashore_engine::store::{Durability as OnDisk, Key, StoreBatch};
-use ashore_engine::testing::{Device, Network, indexes};
+use ashore_engine::testing::{Network, indexes};
 use std::collections::BTreeMap;
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
-const RELAY: &str = "ws://relay.test/v1/ws";
 /// Notes sync, diaries keep a field here, drafts stay here.
 const COLLECTIONS: [&str; 3] = ["notes", "diaries", "drafts"];
 
 struct World {
     network: Network,
-    marks: u64,
 }
 
 /// Every document of a device, by collection and id; deleted ones have none.
@@ -29,7 +27,7 @@ impl World {
     fn alone(seed: u64) -> Self {
         let mut network = Network::seeded(seed);
         network.add_device("alice");
-        let mut world = Self { network, marks: 0 };
+        let mut world = Self { network };
         world.declare(ALICE);
         world
     }
@@ -37,43 +35,19 @@ impl World {
     fn of_two(seed: u64) -> Self {
         let mut world = Self::alone(seed);
         world.network.add_device("bob");
-        world.call(ALICE, Command::EnableSync { relay: Some(RELAY.into()), device_name: None }).unwrap();
-        let reply = world
-            .call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None })
-            .unwrap();
-        let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
-        let join = Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name: None };
-        world.call(BOB, join).unwrap();
+        world.network.found(ALICE);
+        world.network.join(BOB, ALICE, "admin");
         world.declare(BOB);
         world.in_step();
         world
     }
 
     fn in_step(&mut self) {
-        let done = |network: &Network| {
-            let status = |device: &Device| device.status.clone().filter(|status| status.state == SyncState::Synced);
-            let all: Option<Vec<_>> = network.devices.iter().map(status).collect();
-            all.is_some_and(|all| all.iter().all(|status| status.cursor == all[0].cursor))
-        };
-        let done = self.network.run_until(600_000, done);
-        let statuses: Vec<_> = self.network.devices.iter().map(|device| device.status.clone()).collect();
-        assert!(done, "all devices are in step: {statuses:#?}");
+        self.network.settle_all();
     }
 
     fn call(&mut self, device: usize, command: Command) -> Result<Reply, Failure> {
-        self.marks += 1;
-        let mark = self.marks;
-        self.network.ask(device, command, mark);
-        loop {
-            let answers = &mut self.network.devices[device].answers;
-            if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
-                return match answers.remove(at).1 {
-                    Outcome::Ok(reply) => Ok(reply),
-                    Outcome::Failed(failure) => Err(failure),
-                };
-            }
-            assert!(self.network.step(), "an answer comes");
-        }
+        self.network.call(device, command)
     }
 
     fn declare(&mut self, device: usize) {
@@ -432,8 +406,7 @@ fn a_repair_that_is_cut_off_at_any_step_is_harmless() {
         let keys = world.some_keys(ALICE, b"aeik", 12, &mut rng);
         world.damage(ALICE, &keys, &mut rng);
         for _ in 0..3 {
-            world.marks += 1;
-            let (mark, mut after) = (world.marks, None);
+            let mut after = None;
             for _ in 0..rng.below(14) {
                 let reply = world.call(ALICE, Command::Repair { after }).unwrap();
                 let Reply::Repaired { next, .. } = reply else { panic!("{reply:?}") };
@@ -442,7 +415,7 @@ fn a_repair_that_is_cut_off_at_any_step_is_harmless() {
                     break;
                 }
             }
-            world.network.ask(ALICE, Command::Repair { after }, mark);
+            world.network.begin(ALICE, Command::Repair { after });
             for _ in 0..rng.below(6) {
                 world.network.step();
             }

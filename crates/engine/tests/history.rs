@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ashore_engine::api::{
-    Command, Durability, ErrorCode, Failure, HistoryChange, Outcome, Reply, SyncState, Write, WriteResult,
-};
+use ashore_engine::api::{Command, Durability, ErrorCode, Failure, HistoryChange, Reply, Write, WriteResult};
 use ashore_engine::testing::Network;
 
 const ALICE: usize = 0;
@@ -13,7 +11,6 @@ const CAROL: usize = 2;
 
 struct World {
     network: Network,
-    marks: u64,
 }
 
 impl World {
@@ -22,7 +19,7 @@ impl World {
         for name in ["alice", "bob", "carol"] {
             network.add_device(name);
         }
-        Self { network, marks: 0 }
+        Self { network }
     }
 
     fn found(&mut self) {
@@ -40,32 +37,11 @@ impl World {
     }
 
     fn in_step(&mut self, devices: &[usize]) {
-        let cursor = |network: &Network, device: usize| {
-            let status = network.devices[device].status.clone()?;
-            (status.state == SyncState::Synced).then_some(status.cursor)
-        };
-        let first = devices[0];
-        let same = |network: &Network| {
-            let wanted = cursor(network, first);
-            wanted.is_some() && devices.iter().all(|device| cursor(network, *device) == wanted)
-        };
-        assert!(self.network.run_until(600_000, same));
+        self.network.settle(devices);
     }
 
     fn call(&mut self, who: usize, command: Command) -> Result<Reply, Failure> {
-        self.marks += 1;
-        let mark = self.marks;
-        self.network.ask(who, command, mark);
-        loop {
-            let answers = &mut self.network.devices[who].answers;
-            if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
-                return match answers.remove(at).1 {
-                    Outcome::Ok(reply) => Ok(reply),
-                    Outcome::Failed(failure) => Err(failure),
-                };
-            }
-            assert!(self.network.step(), "an answer comes");
-        }
+        self.network.call(who, command)
     }
 
     fn write(&mut self, who: usize, write: Write) -> Result<WriteResult, Failure> {

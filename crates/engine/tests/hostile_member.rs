@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ashore_engine::api::{Command, Durability, ErrorCode, Event, Outcome, Reply, SyncState, Write};
+use ashore_engine::api::{ErrorCode, Event};
 use ashore_engine::crypto::{MAX_PLAIN_BYTES, SealedPlan, plan_payload};
 use ashore_engine::document::edit::{self, Actor, MergeError};
 use ashore_engine::document::json;
@@ -12,7 +12,6 @@ use ashore_protocol::codec::{Bytes, encode};
 use ashore_protocol::frame::{Item, RelayFrame};
 use ashore_protocol::ids::{Cursor, EntryId, GroupId};
 
-const RELAY: &str = "ws://relay.test/v1/ws";
 const ALICE: usize = 0;
 /// Bob is the one whom somebody wants to harm.
 const BOB: usize = 1;
@@ -24,64 +23,22 @@ const CRASHING: [&[u8]; 3] = [
     include_bytes!("../testdata/hostile/operation-column.automerge"),
 ];
 
-fn ok(network: &mut Network, device: usize, command: Command) -> Reply {
-    network.devices[device].answers.clear();
-    network.ask(device, command, 1);
-    assert!(network.run_until(60_000, |network| !network.devices[device].answers.is_empty()), "no answer");
-    match network.devices[device].answers.pop().unwrap().1 {
-        Outcome::Ok(reply) => reply,
-        Outcome::Failed(failure) => panic!("{failure}"),
-    }
-}
-
-fn put(id: &str, document: &str) -> Command {
-    let (ids, bases) = (vec![id.to_owned()], vec![Some(String::new())]);
-    let write = Write::Put { collection: "notes".into(), ids, documents: format!("[{document}]"), bases };
-    Command::Write { writes: vec![write], durability: Durability::Relaxed, split: false }
+/// Why each quarantined entry is kept, by its id.
+fn quarantined(network: &mut Network, device: usize) -> Vec<(String, String)> {
+    network.quarantined(device)
 }
 
 fn get(network: &mut Network, device: usize, id: &str) -> String {
-    match ok(network, device, Command::Get { collection: "notes".into(), ids: vec![id.to_owned()] }) {
-        Reply::Documents { documents, .. } => documents,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Why each quarantined entry is kept, by its id.
-fn quarantined(network: &mut Network, device: usize) -> Vec<(String, String)> {
-    match ok(network, device, Command::Quarantine {}) {
-        Reply::Quarantine { entries } => entries.into_iter().map(|each| (each.entry, each.reason)).collect(),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn in_step(network: &Network) -> bool {
-    let status = |device: usize| network.devices[device].status.as_ref();
-    let all = (0..network.devices.len()).all(|device| status(device).is_some_and(|s| s.state == SyncState::Synced));
-    all && status(ALICE).map(|s| s.cursor) == status(BOB).map(|s| s.cursor)
+    network.get(device, "notes", id)
 }
 
 fn settle(network: &mut Network) {
-    assert!(network.run_until(120_000, in_step), "{:?}", network.devices.iter().map(|d| &d.status).collect::<Vec<_>>());
+    network.settle_all();
 }
 
 /// Alice, who is hostile, and Bob, paired and in step.
 fn pair(seed: u64) -> Network {
-    let mut network = Network::seeded(seed);
-    network.add_device("alice");
-    network.add_device("bob");
-    ok(&mut network, ALICE, Command::EnableSync { relay: Some(RELAY.into()), device_name: None });
-    let invite = match ok(
-        &mut network,
-        ALICE,
-        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None },
-    ) {
-        Reply::Invite { short_code, .. } => short_code,
-        other => panic!("{other:?}"),
-    };
-    ok(&mut network, BOB, Command::JoinInvite { invite, relay: Some(RELAY.into()), device_name: None });
-    settle(&mut network);
-    network
+    Network::group_of(seed, &["alice", "bob"])
 }
 
 /// What an entry holds that puts these chunks into a document.
@@ -96,11 +53,11 @@ fn honest(id: &str, document: &str) -> SealedPlan {
 
 /// Bob is well: he reads, writes, and both are in step.
 fn bob_goes_on(network: &mut Network) {
-    ok(network, BOB, put("later", r#"{"by":"bob"}"#));
-    ok(network, ALICE, put("too", r#"{"by":"alice"}"#));
+    network.put(BOB, "notes", "later", r#"{"by":"bob"}"#).unwrap();
+    network.put(ALICE, "notes", "too", r#"{"by":"alice"}"#).unwrap();
     settle(network);
-    assert_eq!(get(network, ALICE, "later"), r#"[{"by":"bob"}]"#);
-    assert_eq!(get(network, BOB, "too"), r#"[{"by":"alice"}]"#);
+    assert_eq!(get(network, ALICE, "later"), r#"{"by":"bob"}"#);
+    assert_eq!(get(network, BOB, "too"), r#"{"by":"alice"}"#);
 }
 
 #[test]
@@ -128,7 +85,7 @@ fn an_entry_that_makes_automerge_panic_is_set_aside_and_the_others_apply() {
     kept.sort();
     assert_eq!(kept, set_aside);
     for id in ["before0", "beside0", "behind0", "before2", "beside2", "behind2"] {
-        assert_eq!(get(&mut network, BOB, id), "[{}]", "{id}");
+        assert_eq!(get(&mut network, BOB, id), "{}", "{id}");
     }
     assert_eq!(network.devices[BOB].status.as_ref().unwrap().quarantined, 3);
     bob_goes_on(&mut network);
@@ -154,9 +111,9 @@ fn an_entry_that_an_engine_died_of_is_not_tried_again() {
         settle(&mut network);
         assert!(network.devices[BOB].is_up(), "once and not again");
         assert_eq!(quarantined(&mut network, BOB), [(fatal.to_string(), "crashes".to_owned())]);
-        assert_eq!(get(&mut network, BOB, "victim"), "[null]");
+        assert_eq!(get(&mut network, BOB, "victim"), "null");
         for id in ["before", "beside", "behind"] {
-            assert_eq!(get(&mut network, BOB, id), "[{}]", "{id}");
+            assert_eq!(get(&mut network, BOB, id), "{}", "{id}");
         }
         network.crash(BOB, true);
     }
@@ -171,7 +128,7 @@ fn an_entry_with_a_forged_parent_waits_and_harms_nobody() {
     network.run_ms(1_000);
     settle(&mut network);
     assert_eq!(quarantined(&mut network, BOB), [(forged.to_string(), "missing-parent".to_owned())]);
-    assert_eq!(get(&mut network, BOB, "forged"), "[null]");
+    assert_eq!(get(&mut network, BOB, "forged"), "null");
     bob_goes_on(&mut network);
     assert_eq!(quarantined(&mut network, BOB).len(), 1);
 }

@@ -2,75 +2,38 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ashore_engine::api::{Command, Durability, ErrorCode, Event, Outcome, Reply, SyncState, Write};
+use ashore_engine::api::{Command, ErrorCode, Event, SyncState, SyncStatus};
 use ashore_engine::testing::Network;
 use ashore_engine::testing::hostile::{self, Lie};
-use ashore_protocol::header::Entry;
-use ashore_protocol::ids::{DeviceId, GroupId};
+use ashore_protocol::control::Control;
+use ashore_protocol::header::{Entry, VerifiedEntry};
+use ashore_protocol::ids::DeviceId;
 
-const RELAY: &str = "ws://relay.test/v1/ws";
 const ALICE: usize = 0;
 /// The one who is lied to; Alice mostly, too.
 const BOB: usize = 1;
+const CAROL: usize = 2;
 const FIVE_MINUTES_MS: u64 = 300_000;
 
-fn ok(network: &mut Network, device: usize, command: Command) -> Reply {
-    network.devices[device].answers.clear();
-    network.ask(device, command, 1);
-    assert!(network.run_until(60_000, |network| !network.devices[device].answers.is_empty()), "no answer");
-    match network.devices[device].answers.pop().unwrap().1 {
-        Outcome::Ok(reply) => reply,
-        Outcome::Failed(failure) => panic!("{failure}"),
-    }
-}
-
 fn put(network: &mut Network, device: usize, id: &str) {
-    let (ids, bases) = (vec![id.to_owned()], vec![Some(String::new())]);
-    let write = Write::Put { collection: "notes".into(), ids, documents: "[{}]".into(), bases };
-    ok(network, device, Command::Write { writes: vec![write], durability: Durability::Relaxed, split: false });
+    network.put(device, "notes", id, "{}").unwrap();
 }
 
 fn has(network: &mut Network, device: usize, id: &str) -> bool {
-    match ok(network, device, Command::Get { collection: "notes".into(), ids: vec![id.to_owned()] }) {
-        Reply::Documents { documents, .. } => documents == "[{}]",
-        other => panic!("{other:?}"),
-    }
+    network.get(device, "notes", id) == "{}"
 }
 
 fn quarantined(network: &mut Network, device: usize) -> Vec<String> {
-    match ok(network, device, Command::Quarantine {}) {
-        Reply::Quarantine { entries } => entries.into_iter().map(|each| each.reason).collect(),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn in_step(network: &Network) -> bool {
-    let status = |device: usize| network.devices[device].status.as_ref();
-    let all = (0..network.devices.len()).all(|device| status(device).is_some_and(|s| s.state == SyncState::Synced));
-    all && status(ALICE).map(|s| s.cursor) == status(BOB).map(|s| s.cursor)
+    network.quarantined(device).into_iter().map(|(_, reason)| reason).collect()
 }
 
 fn settle(network: &mut Network) {
-    let done = network.run_until(2 * FIVE_MINUTES_MS, in_step);
-    assert!(done, "{:?}", network.devices.iter().map(|d| &d.status).collect::<Vec<_>>());
+    network.settle_all();
 }
 
 /// Alice and Bob, paired and in step.
 fn pair(seed: u64) -> Network {
-    let mut network = Network::seeded(seed);
-    network.add_device("alice");
-    network.add_device("bob");
-    ok(&mut network, ALICE, Command::EnableSync { relay: Some(RELAY.into()), device_name: None });
-    let invite = match ok(
-        &mut network,
-        ALICE,
-        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None },
-    ) {
-        Reply::Invite { short_code, .. } => short_code,
-        other => panic!("{other:?}"),
-    };
-    ok(&mut network, BOB, Command::JoinInvite { invite, relay: Some(RELAY.into()), device_name: None });
-    settle(&mut network);
+    let mut network = Network::group_of(seed, &["alice", "bob"]);
     network.devices.iter_mut().for_each(|device| device.events.clear());
     network
 }
@@ -191,8 +154,7 @@ fn an_entry_of_another_group_is_found_out() {
     let mut elsewhere = pair(99);
     put(&mut elsewhere, ALICE, "foreign");
     settle(&mut elsewhere);
-    let group: GroupId = elsewhere.devices[ALICE].status.clone().unwrap().group.unwrap().parse().unwrap();
-    let foreign = elsewhere.relay.entries(&group).pop().unwrap();
+    let foreign = elsewhere.relay.entries(&elsewhere.group(ALICE)).pop().unwrap();
     is_found_out(28, hostile::splice(foreign));
 }
 
@@ -223,39 +185,162 @@ fn a_relay_that_rolls_back_is_given_again_what_it_forgot() {
     all_is_well(&mut network);
 }
 
+/// A log that is said to be longer than what is given: never `synced`, and everything that does come is used.
+#[test]
+fn a_relay_that_promises_more_than_it_has_is_never_believed_to_be_in_step() {
+    let mut network = pair(34);
+    write_while_bob_is_away(&mut network);
+    lie(&mut network, hostile::promise_more(1_000));
+    network.run_ms(2 * FIVE_MINUTES_MS);
+    assert!(has(&mut network, BOB, "one") && has(&mut network, BOB, "three"));
+    assert_eq!(status(&network, BOB).state, SyncState::Pending);
+    network.lie(None);
+    reconnect(&mut network, ALICE);
+    reconnect(&mut network, BOB);
+    all_is_well(&mut network);
+}
+
+/// The relay rolls back and says that it did not: whoever is up to date is told nothing new and cannot know. Nothing is lost, since every device keeps what it
+/// has: once one is told the truth, it gives the log what it lacks.
+#[test]
+fn a_rollback_that_is_denied_is_not_noticed_and_loses_nothing() {
+    let mut network = pair(35);
+    network.back_up_relay();
+    lie(&mut network, hostile::deny_rollback());
+    for id in ["one", "two", "three"] {
+        put(&mut network, ALICE, id);
+        network.settle_all();
+    }
+    network.restore_relay();
+    settle(&mut network);
+    put(&mut network, BOB, "four");
+    network.run_ms(FIVE_MINUTES_MS / 2);
+    assert_eq!(status(&network, BOB).state, SyncState::Synced, "it was acknowledged");
+    assert!(!has(&mut network, ALICE, "four"), "and goes nowhere");
+    network.lie(None);
+    reconnect(&mut network, ALICE);
+    reconnect(&mut network, BOB);
+    all_is_well(&mut network);
+    assert!(has(&mut network, ALICE, "four"));
+    assert_eq!(network.relay.entries(&network.group(ALICE)).len(), 3 + 6, "the relay has it all again");
+}
+
 /// What cannot be detected: to Bob this is a group in which Alice writes nothing. He finds out when something names what he was not given.
 #[test]
 fn what_a_relay_withholds_is_not_missed_before_another_entry_names_it() {
-    let mut network = pair(33);
-    network.add_device("carol");
-    let invite = match ok(
-        &mut network,
-        ALICE,
-        Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None },
-    ) {
-        Reply::Invite { short_code, .. } => short_code,
-        other => panic!("{other:?}"),
-    };
-    ok(&mut network, 2, Command::JoinInvite { invite, relay: Some(RELAY.into()), device_name: None });
-    settle(&mut network);
-    let alice: DeviceId = network.devices[ALICE].status.clone().unwrap().device.unwrap().parse().unwrap();
-    lie(
-        &mut network,
-        hostile::withhold(BOB, move |entry| Entry::decode(entry).is_ok_and(|entry| entry.header().author == alice)),
-    );
+    let mut network = with_carol(33, "admin");
+    let alice = network.id(ALICE);
+    lie(&mut network, hostile::withhold(BOB, move |entry| author(entry) == alice));
     put(&mut network, ALICE, "one");
     network.run_ms(5_000);
-    let status = network.devices[BOB].status.clone().unwrap();
+    let status = status(&network, BOB);
     assert_eq!((status.state, status.quarantined), (SyncState::Synced, 0), "Bob is told that this is all");
     assert!(!has(&mut network, BOB, "one"));
-    put(&mut network, 2, "two");
+    put(&mut network, CAROL, "two");
     network.run_ms(5_000);
     assert_eq!(quarantined(&mut network, BOB), ["missing-parent"], "Carol's entry names Alice's");
     assert!(told(&network, ErrorCode::EntryQuarantined));
     put(&mut network, ALICE, "three");
     network.lie(None);
-    network.cut_off(BOB, true);
-    network.run_ms(1_000);
-    network.cut_off(BOB, false);
+    reconnect(&mut network, BOB);
     all_is_well(&mut network);
+}
+
+/// Two stories: each side writes on and is told that it is in step. The first entry of somebody who was told both shows it to both.
+#[test]
+fn two_devices_that_are_told_different_stories_find_out_by_an_entry_of_a_third() {
+    let mut network = with_carol(36, "admin");
+    let (alice, bob) = (network.id(ALICE), network.id(BOB));
+    lie(&mut network, hostile::fork((ALICE, alice), (BOB, bob)));
+    for id in ["one", "two"] {
+        put(&mut network, ALICE, id);
+        put(&mut network, BOB, &format!("{id} of bob"));
+        network.run_ms(5_000);
+    }
+    for device in [ALICE, BOB] {
+        let status = status(&network, device);
+        assert_eq!((status.state, status.pending, status.quarantined), (SyncState::Synced, 0, 0), "nothing shows it");
+    }
+    assert!(!has(&mut network, BOB, "one") && !has(&mut network, ALICE, "one of bob"));
+    assert!(has(&mut network, CAROL, "one") && has(&mut network, CAROL, "one of bob"));
+    put(&mut network, CAROL, "three");
+    network.run_ms(5_000);
+    for device in [ALICE, BOB] {
+        assert_eq!(quarantined(&mut network, device), ["missing-parent"], "Carol's entry names both");
+    }
+    assert!(told(&network, ErrorCode::EntryQuarantined));
+    network.lie(None);
+    reconnect(&mut network, ALICE);
+    reconnect(&mut network, BOB);
+    all_is_well(&mut network);
+    assert!(has(&mut network, BOB, "one") && has(&mut network, ALICE, "two of bob"));
+}
+
+/// A relay that helps a removed device: who is not told of the removal goes on sealing under a key that the removed device has. The first entry of
+/// somebody who knows of it shows it, and from then on nothing is sealed under the old key.
+#[test]
+fn a_removal_that_is_withheld_keeps_the_old_key_in_use_until_an_entry_of_somebody_who_knows() {
+    let mut network = with_carol(37, "writer");
+    let (group, carol) = (network.group(ALICE), network.id(CAROL));
+    let removes = |entry: &[u8]| {
+        VerifiedEntry::decode(entry).is_ok_and(|entry| matches!(entry.control(), Some(Control::Remove { .. })))
+    };
+    lie(&mut network, hostile::withhold(BOB, removes));
+    network.ok(ALICE, Command::RemoveDevice { device: carol.to_string() });
+    network.run_ms(30_000);
+    put(&mut network, BOB, "bobs");
+    network.run_ms(5_000);
+    assert_eq!(status(&network, BOB).state, SyncState::Synced, "nothing shows it");
+    let last = |network: &Network| network.relay.entries(&group).pop().unwrap();
+    assert!(network.opens(CAROL, &last(&network)), "what it costs: what Bob writes, if the relay hands it to Carol");
+    put(&mut network, ALICE, "one");
+    network.run_ms(5_000);
+    assert!(!network.opens(CAROL, &last(&network)), "what Alice writes stays closed");
+    assert_eq!(quarantined(&mut network, BOB), ["missing-parent"], "Alice's entry names the removal");
+    assert!(told(&network, ErrorCode::EntryQuarantined));
+    network.lie(None);
+    reconnect(&mut network, BOB);
+    network.settle(&[ALICE, BOB]);
+    assert!(has(&mut network, BOB, "one") && has(&mut network, ALICE, "bobs"));
+    assert_eq!(quarantined(&mut network, BOB), Vec::<String>::new());
+    put(&mut network, BOB, "later");
+    network.settle(&[ALICE, BOB]);
+    assert!(!network.opens(CAROL, &last(&network)), "Bob seals under the new key");
+}
+
+/// The removed device itself is not told: it is served nothing new either way, and goes on believing that it is a member.
+#[test]
+fn a_removed_device_that_is_not_told_gets_nothing_new_all_the_same() {
+    let mut network = with_carol(38, "writer");
+    let (group, carol) = (network.group(ALICE), network.id(CAROL));
+    lie(&mut network, hostile::withhold(CAROL, |_| true));
+    network.ok(ALICE, Command::RemoveDevice { device: carol.to_string() });
+    put(&mut network, ALICE, "one");
+    network.settle(&[ALICE, BOB]);
+    network.run_ms(FIVE_MINUTES_MS);
+    assert!(!status(&network, CAROL).removed && !has(&mut network, CAROL, "one"));
+    assert!(!network.opens(CAROL, &network.relay.entries(&group).pop().unwrap()), "with the relay's bytes neither");
+}
+
+fn author(entry: &[u8]) -> DeviceId {
+    Entry::decode(entry).unwrap().header().author
+}
+
+fn status(network: &Network, device: usize) -> SyncStatus {
+    network.devices[device].status.clone().unwrap()
+}
+
+fn reconnect(network: &mut Network, device: usize) {
+    network.cut_off(device, true);
+    network.run_ms(1_000);
+    network.cut_off(device, false);
+}
+
+/// Alice, Bob and Carol in step.
+fn with_carol(seed: u64, role: &str) -> Network {
+    let mut network = pair(seed);
+    network.add_device("carol");
+    network.join(CAROL, ALICE, role);
+    settle(&mut network);
+    network
 }

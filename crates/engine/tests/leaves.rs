@@ -3,18 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_engine::api::{
-    Command, DocumentState, Durability, ErrorCode, Event, Failure, IdRange, IndexField, IndexSpec, Outcome, Reply,
-    SyncState, TextAnswer, TextAsk, TextEdit, TextSplice, Write, WriteResult,
+    Command, DocumentState, Durability, ErrorCode, Event, Failure, IdRange, IndexField, IndexSpec, Reply, TextAnswer,
+    TextAsk, TextEdit, TextSplice, Write, WriteResult,
 };
 use ashore_engine::testing::{Network, indexes};
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
-const RELAY: &str = "ws://relay.test/v1/ws";
 
 struct World {
     network: Network,
-    marks: u64,
 }
 
 /// What an app declares.
@@ -35,7 +33,7 @@ impl World {
     fn alone(seed: u64) -> Self {
         let mut network = Network::seeded(seed);
         network.add_device("alice");
-        Self { network, marks: 0 }
+        Self { network }
     }
 
     /// Two devices of one group.
@@ -47,17 +45,12 @@ impl World {
     }
 
     fn enable(&mut self) {
-        self.call(ALICE, Command::EnableSync { relay: Some(RELAY.into()), device_name: None }).unwrap();
+        self.network.found(ALICE);
     }
 
     fn pair(&mut self) {
         self.enable();
-        let reply = self
-            .call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None })
-            .unwrap();
-        let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
-        let join = Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name: None };
-        self.call(BOB, join).unwrap();
+        self.network.join(BOB, ALICE, "admin");
         self.settle();
     }
 
@@ -65,12 +58,7 @@ impl World {
         for device in 0..self.network.devices.len() {
             self.network.cut_off(device, false);
         }
-        let done = |network: &Network| {
-            let status = |device: &ashore_engine::testing::Device| device.status.clone().unwrap();
-            let all: Vec<_> = network.devices.iter().map(status).collect();
-            all.iter().all(|status| status.state == SyncState::Synced && status.cursor == all[0].cursor)
-        };
-        assert!(self.network.run_until(600_000, done));
+        self.network.settle_all();
         self.check();
     }
 
@@ -81,19 +69,7 @@ impl World {
     }
 
     fn call(&mut self, device: usize, command: Command) -> Result<Reply, Failure> {
-        self.marks += 1;
-        let mark = self.marks;
-        self.network.ask(device, command, mark);
-        loop {
-            let answers = &mut self.network.devices[device].answers;
-            if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
-                return match answers.remove(at).1 {
-                    Outcome::Ok(reply) => Ok(reply),
-                    Outcome::Failed(failure) => Err(failure),
-                };
-            }
-            assert!(self.network.step(), "an answer comes");
-        }
+        self.network.call(device, command)
     }
 
     fn declare(&mut self, device: usize, collection: &str, says: Says<'_>) {
@@ -582,12 +558,7 @@ fn story(seed: u64) {
     }
     world.enable();
     for device in 1..devices {
-        let reply = world
-            .call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None })
-            .unwrap();
-        let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
-        let join = Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name: None };
-        world.call(device, join).unwrap();
+        world.network.join(device, ALICE, "admin");
     }
     for step in 10..60 {
         let device = world.network.rng.below(devices as u64) as usize;

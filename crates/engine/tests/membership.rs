@@ -3,14 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_engine::api::{
-    Command, Device, Durability, ErrorCode, Event, Failure, Outcome, Reply, SyncState, Write, WriteResult,
+    Command, Device, Durability, ErrorCode, Event, Failure, Reply, SyncState, Write, WriteResult,
 };
 use ashore_engine::testing::Network;
 use ashore_protocol::control::{Control, Role};
 use ashore_protocol::header::{Entry, EntryKind, VerifiedEntry};
 use ashore_protocol::ids::{DeviceId, Epoch, GroupId};
 
-const RELAY: &str = "ws://relay.test/v1/ws";
 const NAMES: [&str; 5] = ["alice", "bob", "carol", "dora", "erik"];
 const ALICE: usize = 0;
 const BOB: usize = 1;
@@ -19,15 +18,14 @@ const DORA: usize = 3;
 
 struct World {
     network: Network,
-    marks: u64,
 }
 
 impl World {
     /// So many devices in one group: the first founds it, the others join it as admins unless a role is given.
     fn of(seed: u64, roles: &[&str]) -> Self {
-        let mut world = Self { network: Network::seeded(seed), marks: 0 };
+        let mut world = Self { network: Network::seeded(seed) };
         world.network.add_device(NAMES[0]);
-        world.ok(0, enable(NAMES[0]));
+        world.network.found(0);
         for role in roles {
             world.add(role);
             // One after another, so that it is clear who was admitted first.
@@ -44,16 +42,11 @@ impl World {
     }
 
     fn invite(&mut self, by: usize, role: &str) -> Result<(String, String), Failure> {
-        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: Some(role.into()), uses: None };
-        match self.call(by, invite)? {
-            Reply::Invite { id, short_code, .. } => Ok((id, short_code)),
-            other => panic!("{other:?}"),
-        }
+        self.network.invite(by, role)
     }
 
     fn join_by(&mut self, index: usize, code: &str) -> Result<Reply, Failure> {
-        let device_name = Some(self.network.devices[index].name.clone());
-        self.call(index, Command::JoinInvite { invite: code.into(), relay: Some(RELAY.into()), device_name })
+        self.network.join_by(index, code)
     }
 
     fn join(&mut self, index: usize, by: usize, role: &str) -> Result<Reply, Failure> {
@@ -62,19 +55,7 @@ impl World {
     }
 
     fn call(&mut self, device: usize, command: Command) -> Result<Reply, Failure> {
-        self.marks += 1;
-        let mark = self.marks;
-        self.network.ask(device, command, mark);
-        loop {
-            let answers = &mut self.network.devices[device].answers;
-            if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
-                return match answers.remove(at).1 {
-                    Outcome::Ok(reply) => Ok(reply),
-                    Outcome::Failed(failure) => Err(failure),
-                };
-            }
-            assert!(self.network.step(), "an answer comes");
-        }
+        self.network.call(device, command)
     }
 
     fn ok(&mut self, device: usize, command: Command) -> Reply {
@@ -134,22 +115,13 @@ impl World {
 
     /// Everything is in step, and what the group needs has been seen to.
     fn settle(&mut self, devices: &[usize]) {
-        let in_step = |network: &Network| {
-            let status = |device: usize| network.devices[device].status.clone();
-            let cursors: Vec<_> = devices.iter().map(|device| status(*device).map(|status| status.cursor)).collect();
-            let synced = |device: &usize| status(*device).is_some_and(|status| status.state == SyncState::Synced);
-            devices.iter().all(synced) && cursors.windows(2).all(|pair| pair[0] == pair[1])
-        };
-        let seen: Vec<_> = devices.iter().map(|device| self.network.devices[*device].status.clone()).collect();
-        assert!(self.network.run_until(3_600_000, in_step), "{seen:#?}");
+        self.network.settle(devices);
         self.network.run_ms(30_000);
-        let came = self.network.run_until(3_600_000, in_step);
-        let seen: Vec<_> = devices.iter().map(|device| self.network.devices[*device].status.clone()).collect();
-        assert!(came, "{seen:#?}");
+        self.network.settle(devices);
     }
 
     fn group(&self) -> GroupId {
-        self.network.devices[0].status.as_ref().unwrap().group.as_ref().unwrap().parse().unwrap()
+        self.network.group(ALICE)
     }
 
     fn log(&self) -> Vec<Vec<u8>> {
@@ -174,10 +146,6 @@ impl World {
     fn is_removed(&self, device: usize) -> bool {
         self.network.devices[device].status.as_ref().is_some_and(|status| status.removed)
     }
-}
-
-fn enable(name: &str) -> Command {
-    Command::EnableSync { relay: Some(RELAY.into()), device_name: Some(name.into()) }
 }
 
 #[test]
@@ -313,9 +281,7 @@ fn a_crash_during_a_removal_leaves_all_of_it_or_nothing() {
     for seed in 60..76 {
         let mut world = World::of(seed, &["writer", "writer"]);
         let carol = world.id_of(CAROL);
-        world.marks += 1;
-        let mark = world.marks;
-        world.network.ask(ALICE, Command::RemoveDevice { device: carol }, mark);
+        world.network.begin(ALICE, Command::RemoveDevice { device: carol });
         let steps = world.network.rng.below(12);
         for _ in 0..steps {
             world.network.step();
@@ -529,5 +495,77 @@ fn everybody_is_told_when_the_members_change() {
         });
         let role = told.unwrap().into_iter().find(|device| device.id == bob).unwrap().role;
         assert_eq!(role, "reader");
+    }
+}
+
+/// Found by stories 16 and 27 of groups that change.
+#[test]
+fn a_device_that_became_a_reader_with_something_unsent_can_still_leave() {
+    let mut world = World::of(110, &["writer"]);
+    let bob = world.id_of(BOB);
+    world.network.cut_off(BOB, true);
+    world.put(BOB, "unsent").unwrap();
+    world.role(ALICE, &bob, "reader").unwrap();
+    world.settle(&[ALICE]);
+    world.ok(BOB, Command::LeaveGroup {});
+    world.network.cut_off(BOB, false);
+    let left = |network: &Network| network.devices[BOB].status.as_ref().is_some_and(|status| status.group.is_none());
+    assert!(world.network.run_until(120_000, left), "{:?}", world.network.devices[BOB].status);
+    world.settle(&[ALICE]);
+    assert_eq!(world.members(ALICE).len(), 1);
+    assert_eq!(world.ids(ALICE), Vec::<String>::new());
+    assert_eq!(world.ids(BOB), ["unsent"], "documents stay");
+    // What was not sent is delivered when it comes back as somebody who may write.
+    world.join(BOB, ALICE, "writer").unwrap();
+    world.settle_all();
+    assert_eq!(world.ids(ALICE), ["unsent"]);
+}
+
+/// Found by story 2 of groups that change: the relay refused the first, and what named it for ever.
+#[test]
+fn what_a_device_says_after_something_that_came_to_nothing_is_heard_all_the_same() {
+    for seed in 120..132 {
+        let mut world = World::of(seed, &["admin", "writer"]);
+        let (alice, bob) = (world.id_of(ALICE), world.id_of(BOB));
+        world.network.cut_off(ALICE, true);
+        world.role(ALICE, &alice, "writer").unwrap();
+        world.ok(ALICE, Command::RenameDevice { name: "alice again".into() });
+        world.put(ALICE, "by alice").unwrap();
+        world.role(BOB, &bob, "writer").unwrap();
+        world.settle(&[BOB, CAROL]);
+        world.network.cut_off(ALICE, false);
+        world.settle_all();
+        world.assert_alike(&[ALICE, BOB, CAROL]);
+        let members = world.members(CAROL);
+        assert!(members.iter().any(|(name, _)| name == "alice again"), "seed {seed}: {members:?}");
+        assert_eq!(members.iter().filter(|(_, role)| role == "admin").count(), 1, "seed {seed}: {members:?}");
+        assert_eq!(world.ids(CAROL), ["by alice"]);
+    }
+}
+
+/// Found by stories 27 and 181 of groups that change: the same when the relay had refused the first long before.
+#[test]
+fn what_a_device_says_long_after_something_that_came_to_nothing_is_heard_too() {
+    for seed in 140..152 {
+        let mut world = World::of(seed, &["admin", "writer"]);
+        let (alice, bob) = (world.id_of(ALICE), world.id_of(BOB));
+        world.network.cut_off(ALICE, true);
+        world.role(ALICE, &alice, "writer").unwrap();
+        world.role(BOB, &bob, "writer").unwrap();
+        world.settle(&[BOB, CAROL]);
+        world.network.cut_off(ALICE, false);
+        world.settle_all();
+        for device in [ALICE, BOB] {
+            world.ok(device, Command::RenameDevice { name: format!("{device} again") });
+            world.put(device, &format!("by {device}")).unwrap();
+        }
+        world.settle_all();
+        world.assert_alike(&[ALICE, BOB, CAROL]);
+        assert_eq!(world.ids(CAROL), ["by 0", "by 1"], "seed {seed}");
+        // Also when a relay is filled again.
+        world.network.lose_relay_disk();
+        world.put(CAROL, "later").unwrap();
+        world.settle_all();
+        world.assert_alike(&[ALICE, BOB, CAROL]);
     }
 }

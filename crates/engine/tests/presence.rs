@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ashore_engine::api::{Command, ErrorCode, Event, Failure, Outcome, PresencePeer, Reply, SyncState};
+use ashore_engine::api::{Command, ErrorCode, Event, Failure, PresencePeer, Reply, SyncState};
 use ashore_engine::testing::{Faults, Network};
 use ashore_protocol::codec::Bytes;
 use ashore_protocol::frame::{ClientFrame, FailureCode, RelayFrame};
@@ -11,13 +11,11 @@ use std::collections::BTreeMap;
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
-const RELAY: &str = "ws://relay.test/v1/ws";
 /// The handle that each device's page watches with.
 const HANDLE: &str = "main";
 
 struct World {
     network: Network,
-    marks: u64,
     /// What each page shows, by what it was told: device and handle.
     shown: Vec<BTreeMap<(Option<String>, String), PresencePeer>>,
     /// Joins and leaves that each page was told.
@@ -28,14 +26,11 @@ struct World {
 impl World {
     /// Devices of one group, all connected.
     fn of(devices: usize, seed: u64) -> Self {
-        let mut world = Self { network: Network::seeded(seed), marks: 0, shown: vec![], joins: vec![], leaves: vec![] };
+        let mut world = Self { network: Network::seeded(seed), shown: vec![], joins: vec![], leaves: vec![] };
         for device in 0..devices {
             world.add_device();
             match device {
-                ALICE => {
-                    let enable = Command::EnableSync { relay: Some(RELAY.into()), device_name: Some("alice".into()) };
-                    world.call(ALICE, enable).unwrap();
-                }
+                ALICE => world.network.found(ALICE),
                 _ => world.join(device),
             }
         }
@@ -44,19 +39,18 @@ impl World {
     }
 
     fn add_device(&mut self) {
-        self.network.add_device("device");
+        let name = match self.network.devices.len() {
+            ALICE => "alice".to_owned(),
+            device => format!("device {device}"),
+        };
+        self.network.add_device(&name);
         self.shown.push(BTreeMap::new());
         self.joins.push(0);
         self.leaves.push(0);
     }
 
     fn join(&mut self, device: usize) {
-        let reply = self
-            .call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None })
-            .unwrap();
-        let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
-        let device_name = Some(format!("device {device}"));
-        self.call(device, Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name }).unwrap();
+        self.network.join(device, ALICE, "admin");
     }
 
     fn settle(&mut self) {
@@ -69,19 +63,7 @@ impl World {
     }
 
     fn call(&mut self, device: usize, command: Command) -> Result<Reply, Failure> {
-        self.marks += 1;
-        let mark = self.marks;
-        self.network.ask(device, command, mark);
-        loop {
-            let answers = &mut self.network.devices[device].answers;
-            if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
-                return match answers.remove(at).1 {
-                    Outcome::Ok(reply) => Ok(reply),
-                    Outcome::Failed(failure) => Err(failure),
-                };
-            }
-            assert!(self.network.step(), "an answer comes");
-        }
+        self.network.call(device, command)
     }
 
     fn set(&mut self, device: usize, handle: &str, state: &str) {
@@ -128,11 +110,11 @@ impl World {
     }
 
     fn group(&self) -> GroupId {
-        self.network.devices[ALICE].status.as_ref().unwrap().group.as_ref().unwrap().parse().unwrap()
+        self.network.group(ALICE)
     }
 
     fn id(&self, device: usize) -> DeviceId {
-        self.network.devices[device].status.as_ref().unwrap().device.as_ref().unwrap().parse().unwrap()
+        self.network.id(device)
     }
 
     /// What the relay makes of a device's whispers: to be said again by a relay that replays.
@@ -207,7 +189,7 @@ fn who_comes_later_sees_at_once_who_is_here() {
 
 #[test]
 fn handles_of_one_device_see_each_other_without_any_network() {
-    let mut world = World { network: Network::seeded(3), marks: 0, shown: vec![], joins: vec![], leaves: vec![] };
+    let mut world = World { network: Network::seeded(3), shown: vec![], joins: vec![], leaves: vec![] };
     world.add_device();
     world.watch(ALICE);
     world.set(ALICE, "other tab", "1");

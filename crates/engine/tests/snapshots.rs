@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ashore_engine::api::{Command, Diagnostics, Durability, Failure, IdRange, Outcome, Reply, SyncState, Write};
+use ashore_engine::api::{Command, Diagnostics, Durability, Failure, IdRange, Reply, SyncState, Write};
 use ashore_engine::testing::{Network, indexes};
 use ashore_protocol::codec::Bytes;
 use ashore_protocol::frame::RelayFrame;
@@ -13,13 +13,11 @@ use ashore_protocol::ids::GroupId;
 const ALICE: usize = 0;
 const BOB: usize = 1;
 const CAROL: usize = 2;
-const RELAY: &str = "ws://relay.test/v1/ws";
 const DAY_MS: u64 = 24 * 3_600_000;
 const YEAR_MS: u64 = 365 * DAY_MS;
 
 struct World {
     network: Network,
-    marks: u64,
 }
 
 impl World {
@@ -28,20 +26,15 @@ impl World {
         let mut network = Network::seeded(seed);
         network.add_device("alice");
         network.add_device("bob");
-        let mut world = Self { network, marks: 0 };
-        world.call(ALICE, Command::EnableSync { relay: Some(RELAY.into()), device_name: None }).unwrap();
+        let mut world = Self { network };
+        world.network.found(ALICE);
         world.join(BOB);
         world.settle(&[ALICE, BOB]);
         world
     }
 
     fn join(&mut self, device: usize) {
-        let reply = self
-            .call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None })
-            .unwrap();
-        let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
-        let join = Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name: None };
-        self.call(device, join).unwrap();
+        self.network.join(device, ALICE, "admin");
     }
 
     /// A new device joins.
@@ -50,29 +43,8 @@ impl World {
         self.join(CAROL);
     }
 
-    fn ask(&mut self, device: usize, command: Command) -> u64 {
-        self.marks += 1;
-        self.network.ask(device, command, self.marks);
-        self.marks
-    }
-
-    fn answer(&mut self, device: usize, mark: u64) -> Option<Result<Reply, Failure>> {
-        let answers = &mut self.network.devices[device].answers;
-        let at = answers.iter().position(|(call, _)| call.mark == mark)?;
-        Some(match answers.remove(at).1 {
-            Outcome::Ok(reply) => Ok(reply),
-            Outcome::Failed(failure) => Err(failure),
-        })
-    }
-
     fn call(&mut self, device: usize, command: Command) -> Result<Reply, Failure> {
-        let mark = self.ask(device, command);
-        loop {
-            if let Some(answer) = self.answer(device, mark) {
-                return answer;
-            }
-            assert!(self.network.step(), "an answer comes");
-        }
+        self.network.call(device, command)
     }
 
     fn put_command(id: &str, text: &str) -> Command {
@@ -125,21 +97,10 @@ impl World {
     }
 
     fn settle(&mut self, devices: &[usize]) {
-        let devices = devices.to_vec();
-        let done = move |network: &Network| {
-            let status = |device: &usize| network.devices[*device].status.clone();
-            let all: Vec<_> = devices.iter().filter_map(status).collect();
-            all.len() == devices.len()
-                && all.iter().all(|status| status.state == SyncState::Synced && status.cursor == all[0].cursor)
-        };
-        assert!(self.network.run_until(1_200_000, done), "{:?}", self.statuses());
+        self.network.settle(devices);
         for device in &self.network.devices {
             indexes::check(device.disk()).unwrap();
         }
-    }
-
-    fn statuses(&self) -> Vec<String> {
-        self.network.devices.iter().map(|device| format!("{:?}", device.status)).collect()
     }
 
     fn publish(&mut self, device: usize) -> (u64, u64, u64) {
@@ -288,19 +249,22 @@ fn a_snapshot_while_others_write_loses_none_of_it() {
         let mut world = World::of_two(seed);
         world.write_many(ALICE, 80);
         world.settle(&[ALICE, BOB]);
-        let publishing = world.ask(ALICE, Command::PublishSnapshot { timeout_ms: 300_000 });
+        let publishing = world.network.begin(ALICE, Command::PublishSnapshot { timeout_ms: 300_000 });
         let mut writes = Vec::new();
         for n in 0..40 {
             let device = if n % 2 == 0 { ALICE } else { BOB };
-            writes.push((device, world.ask(device, World::put_command(&format!("n{}", n % 7), &format!("while {n}")))));
+            writes.push((
+                device,
+                world.network.begin(device, World::put_command(&format!("n{}", n % 7), &format!("while {n}"))),
+            ));
             world.network.run_ms(3);
         }
         let done = |network: &Network| network.devices[ALICE].answers.iter().any(|(call, _)| call.mark == publishing);
         assert!(world.network.run_until(300_000, done));
-        world.answer(ALICE, publishing).unwrap().unwrap();
+        world.network.answer(ALICE, publishing).unwrap().unwrap();
         world.settle(&[ALICE, BOB]);
         for (device, mark) in writes {
-            world.answer(device, mark).unwrap().unwrap();
+            world.network.answer(device, mark).unwrap().unwrap();
         }
         world.carol();
         world.settle(&[ALICE, BOB, CAROL]);
@@ -353,7 +317,7 @@ fn whoever_crashes_while_making_one_begins_anew_and_nothing_half_made_counts() {
         let mut world = World::of_two(40);
         world.write_many(ALICE, 20);
         world.settle(&[ALICE, BOB]);
-        let mark = world.ask(ALICE, Command::PublishSnapshot { timeout_ms: 300_000 });
+        let mark = world.network.begin(ALICE, Command::PublishSnapshot { timeout_ms: 300_000 });
         for _ in 0..steps {
             world.network.step();
         }
@@ -364,7 +328,7 @@ fn whoever_crashes_while_making_one_begins_anew_and_nothing_half_made_counts() {
         world.network.open(ALICE);
         let done = |network: &Network| network.devices[ALICE].answers.iter().any(|(call, _)| call.mark == mark);
         assert!(world.network.run_until(400_000, done), "after {steps} steps");
-        world.answer(ALICE, mark).unwrap().unwrap();
+        world.network.answer(ALICE, mark).unwrap().unwrap();
         world.carol();
         world.settle(&[ALICE, BOB, CAROL]);
         let all = world.all(ALICE);
@@ -616,11 +580,11 @@ fn everything_goes_on_when_the_network_breaks_all_the_time() {
         world.network.faults.connection_breaks = 12;
         world.network.faults.frame_doubled = 10;
         world.network.faults.frame_overtakes = 10;
-        let mark = world.ask(ALICE, Command::PublishSnapshot { timeout_ms: 600_000 });
+        let mark = world.network.begin(ALICE, Command::PublishSnapshot { timeout_ms: 600_000 });
         let done = |network: &Network| network.devices[ALICE].answers.iter().any(|(call, _)| call.mark == mark);
         world.network.run_until(600_000, done);
         world.network.faults = Default::default();
-        let answered = world.answer(ALICE, mark);
+        let answered = world.network.answer(ALICE, mark);
         if !matches!(answered, Some(Ok(_))) {
             world.publish(ALICE);
         }

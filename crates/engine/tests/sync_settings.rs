@@ -3,19 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_engine::api::{
-    Command, DisconnectReason, DocumentState, Durability, ErrorCode, Event, Failure, Outcome, Reply, SyncSettings,
-    SyncState, TextEdit, Write,
+    Command, DisconnectReason, DocumentState, Durability, ErrorCode, Event, Failure, Reply, SyncSettings, SyncState,
+    TextEdit, Write,
 };
 use ashore_engine::testing::Network;
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
-const RELAY: &str = "ws://relay.test/v1/ws";
 const DEFAULT: SyncSettings = SyncSettings { auto: true, interval_ms: 300_000, relays: Vec::new() };
 
 struct World {
     network: Network,
-    marks: u64,
 }
 
 impl World {
@@ -23,41 +21,19 @@ impl World {
         let mut network = Network::seeded(seed);
         network.add_device("alice");
         network.add_device("bob");
-        let mut world = Self { network, marks: 0 };
-        world.call(ALICE, Command::EnableSync { relay: Some(RELAY.into()), device_name: None }).unwrap();
-        let reply = world
-            .call(ALICE, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None })
-            .unwrap();
-        let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
-        let join = Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name: None };
-        world.call(BOB, join).unwrap();
+        let mut world = Self { network };
+        world.network.found(ALICE);
+        world.network.join(BOB, ALICE, "admin");
         world.settle();
         world
     }
 
     fn settle(&mut self) {
-        let done = |network: &Network| {
-            let status = |device: usize| network.devices[device].status.clone().unwrap();
-            let (alice, bob) = (status(ALICE), status(BOB));
-            alice.state == SyncState::Synced && bob.state == SyncState::Synced && alice.cursor == bob.cursor
-        };
-        assert!(self.network.run_until(3_600_000, done));
+        self.network.settle_all();
     }
 
     fn call(&mut self, device: usize, command: Command) -> Result<Reply, Failure> {
-        self.marks += 1;
-        let mark = self.marks;
-        self.network.ask(device, command, mark);
-        loop {
-            let answers = &mut self.network.devices[device].answers;
-            if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
-                return match answers.remove(at).1 {
-                    Outcome::Ok(reply) => Ok(reply),
-                    Outcome::Failed(failure) => Err(failure),
-                };
-            }
-            assert!(self.network.step(), "an answer comes");
-        }
+        self.network.call(device, command)
     }
 
     fn put(&mut self, device: usize, ids: &[String], text: &str) {

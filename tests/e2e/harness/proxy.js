@@ -1,8 +1,9 @@
-/** Stands between devices and the relay, and does to their connections what networks do: hang, break off, lose one frame. */
+/** Stands between devices and the relay, and does to their connections what networks do: hang, break off, lose one frame; or says what a hostile relay says. */
 
+import { encode } from "cborg";
 import { WebSocket, WebSocketServer } from "ws";
 
-import { readFrame } from "./frames.js";
+import { FROM_DEVICE, readFrame } from "./frames.js";
 
 /** Starts one in front of `relay`. Ended by `end()`. */
 export async function startProxy(relay) {
@@ -19,6 +20,7 @@ class Proxy {
   #lines = new Set();
   #held = null;
   #watching = () => "pass";
+  #lying = null;
   /** Every frame that passed or was to pass: `{ from: "device" | "relay", frame, at }`. */
   frames = [];
   /** How many connections there were. */
@@ -62,6 +64,11 @@ class Proxy {
     this.#watching = watching;
   }
 
+  /** From now on devices hear `lying(to, frame)` instead of what the relay says: any frames, or bytes. `null`: the truth again. See lies.js. */
+  lie(lying) {
+    this.#lying = lying;
+  }
+
   /** The relay is made to say these bytes to every device. */
   sayAsRelay(bytes) {
     for (const line of this.#lines) {
@@ -81,7 +88,7 @@ class Proxy {
 
   #join(device) {
     const relay = new WebSocket(this.#relay.address, { perMessageDeflate: false });
-    const line = { device, relay };
+    const line = { device, relay, who: "" };
     this.#lines.add(line);
     this.connections += 1;
     const early = [];
@@ -107,7 +114,12 @@ class Proxy {
       this.#part(line);
       return;
     }
-    const pass = () => to.readyState === WebSocket.OPEN && to.send(bytes);
+    if (from === "device" && frame[0] === FROM_DEVICE.hello) {
+      line.who = Buffer.from(frame[2]).toString("hex");
+    }
+    const lies = from === "relay" && this.#lying !== null;
+    const said = lies ? this.#lying(line.who, frame).map((one) => (Array.isArray(one) ? encode(one) : one)) : [bytes];
+    const pass = () => to.readyState === WebSocket.OPEN && said.forEach((one) => to.send(one));
     if (this.#held) {
       this.#held.push(pass);
     } else {

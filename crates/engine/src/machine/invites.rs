@@ -143,6 +143,7 @@ impl Machine {
         let entry = control.sign(&group.secrets.device, Some(id), parents, epoch).map_err(|error| internal(&error))?;
         group.membership.apply(&entry).map_err(|refusal| refused(&refusal))?;
         then(group, &entry);
+        self.send_vain_parents(&entry);
         self.store_own(&entry, 0, None);
         self.take_control(&entry);
         self.batch.strict = true;

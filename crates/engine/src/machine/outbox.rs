@@ -108,12 +108,53 @@ fn turns(group: &Group) -> impl Fn(&Waiting) -> Option<Turn> {
         let is_control = group.membership.has_taken_in(&waiting.id);
         match waiting.author {
             _ if is_control && stands => Some(Turn::First),
+            // What this device said afterwards names it, and nobody could place that without it.
+            None if is_control && group.waits_on(&waiting.id) => Some(Turn::First),
             None if is_control => Some(Turn::ComesToNothing),
             None if waiting.changes == 0 || may_write => Some(Turn::First),
             None => None,
             Some(author) if !is_control && group.membership.may_write(&author) => Some(Turn::First),
             Some(_) => Some(Turn::Last),
         }
+    }
+}
+
+impl Group {
+    /// Whether a control entry in the outbox names this one as a parent.
+    fn waits_on(&self, control: &EntryId) -> bool {
+        let named_by = self.named_by.get(control);
+        named_by.is_some_and(|by| self.outbox.values().any(|waiting| by.contains(&waiting.id)))
+    }
+
+    /// The control entries that stand, and those that they build on.
+    fn needed_controls(&self) -> BTreeSet<EntryId> {
+        let mut open: Vec<EntryId> =
+            self.controls.iter().map(|(_, id, _)| *id).filter(|id| self.membership.has_applied(id)).collect();
+        let mut needed = BTreeSet::new();
+        while let Some(id) = open.pop() {
+            if needed.insert(id)
+                && let Some(control) = self.control(&id)
+            {
+                open.extend(control.parents());
+            }
+        }
+        needed
+    }
+
+    /// What this device said itself, came to nothing, and is in the past of this entry: nobody else may have it. With sequence numbers and sizes.
+    fn own_vain_parents(&self, entry: &VerifiedEntry) -> Vec<(u64, EntryId, u64)> {
+        let (me, mut open, mut found) = (self.me(), entry.parents().to_vec(), Vec::new());
+        while let Some(id) = open.pop() {
+            let Some((sequence, _, bytes)) = self.controls.iter().find(|(_, known, _)| *known == id) else { continue };
+            let parent = self.control(&id).filter(|parent| parent.author() == me && !self.membership.has_applied(&id));
+            if let Some(parent) = parent
+                && !found.iter().any(|(known, _, _)| known == sequence)
+            {
+                found.push((*sequence, id, bytes.len() as u64));
+                open.extend(parent.parents());
+            }
+        }
+        found
     }
 }
 
@@ -202,6 +243,18 @@ impl Machine {
         let key = keys::outbox(group.state.generation, sequence);
         self.rows.write(&mut self.batch.rows, key, Some(encode(&OutboxRow::of(&waiting)).into()));
         self.batch.effects.push(Effect::Waits(sequence, waiting));
+    }
+
+    /// A relay that refused what came to nothing needs it all the same once this device builds on it.
+    pub(super) fn send_vain_parents(&mut self, entry: &VerifiedEntry) {
+        let Some(group) = &self.sync.group else { return };
+        for (sequence, id, bytes) in group.own_vain_parents(entry) {
+            if let Some(link) = &mut self.sync.link {
+                link.sent.remove(&sequence);
+            }
+            let waiting = Waiting { id, changes: 0, bytes, announces: None, author: None, is_new_control: false };
+            self.put_into_outbox(sequence, waiting);
+        }
     }
 
     /// Stores an entry of the log; answers its sequence number.
@@ -441,14 +494,15 @@ impl Machine {
         self.note_fault(failure);
     }
 
-    /// The place in the outbox of an entry that no relay will store: a control entry that came to nothing, or an entry that nobody builds on of a
-    /// device that may not write any more.
+    /// The place in the outbox of an entry that no relay will store: a control entry that came to nothing, an entry that nobody builds on of a
+    /// device that may not write any more, or what this device had not sent when it became a reader, if it leaves: that must not hold up its leave.
     fn refused_for_good(&self, code: FailureCode, entry: &EntryId) -> Option<u64> {
         let group = self.sync.group.as_ref()?;
         let (sequence, waiting) = group.outbox.iter().find(|(_, waiting)| waiting.id == *entry)?;
         let is_control = group.membership.has_taken_in(entry);
         let for_good = match code {
             FailureCode::Superseded | FailureCode::InviteRevoked | FailureCode::InviteUsed => is_control,
+            FailureCode::RoleForbids if group.is_leaving() => !is_control,
             FailureCode::Removed | FailureCode::RoleForbids | FailureCode::NotAMember => waiting.author.is_some(),
             _ => false,
         };
@@ -464,9 +518,10 @@ impl Machine {
         }
         let request = link.request();
         link.stage = Stage::Creating(request);
-        // Those that came to nothing it would refuse, and with them all others.
-        let standing = group.controls.iter().filter(|(_, id, _)| group.membership.has_applied(id));
-        let controls = standing.map(|(_, _, bytes)| bytes.clone().into());
+        // Those that came to nothing and on which nothing builds it would refuse, and with them all others.
+        let needed = group.needed_controls();
+        let controls = group.controls.iter().filter(|(_, id, _)| needed.contains(id));
+        let controls = controls.map(|(_, _, bytes)| bytes.clone().into());
         let entries = controls.chain(group.state.join.clone()).collect();
         let frame = ClientFrame::Append { request, group: group.state.group, entries };
         if followed_before {

@@ -5,8 +5,9 @@
 use ashore_protocol::codec::Bytes;
 use ashore_protocol::frame::{Item, RelayFrame};
 use ashore_protocol::hash::entry_id;
-use ashore_protocol::ids::{Cursor, EntryId};
-use std::collections::BTreeSet;
+use ashore_protocol::header::Entry;
+use ashore_protocol::ids::{Cursor, DeviceId, LogId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a device (its number) is sent instead of a frame: any bytes, any number of times.
 pub type Lie = Box<dyn FnMut(usize, RelayFrame) -> Vec<Vec<u8>>>;
@@ -132,31 +133,75 @@ pub fn endless_pages() -> Lie {
     })
 }
 
-/// One device is never given what another wrote after this, and is told that this is all: the rest is numbered as if it were not there.
+/// One device is never given the entries that are hidden from it, and is told that the rest is all.
 pub fn withhold(from: usize, hidden: impl Fn(&[u8]) -> bool + 'static) -> Lie {
-    let mut known: BTreeSet<EntryId> = BTreeSet::new();
+    tell_each_its_own(move |device, entry| device == from && hidden(entry))
+}
+
+/// A fork: these two are never given what the other wrote, and each is told that the rest is all.
+pub fn fork(one: (usize, DeviceId), other: (usize, DeviceId)) -> Lie {
+    tell_each_its_own(move |device, entry| {
+        let author = Entry::decode(entry).map(|entry| entry.header().author);
+        author.is_ok_and(|author| (device == one.0 && author == other.1) || (device == other.0 && author == one.1))
+    })
+}
+
+/// Each device is told a story without the entries that are hidden from it, numbered without a gap.
+fn tell_each_its_own(hidden: impl Fn(usize, &[u8]) -> bool + 'static) -> Lie {
+    let mut gone: BTreeMap<usize, BTreeSet<Cursor>> = BTreeMap::new();
     Box::new(move |device, mut frame| {
-        if device != from {
-            return vec![frame.encode()];
-        }
+        let gone = gone.entry(device).or_default();
         if let Some(items) = items_of(&mut frame) {
-            items.retain(|item| match item {
-                Item::Entry { bytes, .. } if hidden(bytes) => {
-                    known.insert(entry_id(bytes));
-                    false
-                }
-                _ => true,
-            });
-            let gone = known.len() as u64;
-            for item in items {
-                let cursor = Cursor::new(item.cursor().get().saturating_sub(gone)).unwrap_or_default();
-                place(item, cursor);
-            }
+            let here = items.iter().filter(|item| matches!(item, Item::Entry { bytes, .. } if hidden(device, bytes)));
+            gone.extend(here.map(Item::cursor));
+            items.retain(|item| !gone.contains(&item.cursor()));
         }
+        let told = |cursor: Cursor| {
+            let before = gone.range(..=cursor).count() as u64;
+            Cursor::new(cursor.get().saturating_sub(before)).unwrap_or_default()
+        };
         match &mut frame {
             RelayFrame::Live { items, .. } if items.is_empty() => return vec![],
-            RelayFrame::Page { head, .. } | RelayFrame::Lagged { head, .. } => {
-                *head = Cursor::new(head.get().saturating_sub(known.len() as u64)).unwrap_or_default();
+            RelayFrame::Live { items, .. } => items.iter_mut().for_each(|item| place(item, told(item.cursor()))),
+            RelayFrame::Page { items, head, .. } => {
+                items.iter_mut().for_each(|item| place(item, told(item.cursor())));
+                *head = told(*head);
+            }
+            RelayFrame::Lagged { head, .. } => *head = told(*head),
+            RelayFrame::Appended { placed, .. } => {
+                placed.iter_mut().for_each(|placed| placed.cursor = told(placed.cursor))
+            }
+            _ => {}
+        }
+        vec![frame.encode()]
+    })
+}
+
+/// The end of the log is said to be so much farther than it is.
+pub fn promise_more(by: u64) -> Lie {
+    Box::new(move |_, mut frame| {
+        if let RelayFrame::Opened { head, .. } | RelayFrame::Page { head, .. } = &mut frame {
+            *head = Cursor::new(head.get() + by).unwrap_or(Cursor::MAX);
+        }
+        vec![frame.encode()]
+    })
+}
+
+/// A log that was rolled back is said to be the one that the device knows, to the place where the device is.
+pub fn deny_rollback() -> Lie {
+    let mut logs: BTreeMap<usize, (LogId, Cursor)> = BTreeMap::new();
+    Box::new(move |device, mut frame| {
+        match &mut frame {
+            RelayFrame::Page { log, head, .. } => drop(logs.insert(device, (*log, *head))),
+            RelayFrame::Live { log, items, .. } => {
+                let head = items.last().map_or(Cursor::ZERO, Item::cursor);
+                logs.insert(device, (*log, head));
+            }
+            RelayFrame::Diverged { request, group, .. } => {
+                if let Some((log, head)) = logs.get(&device).copied() {
+                    let (request, group) = (*request, *group);
+                    frame = RelayFrame::Opened { request, group, log, head, floor: None, snapshot: None };
+                }
             }
             _ => {}
         }

@@ -82,6 +82,7 @@ pub struct Network {
     /// Bytes that went to devices.
     pub bytes_down: u64,
     lie: Option<Lie>,
+    marks: u64,
 }
 
 /// What a lying relay makes of a frame.
@@ -109,6 +110,7 @@ impl Network {
             twist: None,
             bytes_down: 0,
             lie: None,
+            marks: 0,
         }
     }
 
@@ -254,6 +256,11 @@ impl Network {
     /// The relay forgets what it may; answers how many entries went.
     pub fn tidy_relay(&mut self) -> u32 {
         self.relay.tidy(self.now)
+    }
+
+    pub(super) fn next_mark(&mut self) -> u64 {
+        self.marks += 1;
+        self.marks
     }
 
     /// The page of a device asks; the answer appears in [`Device::answers`].

@@ -9,7 +9,9 @@
 #![expect(clippy::indexing_slicing, reason = "a story is test code: its own slip may end it")]
 
 mod edits;
+mod members;
 
+use self::members::Members;
 use super::network::{Faults, Network};
 use super::{indexes, rich};
 use crate::api::{Command, Outcome, Reply, SyncState, WriteResult};
@@ -19,6 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A word in every value, name and id; the relay must never hold it.
 const CANARY: &str = "canarybird";
+
+/// Documents by their keys.
+type Rows = BTreeMap<Vec<u8>, DocumentRow>;
 
 /// Why a story ended badly: the seed, and what was broken.
 #[derive(Debug)]
@@ -40,6 +45,8 @@ pub struct Ending {
     pub steps: u64,
     /// How often a machine was opened.
     pub openings: u64,
+    /// How often somebody was told that a change of the group was made.
+    pub changes: usize,
 }
 
 /// What the page of one device remembers.
@@ -76,6 +83,11 @@ struct Story {
     excused: BTreeSet<u64>,
     /// Snapshots are made between the edits, and the relay forgets what they cover at once.
     snapshots: bool,
+    /// The group changes between the edits.
+    group_changes: bool,
+    members: Members,
+    /// Calls that change the group and were done.
+    changes: usize,
 }
 
 /// Runs the story of this seed to its end.
@@ -101,18 +113,40 @@ pub fn run_with_snapshots(seed: u64, trace: bool) -> Result<Ending, Broken> {
     tell(story, trace)
 }
 
+/// A story in which devices are removed, demoted, leave and come back, keys change, and years pass; snapshots are made, and in every other one the relay
+/// forgets at once what it may.
+pub fn run_with_members(seed: u64, trace: bool) -> Result<Ending, Broken> {
+    let mut story = Story::of(seed, 3);
+    story.group_changes = true;
+    story.snapshots = true;
+    if seed.is_multiple_of(2) {
+        story.network.relay.forgets_at_once();
+    }
+    tell(story, trace)
+}
+
 fn tell(mut story: Story, trace: bool) -> Result<Ending, Broken> {
     story.network.trace = trace;
     story.found_and_join()?;
     story.live()?;
+    if story.group_changes {
+        story.heal_group()?;
+        let members = story.check_group()?;
+        return story.check_the_end(&members);
+    }
     story.heal()?;
-    story.check_the_end()
+    story.check_the_end(&(0..story.pages.len()).collect::<Vec<_>>())
 }
 
 impl Story {
     fn new(seed: u64) -> Self {
+        Self::of(seed, 2)
+    }
+
+    /// At least so many devices, at most two more.
+    fn of(seed: u64, least: usize) -> Self {
         let mut network = Network::seeded(seed);
-        let devices = 2 + network.rng.below(3) as usize;
+        let devices = least + network.rng.below(3) as usize;
         let pages = (0..devices).map(|_| Page::default()).collect();
         let power_is_safe = network.rng.below(3) == 0;
         for index in 0..devices {
@@ -130,6 +164,9 @@ impl Story {
             power_is_safe,
             excused: BTreeSet::new(),
             snapshots: false,
+            group_changes: false,
+            members: Members::default(),
+            changes: 0,
         }
     }
 
@@ -219,7 +256,11 @@ impl Story {
         let actions = 30 + self.network.rng.below(50);
         for _ in 0..actions {
             let index = self.network.rng.below(self.pages.len() as u64) as usize;
-            match self.network.rng.below(30) {
+            let what = self.network.rng.below(30);
+            if self.network.trace && (14..26).contains(&what) {
+                eprintln!("{} does {what}", index);
+            }
+            match what {
                 0..=13 => self.edit(index),
                 26..=29 => self.read(index),
                 14 => {
@@ -240,11 +281,15 @@ impl Story {
                     let mark = self.mark();
                     self.network.ask(index, Command::Hint { hint: crate::api::Hint::Online }, mark);
                 }
-                22 | 23 => self.network.open(index),
+                22 | 23 if !self.is_away(index) => self.network.open(index),
+                22 | 23 => {}
                 _ => self.declare(index),
             }
             if self.snapshots {
                 self.snapshot(index);
+            }
+            if self.group_changes {
+                self.change_group(index)?;
             }
             let steps = self.network.rng.below(60);
             for _ in 0..steps {
@@ -316,8 +361,9 @@ impl Story {
         }
     }
 
-    fn step(&mut self) -> Result<(), Broken> {
-        self.network.step();
+    /// Lets the next thing happen; `false`: nothing will happen by itself.
+    fn step(&mut self) -> Result<bool, Broken> {
+        let goes_on = self.network.step();
         // What was answered before a crash was acknowledged before it.
         self.settle_answers()?;
         for index in 0..self.pages.len() {
@@ -328,17 +374,23 @@ impl Story {
                 self.pages[index].read.clear();
                 self.check_indexes(index)?;
             }
-            if !self.network.devices[index].is_up() && self.network.rng.below(10) == 0 {
+            let is_down = !self.network.devices[index].is_up() && !self.is_away(index);
+            if is_down && self.network.rng.below(10) == 0 {
                 self.network.open(index);
             }
         }
-        self.check_status()
+        self.check_status()?;
+        Ok(goes_on)
     }
 
     fn settle_answers(&mut self) -> Result<(), Broken> {
         for index in 0..self.pages.len() {
             self.network.devices[index].events.clear();
             for (call, outcome) in std::mem::take(&mut self.network.devices[index].answers) {
+                self.changes += usize::from(members::changes_group(&call.command) && matches!(outcome, Outcome::Ok(_)));
+                if self.network.trace && self.group_changes {
+                    eprintln!("{index} is answered {}: {:.160}", call.mark, format!("{outcome:?}"));
+                }
                 self.take_answer(index, call.mark, outcome)?;
             }
         }
@@ -354,7 +406,13 @@ impl Story {
             Outcome::Ok(Reply::Joined { .. }) => {
                 self.joined.insert(index);
             }
+            Outcome::Ok(Reply::Devices { devices }) => {
+                self.members.lists.insert(mark, devices);
+            }
             Outcome::Ok(_) => {}
+            Outcome::Failed(failure) if self.group_changes && members::is_expected(failure.code) => {
+                self.members.failed.insert(mark, failure.code);
+            }
             Outcome::Failed(failure) => match failure.code.as_str() {
                 // The version that was read went with the power.
                 "document.unknown-version" => self.pages[index].read.clear(),
@@ -419,6 +477,18 @@ impl Story {
 
     /// Everything works again: whoever was left out joins, and all must come to agree.
     fn heal(&mut self) -> Result<(), Broken> {
+        self.mend();
+        self.run_quiet(120_000)?;
+        for index in 1..self.pages.len() {
+            if !self.joined.contains(&index) {
+                self.join(index)?;
+            }
+        }
+        self.run_quiet(180_000)
+    }
+
+    /// Nothing goes wrong any more.
+    fn mend(&mut self) {
         self.network.faults = Faults::default();
         self.network.start_relay();
         for index in 0..self.pages.len() {
@@ -428,13 +498,6 @@ impl Story {
                 self.network.open(index);
             }
         }
-        self.run_quiet(120_000)?;
-        for index in 1..self.pages.len() {
-            if !self.joined.contains(&index) {
-                self.join(index)?;
-            }
-        }
-        self.run_quiet(180_000)
     }
 
     fn run_quiet(&mut self, ms: u64) -> Result<(), Broken> {
@@ -464,43 +527,24 @@ impl Story {
         cursors.len() <= 1
     }
 
-    fn check_the_end(&mut self) -> Result<Ending, Broken> {
+    /// These must show the same, and of what they were told that it is written nothing may be missing.
+    fn check_the_end(&mut self, alike: &[usize]) -> Result<Ending, Broken> {
         for index in 0..self.pages.len() {
             self.check_indexes(index)?;
         }
-        let shown: Vec<BTreeMap<Vec<u8>, DocumentRow>> = self
-            .network
-            .devices
-            .iter()
-            .map(|device| {
-                let rows = device.disk().with_prefix(b"v");
-                rows.filter_map(|(key, value)| Some((key.to_vec(), DocumentRow::decode(value).ok()?))).collect()
-            })
-            .collect();
-        for (index, rows) in shown.iter().enumerate().skip(1) {
-            let (first, other) = (&shown[0], rows);
-            let names: BTreeSet<_> = first.keys().chain(other.keys()).collect();
-            for name in names {
-                let view = |rows: &BTreeMap<Vec<u8>, DocumentRow>| {
-                    rows.get(name).map(|row| (row.heads.clone(), row.deleted, row.value.clone()))
-                };
-                if view(first) != view(other) {
-                    let name = String::from_utf8_lossy(name).into_owned();
-                    return self.broken(format!(
-                        "devices 0 and {index} differ in {name}: {:?} {:?}",
-                        view(first),
-                        view(other)
-                    ));
-                }
-            }
+        let shown: Vec<(usize, Rows)> = alike.iter().map(|index| (*index, self.rows(*index))).collect();
+        let first = shown.first().cloned().unwrap_or_default();
+        for other in shown.iter().skip(1) {
+            self.check_alike(&first, other)?;
         }
-        self.check_writes(&shown[0])?;
-        self.check_rich(&shown[0])?;
+        let first = first.1;
+        self.check_writes(&first, alike)?;
+        self.check_rich(&first)?;
         if self.network.relay.contains_bytes(CANARY.as_bytes()) {
             return self.broken("the relay holds a word that was written");
         }
         let mut hasher = blake3::Hasher::new();
-        for (key, row) in &shown[0] {
+        for (key, row) in &first {
             hasher.update(key);
             for head in &row.heads {
                 hasher.update(&head.0);
@@ -511,11 +555,34 @@ impl Story {
             acknowledged: self.writes.values().filter(|written| written.acknowledged).count(),
             steps: self.network.steps,
             openings: self.network.devices.iter().map(|device| device.opening).sum(),
+            changes: self.changes,
         })
     }
 
+    /// The documents that are on a device's disk.
+    fn rows(&self, index: usize) -> Rows {
+        let rows = self.network.devices[index].disk().with_prefix(b"v");
+        rows.filter_map(|(key, value)| Some((key.to_vec(), DocumentRow::decode(value).ok()?))).collect()
+    }
+
+    fn check_alike(&self, (one, first): &(usize, Rows), (index, other): &(usize, Rows)) -> Result<(), Broken> {
+        let names: BTreeSet<_> = first.keys().chain(other.keys()).collect();
+        for name in names {
+            let view = |rows: &Rows| rows.get(name).map(|row| (row.heads.clone(), row.deleted, row.value.clone()));
+            if view(first) != view(other) {
+                let name = String::from_utf8_lossy(name).into_owned();
+                return self.broken(format!(
+                    "devices {one} and {index} differ in {name}: {:?} {:?}",
+                    view(first),
+                    view(other)
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Counters and texts hold what the writes that are there say that they did.
-    fn check_rich(&self, rows: &BTreeMap<Vec<u8>, DocumentRow>) -> Result<(), Broken> {
+    fn check_rich(&self, rows: &Rows) -> Result<(), Broken> {
         let names: BTreeSet<_> = self.writes.values().flat_map(|written| &written.documents).collect();
         for (collection, id) in names {
             let key = crate::store::keys::value_key(collection, id);
@@ -530,14 +597,14 @@ impl Story {
     }
 
     /// Every acknowledged write is there, and in lists exactly once.
-    fn check_writes(&self, rows: &BTreeMap<Vec<u8>, DocumentRow>) -> Result<(), Broken> {
+    fn check_writes(&self, rows: &Rows, writers: &[usize]) -> Result<(), Broken> {
         for (mark, written) in &self.writes {
             for (collection, id) in &written.documents {
                 let key = crate::store::keys::value_key(collection, id);
                 let text = rows.get(&key[..]).and_then(|row| crate::document::json::write_text(&row.value).ok());
                 let value: Value = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
                 let there = value.get(edits::field(*mark)).is_some();
-                let excused = self.excused.contains(mark);
+                let excused = self.excused.contains(mark) || !writers.contains(&written.device);
                 if written.acknowledged && !there && !excused {
                     let device = written.device;
                     return self.broken(format!(

@@ -8,7 +8,7 @@ use crate::hash::log_prefix;
 use crate::header::VerifiedEntry;
 use crate::ids::{Cursor, DeviceId, EntryId, GroupId, LogId, LogPrefix, Timestamp};
 use crate::membership::{Membership, Refusal};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An append that may be stored.
 struct Plan {
@@ -110,6 +110,7 @@ impl<S: LogStore> Mailbox<S> {
         let (placed, alone) = (Vec::with_capacity(entries.len()), entries.len() == 1);
         let mut plan = Plan { placed, fresh: Vec::new(), membership: None, snapshot: None, now };
         let mut in_frame: BTreeMap<EntryId, Cursor> = BTreeMap::new();
+        let named: BTreeSet<EntryId> = entries.iter().flatten().flat_map(|entry| entry.parents().to_vec()).collect();
         let (mut cursor, mut bytes) = (info.head, info.bytes);
         for entry in entries {
             let is_member = changed.as_ref().unwrap_or(&group.membership).may_read(&device);
@@ -130,7 +131,10 @@ impl<S: LogStore> Mailbox<S> {
             let is_wanted = group.wants(&id) || names(&plan.fresh, &id);
             match judge(&group.membership, &mut changed, &entry) {
                 Err(refusal) if is_wanted && !entry.kind().is_control() && refusal.passes_when_wanted() => {}
-                Err(refusal) if is_wanted && entry.kind().is_control() && refusal.may_pass() => {
+                // What comes behind it in this frame may build on it too: it is a control entry, which needs all that it names.
+                Err(refusal)
+                    if (is_wanted || named.contains(&id)) && entry.kind().is_control() && refusal.may_pass() =>
+                {
                     keep(&group.membership, &mut changed, &entry)
                         .map_err(|refusal| refused(refusal, &entry, &device))?;
                 }

@@ -27,29 +27,36 @@ struct Pass {
 /// What the entries make of the group.
 pub(super) fn settle(group: GroupId, entries: &BTreeMap<EntryId, Arc<Node>>) -> Resolution {
     let ordered = Ordered::new(entries);
-    let mut settled: Vec<usize> = Vec::new();
+    let size = ordered.nodes.len();
+    let mut hits = Hits::new(&ordered);
+    // What is settled, and what that voids.
+    let (mut settled, mut void) = (Places::new(size), Places::new(size));
     loop {
-        let pass = pass(group, &ordered, &settled);
-        let open: Vec<usize> = pass.takings.iter().copied().filter(|taking| !settled.contains(taking)).collect();
+        let pass = pass(group, &ordered, &void);
+        let open: Vec<usize> = pass.takings.iter().copied().filter(|taking| !settled.contains(*taking)).collect();
         if open.is_empty() {
             let Pass { mut state, refused, .. } = pass;
             state.close_invites();
             return Resolution { state, refused };
         }
-        let is_hit = |taking: &usize| open.iter().any(|other| hits_grounds(&ordered, *other, *taking, &pass));
+        // None hits what it rests on itself: that is in its past.
+        let mut hit = Places::new(size);
+        open.iter().for_each(|taking| hit.extend(hits.of(*taking)));
+        let is_hit = |taking: &usize| pass.grounds.get(taking).is_some_and(|grounds| grounds.meet(&hit));
         let free: Vec<usize> = open.iter().copied().filter(|taking| !is_hit(taking)).collect();
         let senior = |taking: &usize| {
             let author = ordered.nodes.get(*taking).map(|node| node.author);
             (author.map_or(usize::MAX, |author| pass.state.admitted_at(&author)), *taking)
         };
-        match free.is_empty() {
-            true => settled.extend(open.iter().copied().min_by_key(senior)),
-            false => settled.extend(free),
+        let next = if free.is_empty() { open.iter().copied().min_by_key(senior).into_iter().collect() } else { free };
+        for taking in next {
+            settled.insert(taking);
+            void.extend(hits.of(taking));
         }
     }
 }
 
-fn pass(group: GroupId, ordered: &Ordered, settled: &[usize]) -> Pass {
+fn pass(group: GroupId, ordered: &Ordered, void: &Places) -> Pass {
     let size = ordered.nodes.len();
     let mut pass =
         Pass { state: State::new(group), refused: BTreeMap::new(), takings: Vec::new(), grounds: BTreeMap::new() };
@@ -63,7 +70,7 @@ fn pass(group: GroupId, ordered: &Ordered, settled: &[usize]) -> Pass {
                 grounds.extend(deeper);
             }
         }
-        if settled.iter().any(|taking| hits(ordered, *taking, place)) {
+        if void.contains(place) {
             pass.state.places += 1;
             pass.refused.insert(node.id, Refusal::Voided);
         } else if let Err(refusal) = pass.state.apply(node, view) {
@@ -77,10 +84,48 @@ fn pass(group: GroupId, ordered: &Ordered, settled: &[usize]) -> Pass {
     pass
 }
 
-/// Whether one that takes something away voids another, or something that the other rests on.
-fn hits_grounds(ordered: &Ordered, taking: usize, other: usize, pass: &Pass) -> bool {
-    taking != other
-        && pass.grounds.get(&other).is_some_and(|grounds| grounds.iter().any(|ground| hits(ordered, taking, ground)))
+/// What each entry that takes something away voids; worked out once, and only among what it can touch.
+struct Hits<'o> {
+    ordered: &'o Ordered,
+    /// What a device wrote, and the joins by its invites.
+    by_device: BTreeMap<DeviceId, Vec<usize>>,
+    by_invite: BTreeMap<EntryId, Vec<usize>>,
+    known: BTreeMap<usize, Places>,
+}
+
+impl<'o> Hits<'o> {
+    fn new(ordered: &'o Ordered) -> Self {
+        let mut hits = Self { ordered, by_device: BTreeMap::new(), by_invite: BTreeMap::new(), known: BTreeMap::new() };
+        for (place, node) in ordered.nodes.iter().enumerate() {
+            hits.by_device.entry(node.author).or_default().push(place);
+            if let Act::Join { invite, .. } = &node.act {
+                hits.by_invite.entry(*invite).or_default().push(place);
+                if let Some(inviter) = inviter(ordered, invite) {
+                    hits.by_device.entry(inviter).or_default().push(place);
+                }
+            }
+        }
+        hits
+    }
+
+    fn of(&mut self, taking: usize) -> &Places {
+        let Self { ordered, by_device, by_invite, known } = self;
+        known.entry(taking).or_insert_with(|| {
+            let touched = match ordered.nodes.get(taking).map(|node| &node.act) {
+                Some(Act::Remove { device, .. } | Act::Role { device, .. }) => by_device.get(device),
+                Some(Act::Revoke { invite }) => by_invite.get(invite),
+                _ => None,
+            };
+            let mut places = Places::new(ordered.nodes.len());
+            let hit = touched.into_iter().flatten().filter(|place| hits(ordered, taking, **place));
+            hit.for_each(|place| places.insert(*place));
+            places
+        })
+    }
+}
+
+fn inviter(ordered: &Ordered, invite: &EntryId) -> Option<DeviceId> {
+    ordered.places.get(invite).and_then(|place| ordered.nodes.get(*place)).map(|node| node.author)
 }
 
 /// Whether what stands at `taking` takes from the author of the entry at `place` what it needed, at the same time.
@@ -100,11 +145,7 @@ fn hits(ordered: &Ordered, taking: usize, place: usize) -> bool {
 fn uses(ordered: &Ordered, node: &Node, device: &DeviceId, left: Option<Role>) -> bool {
     let lacks = |needed: Role| left.is_none_or(|left| needed > left);
     match &node.act {
-        Act::Join { invite, .. } => {
-            let inviter =
-                ordered.places.get(invite).and_then(|place| ordered.nodes.get(*place)).map(|node| node.author);
-            inviter == Some(*device) && lacks(Role::Admin)
-        }
+        Act::Join { invite, .. } => inviter(ordered, invite) == Some(*device) && lacks(Role::Admin),
         act => node.author == *device && act.needs().is_some_and(lacks),
     }
 }

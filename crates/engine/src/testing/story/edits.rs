@@ -61,7 +61,7 @@ impl Story {
         if self.network.rng.below(3) == 0 { Durability::Strict } else { Durability::Relaxed }
     }
 
-    fn expect(&mut self, device: usize, mark: u64, durability: Durability, documents: Vec<Name>) {
+    pub(super) fn expect(&mut self, device: usize, mark: u64, durability: Durability, documents: Vec<Name>) {
         let strict = durability == Durability::Strict;
         self.writes.insert(mark, Written { device, documents, strict, acknowledged: false });
     }
