@@ -235,7 +235,7 @@ export class Sync {
    *
    * @param options `timeoutMs`: how long it may take, 120 seconds unless told otherwise.
    * @returns How many documents are in it, bytes of its sealed parts, and up to which cursor it covers the relay's log.
-   * @throws {@link AshoreError} `sync.disabled`, `sync.offline`, `relay.quota-exceeded`, `request.timed-out`, or why the relay refused.
+   * @throws {@link AshoreError} `sync.disabled`, `group.not-allowed`, `sync.offline`, `relay.quota-exceeded`, `request.timed-out`, or why the relay refused.
    *
    * @example
    * ```ts

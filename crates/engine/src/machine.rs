@@ -384,6 +384,8 @@ impl Machine {
         self.plan_upkeep();
         self.connect_if_due();
         self.go_on_with_snapshots();
+        // What that has begun begins now, not when something else happens.
+        self.run_tasks(false);
         self.put_invitations();
         self.ask_about_requests();
         self.withdraw_invitations();

@@ -314,6 +314,8 @@ fn a_reader_reads_and_its_writes_are_refused_at_once() {
     assert_eq!(world.remove(BOB, &alice).unwrap_err().code, ErrorCode::GroupNotAllowed);
     assert_eq!(world.role(BOB, &bob, "admin").unwrap_err().code, ErrorCode::GroupNotAllowed);
     assert_eq!(world.call(BOB, Command::RotateKeys {}).unwrap_err().code, ErrorCode::GroupNotAllowed);
+    let snapshot = Command::PublishSnapshot { timeout_ms: 120_000 };
+    assert_eq!(world.call(BOB, snapshot).unwrap_err().code, ErrorCode::GroupNotAllowed);
     world.role(ALICE, &bob, "writer").unwrap();
     world.settle_all();
     world.put(BOB, "mine").unwrap();

@@ -735,4 +735,46 @@ export type Command =
          */
         device: string;
       };
+    }
+  | {
+      setPassword: {
+        /**
+         * Not one that is easy to guess.
+         */
+        password: string;
+        /**
+         * By what it is found, such as a mail address: `null` for a random code, or for what it was found by before.
+         */
+        locator: string | null;
+      };
+    }
+  | { createRecoveryPhrase: Record<symbol, never> }
+  | { recoveries: Record<symbol, never> }
+  | {
+      removeRecovery: {
+        /**
+         * Its id.
+         */
+        recovery: string;
+      };
+    }
+  | {
+      recover: {
+        /**
+         * The relay's address; `null` for the one from before.
+         */
+        relay: string | null;
+        /**
+         * What others see this device as.
+         */
+        deviceName: string | null;
+        /**
+         * By what the password is found; `null` with words.
+         */
+        locator: string | null;
+        /**
+         * The password, or the 24 words when there is no locator.
+         */
+        secret: string;
+      };
     };

@@ -76,4 +76,11 @@ export type ErrorCode =
   | "join-request.not-found"
   | "join-request.too-many"
   | "join-request.rejected"
-  | "join-request.refused";
+  | "join-request.refused"
+  | "recovery.bad-password"
+  | "recovery.weak-password"
+  | "recovery.bad-words"
+  | "recovery.not-found"
+  | "recovery.closed"
+  | "recovery.too-many-attempts"
+  | "recovery.bad-locator";

@@ -18,6 +18,7 @@ import type { Mended } from "./Mended.js";
 import type { OwnRequest } from "./OwnRequest.js";
 import type { PresencePeer } from "./PresencePeer.js";
 import type { Quarantined } from "./Quarantined.js";
+import type { RecoveryInfo } from "./RecoveryInfo.js";
 import type { SyncSettings } from "./SyncSettings.js";
 import type { SyncStatus } from "./SyncStatus.js";
 import type { TextAnswer } from "./TextAnswer.js";
@@ -555,5 +556,29 @@ export type Reply =
          * Who waits, the earliest first.
          */
         requests: Array<JoinRequestInfo>;
+      };
+    }
+  | {
+      recovery: {
+        /**
+         * Names it for `removeRecovery`; lower-case base32.
+         */
+        id: string;
+        /**
+         * By what the password is found.
+         */
+        locator: string | null;
+        /**
+         * The 24 words. Nobody keeps them.
+         */
+        words: string | null;
+      };
+    }
+  | {
+      recoveries: {
+        /**
+         * In the order in which they came here.
+         */
+        recoveries: Array<RecoveryInfo>;
       };
     };

@@ -14,7 +14,7 @@ use crate::api::{
     Quarantined, Reply, SyncSettings,
 };
 use crate::group::ProfilePayload;
-use ashore_protocol::control::Control;
+use ashore_protocol::control::{Control, Role};
 
 /// The longest a `flush` or `syncNow` waits, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 10 * 60_000;
@@ -142,7 +142,7 @@ impl Machine {
             Command::SyncNow { timeout_ms } => return self.sync_now(task, timeout_ms),
             Command::SyncReady { timeout_ms } => return self.sync_ready(task, timeout_ms),
             Command::PublishSnapshot { timeout_ms } => {
-                self.need_group()?;
+                self.need_role(Role::Writer)?;
                 return self.wait_for(task, timeout_ms, Wait::Snapshot);
             }
             Command::Status {} => Done::now(Reply::Status { status: self.status() }),

@@ -18,8 +18,7 @@ impl Machine {
         let mut status = self.status();
         if status.state == SyncState::Synced {
             self.sync.told_fault = None;
-            let newly = self.sync.told.as_ref().is_none_or(|told| told.state != SyncState::Synced);
-            if newly {
+            if self.is_newly_synced() {
                 self.sync.settings.last_synced_at = Some(self.now);
                 status.last_synced_at = Some(self.now.as_ms());
             }
@@ -31,14 +30,19 @@ impl Machine {
         self.answer_waiters();
     }
 
-    /// Keeps when everything was in step, to the minute: who starts without a network knows that it has been.
+    /// Keeps when everything came to be in step, to the minute: who starts without a network knows that it has been.
     pub(super) fn keep_time_of_sync(&mut self) {
         let kept = self.sync.kept_synced_at;
         let old = kept.is_none_or(|kept| kept > self.now || self.now.ms_since(kept) >= TIME_OF_SYNC_MS);
-        if old && self.state() == SyncState::Synced {
+        if old && self.is_newly_synced() {
             self.sync.settings.last_synced_at = Some(self.now);
             self.write_settings();
         }
+    }
+
+    fn is_newly_synced(&self) -> bool {
+        let told = self.sync.told.as_ref().is_some_and(|told| told.state == SyncState::Synced);
+        !told && self.state() == SyncState::Synced
     }
 
     pub(super) fn status(&self) -> SyncStatus {
