@@ -163,7 +163,7 @@ pub fn stretch(password: &str, salt: &[u8; SALT_BYTES], params: PasswordParams) 
 
 /// Whether a password may seal something.
 pub fn check_password(password: &str) -> Result<(), PasswordError> {
-    check_strength(&*normal(password)?)
+    check_strength(&normal(password)?)
 }
 
 /// The password as Unicode's canonical decomposition: the same keys give the same bytes on every keyboard.

@@ -65,7 +65,8 @@ impl Machine {
         if task.step == 6 {
             // Both say what they need before either goes on, so that it is loaded together.
             let (envelopes, taking) = (self.open_envelopes(), self.restore_taking());
-            (envelopes?, taking?);
+            envelopes?;
+            taking?;
             task.step = 7;
         }
         self.opened = true;

@@ -164,7 +164,7 @@ impl Machine {
         self.write_envelopes();
         let reply = Reply::Recovery { id: recovery.to_string(), locator, words };
         let deadline = self.now.plus_ms(RELAY_WAIT_MS);
-        let what = Wait::Envelope { recovery, reply };
+        let what = Wait::Envelope { recovery, reply: Box::new(reply) };
         self.sync.waiters.push(Waiter { client: client.to_owned(), call, deadline, what });
         Ok(())
     }
@@ -296,7 +296,7 @@ impl Machine {
         if let Some(waiter) = self.take_envelope_waiter(&recovery)
             && let Wait::Envelope { reply, .. } = waiter.what
         {
-            self.answer_after_commit(&waiter.client, waiter.call, Outcome::Ok(reply));
+            self.answer_after_commit(&waiter.client, waiter.call, Outcome::Ok(*reply));
         }
     }
 

@@ -186,7 +186,7 @@ pub(super) enum Wait {
     /// The relay says which requests to join there are; asked on this connection, with this request.
     Requests { deciding: Deciding, request: Option<(u64, ashore_protocol::frame::RequestId)> },
     /// The envelope of a recovery lies at the relay.
-    Envelope { recovery: EntryId, reply: Reply },
+    Envelope { recovery: EntryId, reply: Box<Reply> },
 }
 
 /// An invite that is being made.
