@@ -2,12 +2,10 @@
 //! year; what an entry adds to what it carries. Run with `--release --features testing`; numbers of documents may be given.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use ashore_engine::api::{Command, Durability, Outcome, Reply, SyncState, Write};
+use ashore_engine::api::{Command, Reply};
 use ashore_engine::testing::Network;
-use ashore_protocol::ids::GroupId;
 use std::time::Instant;
 
-const RELAY: &str = "ws://relay.test/v1/ws";
 const DAY_MS: u64 = 24 * 3_600_000;
 const WORDS: [&str; 16] = [
     "harbour", "tide", "keel", "the", "of", "gull", "anchor", "rope", "and", "north", "sand", "is", "wreck", "buoy",
@@ -28,69 +26,26 @@ fn main() {
 
 struct World {
     network: Network,
-    marks: u64,
 }
 
 impl World {
     fn founded(seed: u64) -> Self {
-        let mut network = Network::seeded(seed);
-        network.add_device("alice");
-        let mut world = Self { network, marks: 0 };
-        world.call(0, Command::EnableSync { relay: Some(RELAY.into()), device_name: None });
-        world
-    }
-
-    fn call(&mut self, device: usize, command: Command) -> Reply {
-        self.marks += 1;
-        let mark = self.marks;
-        self.network.ask(device, command, mark);
-        loop {
-            let answers = &mut self.network.devices[device].answers;
-            if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
-                match answers.swap_remove(at).1 {
-                    Outcome::Ok(reply) => return reply,
-                    Outcome::Failed(failure) => panic!("{failure:?}"),
-                }
-            }
-            assert!(self.network.step(), "an answer comes");
-        }
+        Self { network: Network::group_of(seed, &["alice"]) }
     }
 
     fn add(&mut self, name: &str) -> usize {
         let device = self.network.add_device(name);
-        let reply = self.call(0, Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None });
-        let Reply::Invite { short_code, .. } = reply else { panic!("{reply:?}") };
-        self.call(device, Command::JoinInvite { invite: short_code, relay: Some(RELAY.into()), device_name: None });
+        self.network.join(device, 0, "admin");
         device
     }
 
     fn put(&mut self, device: usize, id: usize, document: String) {
-        let write = Write::Put {
-            collection: "notes".into(),
-            ids: vec![format!("note-{id:07}")],
-            documents: format!("[{document}]"),
-            bases: vec![None],
-        };
-        self.call(device, Command::Write { writes: vec![write], durability: Durability::Strict, split: false });
+        self.network.put(device, "notes", &format!("note-{id:07}"), &document).unwrap();
         self.network.devices[device].events.clear();
     }
 
-    fn settle(&mut self, devices: &[usize]) {
-        let devices = devices.to_vec();
-        let done = move |network: &Network| {
-            let all: Vec<_> = devices.iter().filter_map(|device| network.devices[*device].status.as_ref()).collect();
-            all.len() == devices.len()
-                && all.iter().all(|status| status.state == SyncState::Synced && status.cursor == all[0].cursor)
-        };
-        assert!(self.network.run_until(3_600_000, done), "everybody is in step");
-    }
-
-    fn group(&self) -> GroupId {
-        self.network.devices[0].status.as_ref().unwrap().group.as_ref().unwrap().parse().unwrap()
-    }
-
     fn began_from_snapshot(&mut self, device: usize) -> bool {
-        let Reply::Diagnostics { diagnostics } = self.call(device, Command::Diagnostics {}) else { panic!() };
+        let Reply::Diagnostics { diagnostics } = self.network.ok(device, Command::Diagnostics {}) else { panic!() };
         diagnostics.snapshot.is_some_and(|snapshot| snapshot.began_from)
     }
 
@@ -112,11 +67,11 @@ fn overhead() {
     println!("entry overhead\n{:>10} {:>10} {:>10} {:>10}", "JSON, B", "payload", "entry", "on top");
     for bytes in [60, 100, 300, 1_000, 10_000] {
         let mut world = World::founded(1);
-        world.settle(&[0]);
+        world.network.settle(&[0]);
         let document = world.note(bytes);
         world.put(0, 1, document.clone());
-        world.settle(&[0]);
-        let entry = world.network.relay.entries(&world.group()).pop().unwrap().len();
+        world.network.settle(&[0]);
+        let entry = world.network.relay.entries(&world.network.group(0)).pop().unwrap().len();
         let payload = world.network.payloads(0).pop().unwrap().len();
         let json = document.len();
         println!("{json:>10} {payload:>10} {entry:>10} {:>10}", entry as i64 - json as i64);
@@ -127,7 +82,7 @@ fn overhead() {
 fn late(count: usize) {
     let mut world = World::founded(2);
     let bob = world.add("bob");
-    world.settle(&[0, bob]);
+    world.network.settle(&[0, bob]);
     world.network.crash(bob, false);
     let mut json = 0;
     for id in 0..count {
@@ -135,23 +90,23 @@ fn late(count: usize) {
         json += document.len();
         world.put(0, id, document);
     }
-    world.settle(&[0]);
+    world.network.settle(&[0]);
     println!("\n{count} documents, {} of JSON, an entry each", size(json as u64));
     let (down, started) = (world.network.bytes_down, Instant::now());
     world.network.open(bob);
-    world.settle(&[0, bob]);
+    world.network.settle(&[0, bob]);
     let (by_entries, read) = (started.elapsed(), world.network.bytes_down - down);
     println!("  entry by entry: {} down, {by_entries:.2?}", size(read));
     assert!(!world.began_from_snapshot(bob));
     let started = Instant::now();
-    let Reply::Snapshot { bytes, .. } = world.call(0, Command::PublishSnapshot { timeout_ms: 1_200_000 }) else {
+    let Reply::Snapshot { bytes, .. } = world.network.ok(0, Command::PublishSnapshot { timeout_ms: 1_200_000 }) else {
         panic!()
     };
     println!("  snapshot made: {}, {:.2?}", size(bytes), started.elapsed());
-    world.settle(&[0, bob]);
+    world.network.settle(&[0, bob]);
     let (down, started) = (world.network.bytes_down, Instant::now());
     let carol = world.add("carol");
-    world.settle(&[0, bob, carol]);
+    world.network.settle(&[0, bob, carol]);
     let (by_snapshot, read) = (started.elapsed(), world.network.bytes_down - down);
     assert!(world.began_from_snapshot(carol));
     println!("  by snapshot: {} down, {by_snapshot:.2?}", size(read));
@@ -162,8 +117,8 @@ fn late(count: usize) {
 fn year() {
     let mut world = World::founded(3);
     let devices = [0, world.add("bob"), world.add("carol")];
-    world.settle(&devices);
-    let group = world.group();
+    world.network.settle(&devices);
+    let group = world.network.group(0);
     let (mut edits, mut written) = (0, 0);
     println!(
         "\na year of three devices, as the relay keeps it\n{:>6} {:>8} {:>12} {:>12} {:>12}",
@@ -178,7 +133,7 @@ fn year() {
             world.put(device, id, document);
             edits += 1;
         }
-        world.settle(&devices);
+        world.network.settle(&devices);
         written += world.network.relay.kept(&group).0 - before;
         world.network.run_ms(DAY_MS / 2);
         world.network.tidy_relay();

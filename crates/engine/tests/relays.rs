@@ -2,35 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ashore_engine::api::{
-    Command, Durability, ErrorCode, Failure, IdRange, Outcome, Reply, SyncSettings, SyncState, Write,
-};
-use ashore_engine::testing::Network;
+use ashore_engine::api::{Command, Durability, ErrorCode, Failure, IdRange, Reply, SyncSettings, SyncState, Write};
+use ashore_engine::testing::{Network, RELAY as FIRST};
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
-const FIRST: &str = "ws://first.test/v1/ws";
 const SECOND: &str = "ws://second.test/v1/ws";
 const RETURN_MS: u64 = 601_000;
 
 struct World {
     network: Network,
-    marks: u64,
 }
 
 impl World {
     /// Alice and Bob, who know both relays and follow the first.
     fn of_two(seed: u64) -> Self {
-        let mut network = Network::seeded(seed);
-        network.add_relay(SECOND);
-        network.add_device("alice");
-        network.add_device("bob");
-        let mut world = Self { network, marks: 0 };
-        world.call(ALICE, Command::EnableSync { relay: Some(FIRST.into()), device_name: None }).unwrap();
-        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None };
-        let Reply::Invite { short_code, .. } = world.call(ALICE, invite).unwrap() else { panic!() };
-        let join = Command::JoinInvite { invite: short_code, relay: Some(FIRST.into()), device_name: None };
-        world.call(BOB, join).unwrap();
+        let mut world = Self { network: Network::group_of(seed, &["alice", "bob"]) };
+        world.network.add_relay(SECOND);
         for device in [ALICE, BOB] {
             world.set_relays(device, &[FIRST, SECOND]).unwrap();
         }
@@ -38,39 +26,27 @@ impl World {
         world
     }
 
-    fn call(&mut self, device: usize, command: Command) -> Result<Reply, Failure> {
-        self.marks += 1;
-        let mark = self.marks;
-        self.network.ask(device, command, mark);
-        loop {
-            let answers = &mut self.network.devices[device].answers;
-            if let Some(at) = answers.iter().position(|(call, _)| call.mark == mark) {
-                return match answers.remove(at).1 {
-                    Outcome::Ok(reply) => Ok(reply),
-                    Outcome::Failed(failure) => Err(failure),
-                };
-            }
-            assert!(self.network.step(), "an answer comes");
-        }
-    }
-
     fn set_relays(&mut self, device: usize, relays: &[&str]) -> Result<SyncSettings, Failure> {
         let relays = Some(relays.iter().map(|relay| (*relay).to_owned()).collect());
-        match self.call(device, Command::ConfigureSync { auto: None, interval_ms: None, relays })? {
+        match self.network.call(device, Command::ConfigureSync { auto: None, interval_ms: None, relays })? {
             Reply::SyncSettings { settings } => Ok(settings),
             other => panic!("{other:?}"),
         }
     }
 
     fn put(&mut self, device: usize, id: &str) {
-        let documents = format!("[{{\"by\":{device}}}]");
+        // Power is lost in some of the tests: what counts as written must survive that.
+        let (documents, durability) = (format!("[{{\"by\":{device}}}]"), Durability::Strict);
         let write = Write::Put { collection: "notes".into(), ids: vec![id.into()], documents, bases: vec![None] };
-        self.call(device, Command::Write { writes: vec![write], durability: Durability::Strict, split: false })
-            .unwrap();
+        self.network.ok(device, Command::Write { writes: vec![write], durability, split: false });
     }
 
     fn ids(&mut self, device: usize) -> Vec<String> {
-        match self.call(device, Command::Scan { collection: "notes".into(), range: IdRange::default() }).unwrap() {
+        match self
+            .network
+            .call(device, Command::Scan { collection: "notes".into(), range: IdRange::default() })
+            .unwrap()
+        {
             Reply::Documents { ids, .. } => ids,
             other => panic!("{other:?}"),
         }
@@ -129,10 +105,7 @@ fn everybody_goes_back_to_the_first_relay_which_gets_what_it_missed() {
         // Somebody who knows the first alone has what was written while it was away.
         world.network.set_other_up(SECOND, false);
         let carol = world.network.add_device("carol");
-        let invite = Command::CreateInvite { ttl_seconds: 600, link_base: None, role: None, uses: None };
-        let Reply::Invite { short_code, .. } = world.call(ALICE, invite).unwrap() else { panic!() };
-        let join = Command::JoinInvite { invite: short_code, relay: Some(FIRST.into()), device_name: None };
-        world.call(carol, join).unwrap();
+        world.network.join(carol, ALICE, "admin");
         world.network.run_ms(60_000);
         assert_eq!(world.ids(carol), ["a", "b", "c"]);
     }
@@ -204,7 +177,8 @@ fn settings_name_the_relays_and_what_is_none_is_refused() {
     assert_eq!(failure.code, ErrorCode::RelayInvalidAddress);
     world.network.crash(ALICE, false);
     world.network.open(ALICE);
-    let kept = world.call(ALICE, Command::ConfigureSync { auto: None, interval_ms: None, relays: None }).unwrap();
+    let kept =
+        world.network.call(ALICE, Command::ConfigureSync { auto: None, interval_ms: None, relays: None }).unwrap();
     let Reply::SyncSettings { settings } = kept else { panic!() };
     assert_eq!(settings.relays, [SECOND, FIRST]);
     world.network.run_ms(RETURN_MS);
