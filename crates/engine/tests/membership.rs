@@ -255,6 +255,57 @@ fn of_two_admins_who_remove_each_other_the_one_admitted_first_stays() {
 }
 
 #[test]
+fn an_admin_who_was_demoted_by_one_that_it_removed_at_the_same_time_delivers_what_it_wrote_before() {
+    for seed in 40..44 {
+        let mut world = World::of(seed, &["admin", "admin"]);
+        let (alice, bob) = (world.id_of(ALICE), world.id_of(BOB));
+        world.network.cut_off(ALICE, true);
+        world.put(ALICE, "before").unwrap();
+        world.remove(ALICE, &bob).unwrap();
+        world.put(ALICE, "after").unwrap();
+        world.role(BOB, &alice, "reader").unwrap();
+        world.network.run_ms(5_000);
+        world.network.cut_off(ALICE, false);
+        world.settle(&[ALICE, CAROL]);
+        world.assert_alike(&[ALICE, CAROL]);
+        assert_eq!(world.ids(CAROL), ["after", "before"], "seed {seed}");
+        assert!(world.is_removed(BOB), "seed {seed}");
+    }
+}
+
+#[test]
+fn what_was_sealed_under_a_key_that_no_admin_has_is_told_again_under_the_next() {
+    for seed in 44..48 {
+        let mut world = World::of(seed, &["writer"]);
+        let (_, code) = world.invite(ALICE, "admin").unwrap();
+        world.ok(ALICE, Command::RotateKeys {});
+        world.settle_all();
+        world.put(BOB, "under the new key").unwrap();
+        world.settle_all();
+        let alice = world.id_of(ALICE);
+        world.network.cut_off(ALICE, true);
+        let carol = world.network.add_device("carol");
+        world.join_by(carol, &code).unwrap();
+        world.network.cut_off(ALICE, false);
+        while world.devices(ALICE).len() < 3 {
+            world.network.run_ms(20);
+        }
+        // She steps down before she has given the key on, and so nobody can.
+        world.role(ALICE, &alice, "writer").unwrap();
+        world.network.run_ms(120_000);
+        world.settle_all();
+        assert_eq!(world.ids(carol), ["under the new key"], "seed {seed}");
+        assert_eq!(world.members(carol), world.members(BOB));
+        let told = world.epochs_of_data().len();
+        world.network.crash(BOB, false);
+        world.network.open(BOB);
+        world.network.run_ms(120_000);
+        world.settle_all();
+        assert_eq!(world.epochs_of_data().len(), told, "once is enough");
+    }
+}
+
+#[test]
 fn two_removals_at_the_same_time_are_followed_by_an_epoch_closed_to_both() {
     for seed in 50..56 {
         let mut world = World::of(seed, &["admin", "writer", "writer"]);

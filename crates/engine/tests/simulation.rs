@@ -26,14 +26,11 @@ fn every_promise_is_kept_while_snapshots_are_made_and_the_relay_forgets() {
     tell(if asked().is_some() { seeds() } else { 0..100 }, story::run_with_snapshots);
 }
 
-/// 70 unless asked for others. Open: about 3 of 100 of these stories still break a promise (a counter that is not the sum of what was added; a device that is invited
-/// again and does not come back). They are printed; until they are understood more than one in ten is a failure.
+/// 200 unless asked for others.
 #[test]
-fn most_stories_of_groups_that_change_keep_every_promise() {
-    let range = if asked().is_some() { seeds() } else { 0..70 };
-    let (told, broken) = listen(range, story::run_with_members);
+fn every_promise_is_kept_while_groups_change() {
+    let told = tell(if asked().is_some() { seeds() } else { 0..200 }, story::run_with_members);
     assert!(told.changes as u64 > told.stories);
-    assert!(broken.len() as u64 * 10 <= told.stories, "{} stories broke a promise", broken.len());
 }
 
 #[test]

@@ -87,6 +87,9 @@ pub struct GroupState {
     /// The outbox was full: some documents wait to be put into entries whole. Their rows say which.
     #[n(8)]
     pub behind: Option<bool>,
+    /// Entries that began epochs of which only some have the key, and whose documents this device has put into entries again for the others.
+    #[n(9)]
+    pub told_anew: Option<Vec<EntryId>>,
 }
 
 /// Where a device stands in one relay's log of its group.

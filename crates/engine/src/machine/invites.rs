@@ -66,6 +66,7 @@ impl Machine {
             next_sequence,
             join: None,
             behind: None,
+            told_anew: None,
         }
     }
 

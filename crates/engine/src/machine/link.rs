@@ -67,6 +67,8 @@ pub(super) struct Link {
     pub(super) envelopes: BTreeMap<RequestId, EntryId>,
     /// The relay refused an append: nothing more is sent on this connection until this time.
     pub(super) hold_sends_until: Option<Timestamp>,
+    /// The relay refused what rests on a control entry of ours that waits behind it: those go before all others.
+    pub(super) controls_first: bool,
 }
 
 /// How far a connection has come.
@@ -123,6 +125,7 @@ impl Link {
             withdrawals: BTreeSet::new(),
             envelopes: BTreeMap::new(),
             hold_sends_until: None,
+            controls_first: false,
         }
     }
 

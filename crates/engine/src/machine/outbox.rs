@@ -362,7 +362,10 @@ impl Machine {
         let unsent = || group.outbox.iter().filter(|(sequence, _)| !link.sent.contains(sequence));
         let for_nothing = unsent().filter(|(_, waiting)| turn(waiting) == Some(Turn::ComesToNothing));
         let for_nothing = for_nothing.map(|(sequence, _)| *sequence).collect();
-        let (first, last): (Vec<_>, Vec<_>) = unsent().partition(|(_, waiting)| turn(waiting) == Some(Turn::First));
+        let (mut first, last): (Vec<_>, Vec<_>) = unsent().partition(|(_, waiting)| turn(waiting) == Some(Turn::First));
+        if link.controls_first {
+            first.sort_by_key(|(_, waiting)| !group.membership.has_taken_in(&waiting.id));
+        }
         let last = last.into_iter().rev().filter(|(_, waiting)| turn(waiting) == Some(Turn::Last));
         let (mut bytes, mut sequences) = (0, Vec::new());
         for (sequence, waiting) in first.into_iter().chain(last).take(most) {
@@ -485,10 +488,15 @@ impl Machine {
             }
             return self.drop_from_outbox(vec![sequence]);
         }
+        let waits_on_control = entry.is_some_and(|entry| self.stands_by_own_control(code, &entry));
         let until = self.now.plus_ms(u64::from(retry_after_ms.unwrap_or(0)).max(HOLD_MS));
         if let Some(link) = &mut self.sync.link {
             link.appends.clear();
             link.sent.clear();
+            if waits_on_control && !link.controls_first {
+                link.controls_first = true;
+                return;
+            }
             link.hold_sends_until = Some(until);
         }
         self.note_fault(failure);
@@ -507,6 +515,18 @@ impl Machine {
             _ => false,
         };
         for_good.then_some(*sequence)
+    }
+
+    /// Whether the relay would take this entry of ours if it knew a control entry that waits behind it: somebody took the right to write from this
+    /// device, and it voids that by what it did at the same time.
+    fn stands_by_own_control(&self, code: FailureCode, entry: &EntryId) -> bool {
+        let Some(group) = &self.sync.group else { return false };
+        let is_own = |waiting: &Waiting| waiting.id == *entry && waiting.author.is_none();
+        let says = |waiting: &Waiting| waiting.is_new_control && group.membership.has_applied(&waiting.id);
+        matches!(code, FailureCode::RoleForbids | FailureCode::Removed)
+            && group.membership.may_write(&group.me())
+            && group.outbox.values().any(is_own)
+            && group.outbox.values().any(says)
     }
 
     /// The relay does not know the group: it gets the control entries first, and later everything else.

@@ -1,13 +1,14 @@
 //! The keys of epochs in the machine: making the next one, taking those that control entries bring, and giving them to members that lack them.
 
 use super::Machine;
+use super::batch::Effect;
 use super::invites::internal;
 use super::outbox::rotation_in;
 use super::sync::{Group, KeptReason};
 use crate::api::{ErrorCode, Event, Failure};
 use crate::crypto::{KemSecret, Key};
-use crate::group::{MAX_EARLIER, ProfilePayload, Wrapping};
-use ashore_protocol::control::Control;
+use crate::group::{Announced, MAX_EARLIER, ProfilePayload, Wrapping};
+use ashore_protocol::control::{Control, Role};
 use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::{DeviceId, EntryId, Epoch};
 use ashore_protocol::keys::{KemKey, MAX_WRAPS, Recipient, Rotation, Wrap};
@@ -117,15 +118,46 @@ impl Group {
     /// Whether there is a key here that does not go with the newest: of a rotation made at the same time. Whoever comes later could not read
     /// what was sealed under it.
     pub(super) fn newest_lacks_keys(&self) -> bool {
-        let Some(newest) = self.membership.rotation().map(|rotation| rotation.entry) else { return false };
+        !self.lacking_in_newest().is_empty()
+    }
+
+    /// The epochs of these keys, by the entries that began them.
+    fn lacking_in_newest(&self) -> Vec<EntryId> {
+        let Some(newest) = self.membership.rotation().map(|rotation| rotation.entry) else { return vec![] };
         let Some(carried) = self.upkeep.carried.get(&newest).filter(|carried| carried.len() < MAX_EARLIER) else {
-            return false;
+            return vec![];
         };
         let begins = |id: &EntryId| {
             !matches!(self.control(id).as_ref().and_then(VerifiedEntry::control), Some(Control::Admit { .. }))
         };
         let lacks = |id: &EntryId| *id != newest && !carried.contains(id) && begins(id);
-        self.secrets.epochs.iter().any(|(_, begun_by, _)| lacks(begun_by))
+        self.secrets.epochs.iter().map(|(_, begun_by, _)| *begun_by).filter(lacks).collect()
+    }
+
+    /// Of these, those that no admin was given: nobody who may would ever hand them on. What was sealed under them has to go into entries again, by who
+    /// can read it and may write.
+    pub(super) fn untold_epochs(&self) -> Vec<EntryId> {
+        let told = self.state.told_anew.as_deref().unwrap_or_default();
+        let untold = self.lacking_in_newest().into_iter().filter(|id| !told.contains(id));
+        untold.filter(|id| !self.an_admin_was_given(id)).collect()
+    }
+
+    /// Whether the present key is not here and no admin has it: nobody will ever give it to this device.
+    pub(super) fn nobody_gives_key(&self) -> bool {
+        let Some(rotation) = self.membership.rotation() else { return false };
+        let has = |device: &DeviceId| rotation.known_to.contains(&Recipient::from(*device));
+        let given = self.membership.members().any(|(device, member)| member.role == Role::Admin && has(device));
+        self.sealing().is_none() && !given
+    }
+
+    fn an_admin_was_given(&self, begun_by: &EntryId) -> bool {
+        let Some(entry) = self.control(begun_by) else { return false };
+        let wraps = entry.control().and_then(rotation_in).map(|rotation| rotation.wraps.as_slice());
+        let given = |device: &DeviceId| {
+            let to = Recipient::from(*device);
+            *device == entry.author() || wraps.unwrap_or_default().iter().any(|wrap| wrap.to == to)
+        };
+        self.membership.members().any(|(device, member)| member.role == Role::Admin && given(device))
     }
 }
 
@@ -222,6 +254,18 @@ impl Machine {
         if let Err(failure) = self.sign_rotation(None, |rotation| Control::Rotate { rotation }) {
             self.tell(Event::Error { failure });
         }
+    }
+
+    /// Puts all documents into entries again, under the present key: some were sealed under one that the others will never have.
+    pub(super) fn tell_anew(&mut self) {
+        self.seal_draft();
+        let Some(group) = &mut self.sync.group else { return };
+        let untold = group.untold_epochs();
+        group.state.told_anew.get_or_insert_default().extend(untold);
+        let announced = Announced::Through(vec![]);
+        group.state.announced = announced.clone();
+        self.batch.group_changed = true;
+        self.batch.effects.push(Effect::Announced(announced));
     }
 
     /// Gives the present key to members that lack it.

@@ -95,12 +95,17 @@ impl Machine {
 
     /// Everything here is at the relay, and everything at the relay is here.
     pub(super) fn in_step(&self) -> bool {
+        self.has_read_all() && self.pending() == 0
+    }
+
+    /// Everything that the log has is here.
+    pub(super) fn has_read_all(&self) -> bool {
         let (Some(group), Some(link)) = (&self.sync.group, &self.sync.link) else { return false };
         let fetched = link.caught_up
             && group.stored.cursor == link.head
             && group.stored.refill_from.is_none()
             && group.snapshots.taking.is_none();
-        matches!(link.stage, Stage::Open) && fetched && self.pending() == 0
+        matches!(link.stage, Stage::Open) && fetched
     }
 
     pub(super) fn link_is_open(&self) -> bool {

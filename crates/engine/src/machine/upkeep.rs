@@ -39,6 +39,8 @@ pub(super) struct Needs {
     pub(super) share: bool,
     pub(super) own_key: bool,
     pub(super) vouching: bool,
+    /// What was sealed under a key that no admin was given has to be said again.
+    pub(super) telling_anew: bool,
 }
 
 impl Machine {
@@ -47,23 +49,28 @@ impl Machine {
         let Some(group) = &mut self.sync.group else { return };
         let me = group.me();
         let leads = group.membership.may_admit(&me);
-        if leads {
+        let may_seal = group.may_seal();
+        if leads || may_seal {
             group.look_at_newest();
         }
         let has_key = group.sealing().is_some();
         let hopeless = &group.upkeep.without_hope;
         group.upkeep.needs = Needs {
             confirming: leads && group.membership.to_confirm().keys().any(|device| *device != me),
-            rotation: leads && (group.membership.needs_rotation() || group.newest_lacks_keys()),
+            rotation: leads
+                && (group.membership.needs_rotation() || group.newest_lacks_keys() || group.nobody_gives_key()),
             share: leads && has_key && group.membership.without_key().keys().any(|to| !hopeless.contains(to)),
             own_key: group.membership.member(&me).is_some_and(|member| member.kem.is_none()),
-            vouching: group.upkeep.somebody_went && group.may_seal(),
+            vouching: group.upkeep.somebody_went && may_seal,
+            telling_anew: !leads && may_seal && !group.untold_epochs().is_empty(),
         };
     }
 
     /// Sets the time at which the group is seen to, and does it when it has come.
     pub(super) fn plan_upkeep(&mut self) {
-        let in_step = self.in_step();
+        // Without the present key nothing leaves this device before it has begun another epoch.
+        let keyless = self.sync.group.as_ref().is_some_and(|group| group.upkeep.needs.rotation && !group.may_seal());
+        let in_step = self.in_step() || (keyless && self.has_read_all());
         let Some(group) = &mut self.sync.group else { return };
         if group.upkeep.needs == Needs::default() || !in_step {
             group.upkeep.due_at = None;
@@ -101,6 +108,9 @@ impl Machine {
             self.rotate_for_need();
         } else if needs.share {
             self.share_key();
+        }
+        if needs.telling_anew {
+            self.tell_anew();
         }
         if vouching {
             self.vouch();
