@@ -19,7 +19,8 @@ pub(super) enum Stopped {
 /// Changes of a document that were taken apart to look something up in them.
 pub(super) type Expanded = HashMap<ChangeHash, ExpandedChange>;
 
-/// The changes in an order in which each comes after those it builds on, every operation of them checked. `stored`: what is known
+/// The changes in an order in which each comes after those it builds on, every operation of them checked; the same changes in the same order give the same
+/// one, since what a document is saved as depends on it. `stored`: what is known
 /// of the document's own; what had to be taken apart besides is added.
 pub(super) fn check(doc: &Automerge, changes: Vec<Change>, stored: &mut Expanded) -> Result<Vec<Change>, Stopped> {
     let ordered = in_order(doc, changes)?;
@@ -33,12 +34,16 @@ pub(super) fn check(doc: &Automerge, changes: Vec<Change>, stored: &mut Expanded
 fn in_order(doc: &Automerge, changes: Vec<Change>) -> Result<Vec<Change>, Stopped> {
     let is_stored = |hash: &ChangeHash| doc.get_change_meta_by_hash(hash).is_some();
     let mut waiting: HashMap<ChangeHash, (Change, usize)> = HashMap::new();
+    // As they came, not as a map happens to hold them.
+    let mut hashes = Vec::with_capacity(changes.len());
     for change in changes {
-        waiting.insert(change.hash(), (change, 0));
+        let hash = change.hash();
+        if waiting.insert(hash, (change, 0)).is_none() {
+            hashes.push(hash);
+        }
     }
     let (mut missing, mut ready) = (Vec::new(), VecDeque::new());
     let mut dependents: HashMap<ChangeHash, Vec<ChangeHash>> = HashMap::new();
-    let hashes: Vec<_> = waiting.keys().copied().collect();
     for hash in hashes {
         let Some((change, _)) = waiting.get(&hash) else { continue };
         let open: Vec<_> = change.deps().iter().filter(|dep| !is_stored(dep)).copied().collect();

@@ -5,6 +5,7 @@ use proptest::sample::Index;
 
 use super::arbitrary::small_document;
 use super::replica::Replica;
+use crate::document::edit::{Actor, Merged, create, merge};
 use crate::document::{Value, Version};
 
 #[derive(Debug, Clone)]
@@ -202,4 +203,16 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn changes_that_came_together_are_stored_in_the_order_in_which_they_came() {
+    let begun = |who: u8| create(&Value::empty(), Actor([who; 16]), 0).unwrap().change;
+    let together: Vec<u8> = (1..=8).flat_map(begun).collect();
+    let stored = |_| match merge(None, &together).unwrap() {
+        Merged::Changed { write, .. } => write.bytes,
+        Merged::Unchanged | Merged::MissingDeps(_) => panic!(),
+    };
+    let first = stored(0);
+    assert!((1..16).map(stored).all(|bytes| bytes == first));
 }
