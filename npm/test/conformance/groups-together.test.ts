@@ -55,7 +55,7 @@ describe("an invite with a role", () => {
     const bob = await joined(alice, "Bob", "admin");
     const { id, shortCode, expiresAt } = await alice.sync.createInvite({ role: "reader", ttlSeconds: 900 });
     await inStep(alice, bob);
-    const listed = { id, role: "reader", expiresAt, invitedBy: await idOf(alice), open: true };
+    const listed = { id, role: "reader", expiresAt, invitedBy: await idOf(alice), open: true, usesLeft: 1 };
     await until(async () => expect(await bob.sync.invites()).toContainEqual(listed));
     // The code of none is in what is listed.
     expect(JSON.stringify(await bob.sync.invites())).not.toContain(shortCode);
