@@ -2,7 +2,7 @@
 
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { AshoreError, Database, Device, Role } from "ashore";
-import { database, rejection } from "./host.js";
+import { database, rejection, withWebSocket } from "./host.js";
 import {
   founder,
   idOf,
@@ -16,10 +16,9 @@ import {
   untilNotes,
   untilRemoved,
   until,
-  useRelay,
 } from "./together.js";
 
-useRelay();
+withWebSocket();
 
 /** The last members that a handle was told of. */
 function told(db: Database): () => readonly string[] {

@@ -46,8 +46,18 @@ export function there<T>(document: T | null): T {
 export function withWebSocket(): void {
   beforeAll(async () => {
     if (typeof WebSocket === "undefined") {
-      vi.stubGlobal("WebSocket", (await import("ws")).WebSocket);
+      vi.stubGlobal("WebSocket", quiet((await import("ws")).WebSocket));
     }
   });
   afterAll(() => void vi.unstubAllGlobals());
+}
+
+/** As in browsers: nobody has to listen to what goes wrong with a socket that was closed before it had opened. */
+function quiet(Socket: typeof WebSocket): typeof WebSocket {
+  return class extends Socket {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      this.addEventListener("error", () => {});
+    }
+  };
 }

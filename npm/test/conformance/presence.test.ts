@@ -1,8 +1,8 @@
 /** Presence: handles of one device, and two devices through a real relay. */
 
-import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from "vitest";
+import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import type { Database, Peer } from "ashore";
-import { database, rejection } from "./host.js";
+import { database, rejection, withWebSocket } from "./host.js";
 
 const relay = inject("relay");
 /** A port that nobody listens on. */
@@ -134,13 +134,7 @@ describe("what cannot be said", () => {
 });
 
 describe("two devices", () => {
-  // Node before version 22 has no WebSocket.
-  beforeAll(async () => {
-    if (typeof WebSocket === "undefined") {
-      vi.stubGlobal("WebSocket", (await import("ws")).WebSocket);
-    }
-  });
-  afterAll(() => void vi.unstubAllGlobals());
+  withWebSocket();
 
   it("see each other come, change and go", async () => {
     const [alice, bob] = await two();

@@ -1,29 +1,15 @@
 /** Which relay is followed, when a new device is ready, and what status and settings say: with a real relay, and addresses where none is. */
 
-import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from "vitest";
+import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import type { Database, SyncStatus } from "ashore";
-import { database, persistent, rejection } from "./host.js";
+import { database, persistent, rejection, withWebSocket } from "./host.js";
 
 const relay = inject("relay");
 /** Ports that nobody listens on. */
 const NOWHERE = "ws://127.0.0.1:1/v1/ws";
 const NOBODY = "ws://127.0.0.1:2/v1/ws";
 
-// Node before version 22 has no WebSocket.
-beforeAll(async () => {
-  if (typeof WebSocket === "undefined") {
-    const { WebSocket } = await import("ws");
-    // Like a browser's, it ends nothing when nobody listens for its errors.
-    class Quiet extends WebSocket {
-      constructor(url: string) {
-        super(url);
-        this.addEventListener("error", () => {});
-      }
-    }
-    vi.stubGlobal("WebSocket", Quiet);
-  }
-});
-afterAll(() => void vi.unstubAllGlobals());
+withWebSocket();
 
 const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
 

@@ -1,8 +1,8 @@
 /** Joining by request: devices through a real relay. */
 
-import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from "vitest";
+import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import type { Database, JoinRequestInfo, OwnRequest } from "ashore";
-import { database, persistent, rejection } from "./host.js";
+import { database, persistent, rejection, withWebSocket } from "./host.js";
 
 const relay = inject("relay");
 /** A port that nobody listens on. */
@@ -12,21 +12,7 @@ const NOWHERE = "ws://127.0.0.1:1/";
 const until = (check: () => void | Promise<void>): Promise<void> =>
   vi.waitFor(check, { timeout: 20_000, interval: 20 });
 
-// Node before version 22 has no WebSocket.
-beforeAll(async () => {
-  if (typeof WebSocket === "undefined") {
-    const { WebSocket: OfNode } = await import("ws");
-    // It calls it an error when a connection is closed that is not open yet; in browsers that is none.
-    class Quiet extends OfNode {
-      constructor(address: string, protocols?: string | string[]) {
-        super(address, protocols);
-        this.addEventListener("error", () => {});
-      }
-    }
-    vi.stubGlobal("WebSocket", Quiet);
-  }
-});
-afterAll(() => void vi.unstubAllGlobals());
+withWebSocket();
 
 /** Alice's database, shared, with a note; and the ticket to it. */
 async function alices(): Promise<{ alice: Database; ticket: string }> {

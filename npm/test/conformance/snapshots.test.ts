@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import type { Database } from "ashore";
-import { database, rejection } from "./host.js";
-import { founder, inStep, joined, put, relay, until, untilNotes, useRelay } from "./together.js";
+import { database, rejection, withWebSocket } from "./host.js";
+import { founder, inStep, joined, put, relay, until, untilNotes } from "./together.js";
 
-useRelay();
+withWebSocket();
 
 const MANY = 700;
 const ids = Array.from({ length: MANY }, (_, at) => `n${String(at).padStart(4, "0")}`);

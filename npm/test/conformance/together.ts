@@ -1,33 +1,13 @@
 /** Several devices of one group, through the suite's real relay. */
 
 import type { Database, Role } from "ashore";
-import { afterAll, beforeAll, expect, inject, vi } from "vitest";
+import { expect, inject, vi } from "vitest";
 import { database } from "./host.js";
 
 export const relay = inject("relay");
 
 /** A document by the name of who wrote it. */
 export type Note = { by: string };
-
-/** To be called once in a file whose tests need the relay: Node before version 22 has no WebSocket. */
-export function useRelay(): void {
-  beforeAll(async () => {
-    if (typeof WebSocket === "undefined") {
-      vi.stubGlobal("WebSocket", quiet((await import("ws")).WebSocket));
-    }
-  });
-  afterAll(() => void vi.unstubAllGlobals());
-}
-
-/** As in browsers: nobody has to listen to what goes wrong with a socket that was closed before it had opened. */
-function quiet(Socket: typeof WebSocket): typeof WebSocket {
-  return class extends Socket {
-    constructor(url: string | URL, protocols?: string | string[]) {
-      super(url, protocols);
-      this.addEventListener("error", () => {});
-    }
-  };
-}
 
 /** Waits for what comes when it comes. */
 export const until = (check: () => void | Promise<void>): Promise<void> =>
