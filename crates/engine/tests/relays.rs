@@ -166,6 +166,19 @@ fn nothing_is_lost_when_relays_and_devices_die_again_and_again() {
 }
 
 #[test]
+fn a_relay_that_was_taken_off_the_list_is_not_turned_to() {
+    for wait in (0..4_000).step_by(250) {
+        let mut world = World::of_two(200 + wait);
+        world.network.stop_relay();
+        world.network.run_ms(wait);
+        world.set_relays(ALICE, &[FIRST]).unwrap();
+        world.network.run_ms(60_000);
+        let status = world.network.devices[ALICE].status.as_ref();
+        assert_eq!(status.unwrap().relay.as_deref(), Some(FIRST), "after {wait} ms");
+    }
+}
+
+#[test]
 fn settings_name_the_relays_and_what_is_none_is_refused() {
     let mut world = World::of_two(50);
     let set = world.set_relays(ALICE, &[SECOND, FIRST]).unwrap();

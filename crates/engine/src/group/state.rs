@@ -45,6 +45,12 @@ impl SyncSettings {
         self.relays.clone().unwrap_or_else(one)
     }
 
+    /// Another relay than this one is preferred to it; `None`: the preferred one is followed.
+    pub fn preferred_relay(&self) -> Option<&String> {
+        let first = self.relays.as_ref()?.first();
+        first.filter(|first| self.relay.as_ref() != Some(first))
+    }
+
     /// Whether sync runs by itself.
     pub fn is_auto(&self) -> bool {
         self.auto.unwrap_or(true)

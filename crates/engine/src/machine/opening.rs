@@ -175,7 +175,7 @@ impl Machine {
     fn open_places(&mut self, rows: &Rows) {
         let relay = self.sync.settings.relay.clone().unwrap_or_default();
         let relays = self.sync.settings.relays();
-        self.sync.turn_to = relays.first().filter(|first| **first != relay).cloned();
+        self.sync.turn_to = self.sync.settings.preferred_relay().cloned();
         let Some(group) = &mut self.sync.group else { return };
         let place_in = |row: &RowValue| decoded::<RelayPlace>(Some(row)).unwrap_or(start_again());
         for (key, row) in &rows.rows {

@@ -38,6 +38,7 @@ impl Machine {
         let stays = self.sync.settings.relay.as_ref().is_some_and(|current| relays.contains(current));
         let first = relays.first().cloned().filter(|_| !stays);
         self.sync.settings.relays = Some(relays);
+        self.sync.turn_to = None;
         match first {
             Some(first) => self.move_to_relay(first),
             None => self.write_settings(),
@@ -83,11 +84,11 @@ impl Machine {
 
     /// Who follows another relay than the first leaves it, once in a while and when nothing is under way, to look whether the first is back.
     pub(super) fn return_to_first_relay(&mut self) {
-        let first = self.sync.settings.relays().into_iter().next();
-        if first == self.sync.settings.relay || self.sync.link.is_none() {
+        let preferred = self.sync.settings.preferred_relay().filter(|_| self.sync.link.is_some());
+        let Some(first) = preferred else {
             self.sync.return_at = None;
             return;
-        }
+        };
         let latest = self.now.plus_ms(RETURN_MS);
         let due = self.sync.return_at.map_or(latest, |at| at.min(latest));
         self.sync.return_at = Some(due);
@@ -100,9 +101,10 @@ impl Machine {
             self.sync.return_at = Some(self.now.plus_ms(RETURN_LATER_MS));
             return;
         }
+        let first = first.clone();
         self.sync.return_at = None;
         self.end_link(DisconnectReason::Lost);
-        self.sync.turn_to = first;
+        self.sync.turn_to = Some(first);
         // If it is not back, its next neighbour is tried after one failure.
         self.sync.attempts = PATIENCE - 1;
         self.sync.retry_at = None;
