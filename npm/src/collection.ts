@@ -377,6 +377,28 @@ export class Collection<T extends object = Record<string, unknown>> {
   }
 
   /**
+   * Which members have seen a document as it is now on this device, this one among them. It is known from what they wrote since, or from what they say about a
+   * minute after they got it; so somebody may have seen it who is not listed yet, never the other way round. Readers count too.
+   *
+   * @returns Ids of members, and whether these are all. Nobody of a document that is not here or never left.
+   *
+   * @example
+   * ```ts
+   * const { devices, everyone } = await notes.seenBy("n1");
+   * ```
+   */
+  async seenBy(
+    id: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly devices: readonly string[]; readonly everyone: boolean }> {
+    this.#documents.checkOpen("seenBy");
+    const command = { seenBy: { collection: this.name, id: String(id) } };
+    const asking = { op: "seenBy", signal: options.signal };
+    const { devices, everyone } = await this.#documents.client.ask(command, "seenBy", asking);
+    return { devices, everyone };
+  }
+
+  /**
    * The changes of a document, the latest first: who made each when, in which fields. The order is that in which this device learnt of them.
    *
    * @example

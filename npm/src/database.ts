@@ -18,6 +18,7 @@ import { checkPassphrase, type Encrypt, type KeyState } from "./keys.js";
 import type { CollectionOptions } from "./options.js";
 import { Presence } from "./presence.js";
 import type { Direction } from "./steps.js";
+import { configureRetention, type RetentionOptions, storage, type StorageReport } from "./storage.js";
 import { Sync, type SyncOptions, wholeMs } from "./sync.js";
 import { checkCollection } from "./text.js";
 import { Transaction } from "./transaction.js";
@@ -214,6 +215,34 @@ export class Database {
     this.#documents.checkOpen("flush");
     const timeoutMs = wholeMs("flush", options.timeoutMs ?? DEFAULT_FLUSH_MS);
     return this.#client.ask({ flush: { timeoutMs } }, "flushed", { op: "flush", signal: options.signal });
+  }
+
+  /**
+   * How much is stored of what on this device, and which deleted documents are still here and why. Reads everything once, page by page.
+   *
+   * @throws {@link AshoreError} `request.aborted`, `database.closed`, or why the store cannot be read.
+   *
+   * @example
+   * ```ts
+   * const { total, kept } = await db.storage();
+   * ```
+   */
+  storage(options: CallOptions = {}): Promise<StorageReport> {
+    return storage(this.#client, this.#documents, options);
+  }
+
+  /**
+   * Sets how long what was deleted can be undone on this device, and when a member is said to be idle. It holds until it is set again.
+   *
+   * @throws {@link AshoreError} `request.invalid`: no whole number of seconds.
+   *
+   * @example
+   * ```ts
+   * await db.configureRetention({ keepDeletedSeconds: 3_600 });
+   * ```
+   */
+  configureRetention(options: RetentionOptions): Promise<void> {
+    return configureRetention(this.#client, this.#documents, options);
   }
 
   /** Counts and versions for a bug report; holds no document. */

@@ -22,6 +22,9 @@ export type { Finding } from "./generated/Finding.js";
 export type { FindingCode } from "./generated/FindingCode.js";
 export type { HealthCounts } from "./generated/HealthCounts.js";
 export type { HealthPart } from "./generated/HealthPart.js";
+export type { KeptBecause } from "./generated/KeptBecause.js";
+export type { KeptDocument } from "./generated/KeptDocument.js";
+export type { StorageKind } from "./generated/StorageKind.js";
 export type { Mended } from "./generated/Mended.js";
 export type { JoinRequestInfo } from "./generated/JoinRequestInfo.js";
 export type { OwnRequest } from "./generated/OwnRequest.js";
@@ -48,8 +51,12 @@ export { Query } from "./query.js";
 export type { Resolved } from "./refs.js";
 export type { Issue, Schema, SchemaIssue, Validated } from "./schema.js";
 export type { Hit, SearchOptions, SearchResult } from "./search.js";
+export type { RetentionOptions, StorageReport, StoredAmount } from "./storage.js";
 export {
+  type ApprovalInvite,
   type Invite,
+  type InviteOptions,
+  type Joined,
   type RecoverBy,
   type Role,
   Sync,

@@ -44,6 +44,31 @@ export interface Invite {
   readonly expiresAt: number;
 }
 
+/** An invite that needs approval: whoever comes with it asks to join, and an admin decides. */
+export type ApprovalInvite = Omit<Invite, "shortCode">;
+
+/** What an invite is to be like. */
+export interface InviteOptions {
+  /** What whoever joins by it becomes, an admin unless told otherwise. */
+  readonly role?: Role | undefined;
+  /** How many devices may join by it, 1 to 100; one unless told otherwise. */
+  readonly uses?: number | undefined;
+  /** How long it opens; 600 unless told otherwise. */
+  readonly ttlSeconds?: number | undefined;
+  /** The page that the link opens; this page unless told otherwise. */
+  readonly linkBase?: string | undefined;
+  /** Whoever comes with it asks, and an admin decides: see {@link Sync.requests}. It has no short code then, and is made offline too. */
+  readonly approval?: boolean | undefined;
+}
+
+/** What {@link Sync.joinInvite} did. */
+export interface Joined {
+  /** The group's id, 52 characters of base32. */
+  readonly group: string;
+  /** The invite needs approval: what this device asks now, and is not in the group yet. `null`: it is. */
+  readonly request: OwnRequest | null;
+}
+
 /** Where a group is and how to ask to be let in. It holds no secret: whoever has it may ask, and an admin decides. */
 export interface Ticket {
   /** The app's page with the ticket behind `#`: the part of an address that browsers never send. */
@@ -92,6 +117,8 @@ export interface SyncEvents {
 }
 
 const DEFAULT_INVITE_SECONDS = 600;
+/** A ticket, also one of an invite that needs approval. */
+const IS_TICKET = /(?:^|[#&])ticket=/;
 const DEFAULT_NOW_MS = 30_000;
 const DEFAULT_READY_MS = 24 * 3_600_000;
 const DEFAULT_SNAPSHOT_MS = 120_000;
@@ -250,28 +277,31 @@ export class Sync {
   }
 
   /**
-   * A code for another device, or for several; needs the relay.
+   * A code for another device, or for several; needs the relay. With `approval` a link whose holders ask to join: it needs none, and lets nobody in before an
+   * admin says so with {@link Sync.approve}.
    *
-   * @param options `role`: what whoever joins by it becomes, an admin unless told otherwise. `uses`: how many devices may join by it, 1 to 100, one unless told
-   * otherwise. `ttlSeconds`: how long it opens, 600 unless told otherwise.
-   * `linkBase`: the page that the link opens; this page unless told otherwise.
    * @throws {@link AshoreError} `group.not-allowed`: this device is no admin. `group.removed`, `sync.disabled`, `sync.offline`.
+   *
+   * @example
+   * ```ts
+   * const { link } = await db.sync.createInvite({ approval: true, role: "writer", uses: 20, ttlSeconds: 86_400 });
+   * ```
    */
   async createInvite(
-    options: {
-      readonly role?: Role | undefined;
-      readonly uses?: number | undefined;
-      readonly ttlSeconds?: number | undefined;
-      readonly linkBase?: string | undefined;
-    } & CallOptions = {},
-  ): Promise<Invite> {
+    options?: InviteOptions & { readonly approval?: false | undefined } & CallOptions,
+  ): Promise<Invite>;
+  async createInvite(options: InviteOptions & { readonly approval: true } & CallOptions): Promise<ApprovalInvite>;
+  async createInvite(options: InviteOptions & CallOptions = {}): Promise<Invite | ApprovalInvite> {
     const ttlSeconds = wholeMs("createInvite", options.ttlSeconds ?? DEFAULT_INVITE_SECONDS);
     const role = options.role === undefined ? {} : { role: options.role };
     // What an older engine, in another tab, does not know is left out where it says nothing.
     const uses = (options.uses ?? 1) === 1 ? {} : { uses: wholeMs("createInvite", options.uses ?? 1) };
-    const createInvite = { ttlSeconds, linkBase: options.linkBase ?? thisPage(), ...role, ...uses };
+    const asked = { ttlSeconds, linkBase: options.linkBase ?? thisPage(), ...role, ...uses };
+    if (options.approval === true) {
+      return this.#ask("createInvite", { createApprovalInvite: asked }, "approvalInvite", options);
+    }
     // An engine of an older version, in another tab, names no id.
-    return { id: "", ...(await this.#ask("createInvite", { createInvite }, "invite", options)) };
+    return { id: "", ...(await this.#ask("createInvite", { createInvite: asked }, "invite", options)) };
   }
 
   /** The invites of the group, open or not, in the order in which they came here; without their codes, which nobody keeps. */
@@ -289,18 +319,22 @@ export class Sync {
   }
 
   /**
-   * Joins the group of an invite: a short code, a link or a QR code's text. Resolves with the group's id, 52 characters of base32.
+   * Joins the group of an invite: a short code, a link or a QR code's text. With the link of an invite that needs approval it asks to join instead, as
+   * {@link Sync.requestToJoin} does: `request` is what it asks then, and {@link Sync.admitted} waits for the answer.
    *
    * @throws {@link AshoreError} `invite.bad-code`, `invite.not-found`, `invite.used`, `invite.expired`, `invite.locked-out`, `group.already-joined`.
    */
-  async joinInvite(invite: string, options: SyncOptions & CallOptions = {}): Promise<{ readonly group: string }> {
-    const { relay, deviceName } = { ...this.#defaults, ...defined(options) };
-    return this.#ask(
-      "joinInvite",
-      { joinInvite: { invite: String(invite), relay: relay ?? null, deviceName: deviceName ?? null } },
-      "joined",
-      options,
-    );
+  async joinInvite(invite: string, options: SyncOptions & CallOptions = {}): Promise<Joined> {
+    const text = String(invite);
+    const { relay = null, deviceName = null } = { ...this.#defaults, ...defined(options) };
+    if (!IS_TICKET.test(text)) {
+      const joinInvite = { invite: text, relay, deviceName };
+      return { ...(await this.#ask("joinInvite", { joinInvite }, "joined", options)), request: null };
+    }
+    // It names its relays, as a ticket does.
+    const joinInvite = { invite: text, relay: options.relay ?? null, deviceName };
+    const request = still(await this.#ask("joinInvite", { joinInvite }, "ownRequest", options), "joinInvite");
+    return { group: request.group, request };
   }
 
   /**
@@ -320,7 +354,7 @@ export class Sync {
    * it is told by `request` events, also after restarts. While it waits, a group that this device has alone does not sync.
    *
    * @param ticket The link, a QR code's text, or what stands behind `#`. Parameters that this version does not know are passed over.
-   * @param options `role`: what to become, a writer unless told otherwise; the admin decides. `relay`: instead of the ticket's.
+   * @param options `role`: what to become, a writer unless the ticket or this says otherwise; the admin decides. `relay`: instead of the ticket's.
    * @returns The request; its `words` are to be compared with those that the admin is shown.
    * @throws {@link AshoreError} `ticket.bad`, `group.already-joined`, `relay.invalid-address`; `request.invalid`: another join is under way.
    *
@@ -343,11 +377,7 @@ export class Sync {
       relay: relay ?? null,
       deviceName: deviceName ?? null,
     };
-    const { request } = await this.#ask("requestToJoin", { requestToJoin }, "ownRequest", options);
-    if (request === null) {
-      throw new AshoreError("join-request.not-found", "The request was taken back.", { op: "requestToJoin" });
-    }
-    return request;
+    return still(await this.#ask("requestToJoin", { requestToJoin }, "ownRequest", options), "requestToJoin");
   }
 
   /** This device's own request and how it stands, or how it ended; `null` when nothing was asked. */
@@ -641,6 +671,14 @@ export function wholeMs(op: string, value: number): number {
     return Math.round(value);
   }
   throw new AshoreError("request.invalid", `${value} is no duration.`, { op });
+}
+
+/** The request that was made, unless it was taken back meanwhile. */
+function still({ request }: { readonly request: OwnRequest | null }, op: string): OwnRequest {
+  if (request === null) {
+    throw new AshoreError("join-request.not-found", "The request was taken back.", { op });
+  }
+  return request;
 }
 
 function notAdmitted(code: ErrorCode, message: string): AshoreError {

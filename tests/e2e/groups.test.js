@@ -1,52 +1,25 @@
 /** A household whose members change: a device is removed and comes back, a reader reads, an admin hands over and leaves. In the demo's pages. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { objections } from "./harness/axe.js";
-import { startBrowser } from "./harness/browser.js";
 import { assertUnreadable, canary } from "./harness/canary.js";
-import { startRelay } from "./harness/relay.js";
-import { openSaltbox } from "./harness/saltbox.js";
+import { useHouseholds } from "./harness/households.js";
 import { until, untilEqual } from "./harness/wait.js";
 
-let browser;
-let relay;
-let profiles;
-
-before(async () => {
-  browser = await startBrowser();
-});
-
-after(() => browser?.end());
-
-beforeEach(async () => {
-  relay = await startRelay();
-  profiles = [];
-});
-
-afterEach(async () => {
-  await Promise.all(profiles.map((profile) => profile.end()));
-  await relay?.end();
-});
-
-/** The demo in a profile of its own. */
-async function open(address = relay.page) {
-  const profile = await browser.profile();
-  profiles.push(profile);
-  return openSaltbox(profile, address);
-}
+const households = useHouseholds();
 
 /** Alice's list with one item, and whoever she invites with these roles, by name. */
 async function household(roles) {
   const words = { title: canary("Groceries"), milk: canary("Milk") };
-  const alice = await open();
+  const alice = await households.open();
   await alice.newList(words.title);
   await alice.addItem(words.milk);
   const others = [];
   for (const [name, role] of Object.entries(roles)) {
     const { shortCode } = await alice.invite(role);
-    const other = await open();
+    const other = await households.open();
     await other.join(shortCode, name);
     await alice.at("invite-joined").waitFor();
     await alice.closeDialog();
@@ -97,7 +70,7 @@ describe("a device that is removed", () => {
     await Promise.all([alice, bob, carol].map((one) => one.untilItems(all)));
     await bob.openDevices();
     await untilEqual("three are in", roles(bob), ["admin", "writer", "writer"]);
-    assertUnreadable(relay);
+    assertUnreadable(households.relay);
   });
 
   it("can forget the household and go on alone", async () => {
@@ -186,7 +159,7 @@ describe("a reader's page", () => {
     await bob.page.reload();
     await bob.at("list-page").waitFor();
     assert.deepEqual(await offers(bob)(), []);
-    assertUnreadable(relay);
+    assertUnreadable(households.relay);
   });
 });
 
@@ -224,7 +197,7 @@ describe("an admin", () => {
     await alice.at("withdraw-invite").click();
     await alice.at("no-invites").waitFor();
     await until("the relay knows", async () => (await alice.state()) === "synced");
-    const bob = await open();
+    const bob = await households.open();
     await bob.at("open-join").click();
     await bob.at("join-code").fill(shortCode);
     await bob.at("join").click();

@@ -1,63 +1,31 @@
 /** A device asks to join a household by a ticket; an admin compares six words and lets it in, or turns it away. In the demo's pages. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { objections } from "./harness/axe.js";
-import { startBrowser } from "./harness/browser.js";
 import { assertUnreadable, canary } from "./harness/canary.js";
+import { useHouseholds } from "./harness/households.js";
 import { readQr } from "./harness/qr.js";
-import { startRelay } from "./harness/relay.js";
-import { openSaltbox } from "./harness/saltbox.js";
+import { untilEqual } from "./harness/wait.js";
 
-let browser;
-let relay;
-let profiles;
-
-before(async () => {
-  browser = await startBrowser();
-});
-
-after(() => browser?.end());
-
-beforeEach(async () => {
-  relay = await startRelay();
-  profiles = [];
-});
-
-afterEach(async () => {
-  await Promise.all(profiles.map((profile) => profile.end()));
-  await relay?.end();
-});
-
-async function open(address = relay.page) {
-  const profile = await browser.profile();
-  profiles.push(profile);
-  return openSaltbox(profile, address);
-}
+const households = useHouseholds();
 
 /** Alice's list, synced, the page of the devices open, and the ticket that she shows. */
 async function household() {
-  const words = { title: canary("Groceries"), milk: canary("Milk") };
-  const alice = await open();
-  await alice.newList(words.title);
-  await alice.addItem(words.milk);
-  await alice.at("sync-indicator").click();
-  await alice.at("enable-sync").click();
-  await alice.untilState("synced");
-  await alice.closeDialog();
-  await alice.openDevices();
+  const found = await households.found();
+  const { alice } = found;
   await alice.at("show-ticket").click();
   const link = (await alice.at("ticket-link").textContent()).trim();
   const read = await readQr(alice.page, await alice.at("ticket-qr").getAttribute("src"));
   assert.equal(read, link);
   await alice.closeDialog();
-  return { alice, link, ...words };
+  return { ...found, link };
 }
 
 /** Another device opens the ticket's link and asks. */
 async function ask(link, name, role) {
-  const saltbox = await open(link);
+  const saltbox = await households.open(link);
   await saltbox.at("ask-device-name").fill(name);
   if (role !== undefined) {
     await saltbox.at(`invite-as-${role}`).check({ force: true });
@@ -65,6 +33,20 @@ async function ask(link, name, role) {
   await saltbox.at("ask").click();
   await saltbox.page.locator("[data-testid=own-request][data-state=pending]").waitFor();
   return saltbox;
+}
+
+/** She makes an invitation whose holders ask, and closes the dialog; answers its link. */
+async function invitationThatAsks(alice, role) {
+  await alice.at("invite-device").click();
+  await alice.at(`invite-as-${role}`).check({ force: true });
+  await alice.at("invite-approval").check({ force: true });
+  const shown = alice.page.locator("[data-testid=invite][data-link]");
+  const link = await shown.getAttribute("data-link");
+  assert.equal(await readQr(alice.page, await alice.at("invite-qr").getAttribute("src")), link);
+  assert.equal(await alice.at("invite-code").count(), 0);
+  await alice.closeDialog();
+  await alice.at("open-invite").waitFor();
+  return link;
 }
 
 const wordsIn = (saltbox, place) => saltbox.at(place).getByTestId("word").allTextContents();
@@ -93,7 +75,7 @@ describe("a device that asks", () => {
     await alice.untilItems({ [milk]: false, [bread]: false });
     await bob.openDevices();
     assert.equal(await bob.at("own-request").count(), 0);
-    assertUnreadable(relay);
+    assertUnreadable(households.relay);
   });
 
   it("is turned away, keeps what it has, and may ask again", async () => {
@@ -114,6 +96,40 @@ describe("a device that asks", () => {
     await bob.at("own-request").waitFor({ state: "hidden" });
   });
 
+  it("with an invitation that needs approval is shown with it, and is let in as what that says", async () => {
+    const { alice, title, milk } = await household();
+    const link = await invitationThatAsks(alice, "reader");
+    const name = canary("Bob");
+    const bob = await households.open(link);
+    await bob.at("ask-device-name").fill(name);
+    assert.equal(await bob.at("invite-as-reader").count(), 0, "what it would become is not for it to say");
+    await bob.at("ask").click();
+    await alice.at("request-invite").waitFor();
+    assert.equal((await alice.at("request-name").textContent()).trim(), name);
+    await alice.at("approve").click();
+    assert.deepEqual(await wordsIn(bob, "own-words"), await wordsIn(alice, "request-words"));
+    await alice.at("same-words").check();
+    await alice.confirm("approve-dialog");
+    await alice.at("no-invites").waitFor();
+    await bob.openList(title);
+    await bob.untilItem(milk);
+    await bob.openDevices();
+    await untilEqual("it reads", async () => (await bob.members())[name], "reader");
+    assertUnreadable(households.relay);
+  });
+
+  it("is not shown with an invitation that was withdrawn, also when the link is typed as a code", async () => {
+    const { alice } = await household();
+    const link = await invitationThatAsks(alice, "writer");
+    const bob = await households.open();
+    await bob.join(link, canary("Bob"));
+    await alice.at("request-invite").waitFor();
+    await alice.at("withdraw-invite").click();
+    await alice.at("request-invite").waitFor({ state: "detached" });
+    assert.equal(await alice.at("request").count(), 1);
+    await bob.at("own-request").waitFor();
+  });
+
   it("is seen on every page of an admin", async () => {
     const { alice, link, title } = await household();
     await alice.openList(title);
@@ -131,7 +147,12 @@ describe("the pages of it", () => {
     await alice.at("ticket-link").waitFor();
     await look(alice, "a ticket");
     await alice.closeDialog();
-    const bob = await open(link);
+    await alice.at("invite-device").click();
+    await alice.at("invite-approval").check({ force: true });
+    await alice.page.locator("[data-testid=invite][data-link]").waitFor();
+    await look(alice, "an invitation that needs approval");
+    await alice.closeDialog();
+    const bob = await households.open(link);
     await bob.at("ask").waitFor();
     await look(bob, "asking");
     await bob.at("ask").click();

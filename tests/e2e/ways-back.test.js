@@ -1,63 +1,21 @@
 /** All devices of a household are lost, and a new one brings it back: by a password, or by 24 words. In the demo's pages. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { objections } from "./harness/axe.js";
-import { startBrowser } from "./harness/browser.js";
-import { assertUnreadable, canary } from "./harness/canary.js";
-import { startRelay } from "./harness/relay.js";
-import { openSaltbox } from "./harness/saltbox.js";
+import { assertUnreadable } from "./harness/canary.js";
+import { useHouseholds } from "./harness/households.js";
 import { until } from "./harness/wait.js";
 
-let browser;
-let relay;
-let profiles;
-
-before(async () => {
-  browser = await startBrowser();
-});
-
-after(() => browser?.end());
-
-beforeEach(async () => {
-  relay = await startRelay();
-  profiles = [];
-});
-
-afterEach(async () => {
-  await Promise.all(profiles.map((profile) => profile.end()));
-  await relay?.end();
-});
-
-async function open() {
-  const profile = await browser.profile();
-  profiles.push(profile);
-  const saltbox = await openSaltbox(profile, relay.page);
-  saltbox.profile = profile;
-  return saltbox;
-}
+const households = useHouseholds();
 
 /** Alice's list, synced, with the page of the devices open. */
 async function household() {
-  const words = { title: canary("Groceries"), milk: canary("Milk") };
-  const alice = await open();
-  await alice.newList(words.title);
-  await alice.addItem(words.milk);
-  await alice.at("sync-indicator").click();
-  await alice.at("enable-sync").click();
-  await alice.untilState("synced");
-  await alice.closeDialog();
-  await alice.openDevices();
+  const found = await households.found();
+  const { alice } = found;
   await alice.at("recovery").waitFor();
-  return { alice, ...words };
-}
-
-/** Her browser and all that was in it are gone. */
-async function lose(saltbox) {
-  await saltbox.untilState("synced");
-  await saltbox.profile.end();
-  profiles = profiles.filter((profile) => profile !== saltbox.profile);
+  return found;
 }
 
 async function setPassword(saltbox, password) {
@@ -80,9 +38,10 @@ describe("a password", () => {
     const code = (await alice.at("password-code").locator("output").textContent()).trim();
     await alice.at("password-done").click();
     await alice.page.locator("[data-testid=way-password][data-set=true]").waitFor();
-    await lose(alice);
+    await alice.untilState("synced");
+    await households.lose(alice);
 
-    const bob = await open();
+    const bob = await households.open();
     await bob.at("open-recover").click();
     await bob.at("recover-name").fill(code);
     await bob.at("recover-password").fill(next);
@@ -102,7 +61,7 @@ describe("a password", () => {
     await bob.confirm("remove-dialog");
     // The lost device had set the password: another one has to be set.
     await bob.page.locator("[data-testid=way-password][data-set=false]").waitFor();
-    assertUnreadable(relay);
+    assertUnreadable(households.relay);
   });
 });
 
@@ -126,16 +85,17 @@ describe("24 words", () => {
     await fill((place) => words[place]);
     await alice.at("phrase-dialog").waitFor({ state: "hidden" });
     await alice.page.locator("[data-testid=way-phrase][data-set=true]").waitFor();
-    await lose(alice);
+    await alice.untilState("synced");
+    await households.lose(alice);
 
-    const bob = await open();
+    const bob = await households.open();
     await bob.at("open-recover").click();
     await bob.at("recover-by-words").check({ force: true });
     await bob.at("recover-words").fill(words.join(" "));
     await bob.at("recover").click();
     await bob.openList(title);
     await bob.untilItems({ [milk]: false });
-    assertUnreadable(relay);
+    assertUnreadable(households.relay);
   });
 
   it("that were not checked do not count", async () => {
@@ -147,7 +107,7 @@ describe("24 words", () => {
     await alice.closeDialog();
     await alice.page.locator("[data-testid=way-phrase][data-set=false]").waitFor();
     await until("the relay knows", async () => (await alice.state()) === "synced");
-    const bob = await open();
+    const bob = await households.open();
     await bob.at("open-recover").click();
     await bob.at("recover-by-words").check({ force: true });
     await bob.at("recover-words").fill(words.join(" "));
@@ -180,7 +140,7 @@ describe("the pages of it", () => {
     await alice.at("password-code").waitFor();
     await look("a code");
     await alice.at("password-done").click();
-    const bob = await open();
+    const bob = await households.open();
     await bob.at("open-recover").click();
     found.push(...(await objections(bob.page, "coming back")));
     await bob.at("recover-by-words").check({ force: true });

@@ -14,6 +14,7 @@ mod index;
 mod keys;
 mod presence;
 mod reply;
+mod storage;
 mod request;
 mod text;
 
@@ -31,6 +32,7 @@ pub use reply::{
     SyncSettings, SyncState, SyncStatus, WriteResult,
 };
 pub use request::{JoinRequestInfo, OwnRequest, OwnRequestState};
+pub use storage::{KeptBecause, KeptDocument, StorageKind, StoredKind};
 pub use text::{TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice};
 
 /// Bytes on the API boundary that are not what this version understands.

@@ -5,6 +5,7 @@
 //! not durable here is ever told to anybody.
 
 mod announce;
+mod approval;
 mod asking;
 mod batch;
 mod behind;
@@ -22,6 +23,7 @@ mod input;
 mod invites;
 mod keys;
 mod link;
+mod looking_in;
 mod many;
 mod members;
 mod opening;
@@ -39,13 +41,16 @@ mod requests;
 mod rotation;
 mod rows;
 mod search;
+mod seen;
 mod snapshot;
 mod status;
+mod storage;
 mod sync;
 mod task;
 mod texts;
 mod trials;
 mod upkeep;
+mod vanish;
 mod vouching;
 mod watch;
 mod writers;
@@ -121,6 +126,7 @@ pub struct Machine {
     refused_collections: BTreeSet<String>,
     texts: LiveTexts,
     presence: Presence,
+    vanish: vanish::Vanish,
     sync: Sync,
     mending: repair::Mending,
     /// Which file is being imported: until that has ended nothing else is answered.
@@ -187,6 +193,7 @@ impl Machine {
             seen_key: SecretKey::new(options.local_secret).derive(SEEN_CONTEXT),
             texts: LiveTexts::default(),
             presence: Presence::default(),
+            vanish: vanish::Vanish::default(),
             sync: Sync::default(),
             mending: repair::Mending::default(),
             importing: None,
@@ -264,6 +271,13 @@ impl Machine {
         self.sync.group.as_ref()?.secrets.epochs.of(entry.epoch()).find_map(opened)
     }
 
+    /// For tests: the entry in a row of quarantine, and why it is there.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn set_aside(row: &[u8]) -> Option<(&'static str, Vec<u8>)> {
+        let row: receive::QuarantineRow = ashore_protocol::codec::decode(row).ok()?;
+        Some((row.reason.as_str(), row.entry.0))
+    }
+
     /// For tests: an entry of this device with any content, as a hostile member makes one. No parents: the tips.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn forged(
@@ -293,7 +307,7 @@ impl Machine {
         if matches!(self.phase, Phase::Stopped(_)) {
             return None;
         }
-        [self.sync.deadline(), self.presence.deadline()].into_iter().flatten().min()
+        [self.sync.deadline(), self.presence.deadline(), self.vanish_deadline()].into_iter().flatten().min()
     }
 
     fn take_calls(&mut self, calls: Calls) {
@@ -380,12 +394,14 @@ impl Machine {
             return;
         }
         self.plan_upkeep();
+        self.go_on_with_vanishing();
         self.run_tasks(false);
         self.plan_upkeep();
         self.connect_if_due();
         self.go_on_with_snapshots();
         // What that has begun begins now, not when something else happens.
         self.run_tasks(false);
+        self.go_on_with_seen();
         self.put_invitations();
         self.ask_about_requests();
         self.withdraw_invitations();
@@ -440,6 +456,7 @@ impl Machine {
             Task::Snapshot(scan) => self.make_step(scan),
             Task::TakeControls(task) => self.take_controls(task),
             Task::TakePart(task) => self.take_part(task),
+            Task::Vanish(scan) => self.vanish_step(scan),
             Task::Upkeep => self.see_to_group(),
             Task::TakeAdmission(task) => self.take_admission(task),
             Task::Admit => {
@@ -610,7 +627,7 @@ impl Task {
             Self::Open(task) => Some(&mut task.scan),
             Self::Command(task) => Some(&mut task.scan),
             Self::Announce(scan) | Self::Index(scan) | Self::Adopt(scan) | Self::CatchUp(scan) => Some(scan),
-            Self::Snapshot(scan) => Some(scan),
+            Self::Snapshot(scan) | Self::Vanish(scan) => Some(scan),
             Self::Refill(task) => Some(&mut task.scan),
             Self::Sweep(task) => Some(&mut task.scan),
             Self::Watch(task) => Some(&mut task.scan),

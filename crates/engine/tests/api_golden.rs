@@ -8,10 +8,10 @@ use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, FileBytes, Finding, FindingCode,
     HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec,
-    InviteInfo, JoinRequestInfo, KeyInfo, Mended, News, Outcome, Overlay, OwnRequest, OwnRequestState, Passphrase,
-    Patch, PathStep, PresencePeer, Protection, Quarantined, QueryMistake, RecoveryInfo, Remedy, Reply, SnapshotInfo,
-    SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice, Write, WriteResult,
-    Written, decode, encode,
+    InviteInfo, JoinRequestInfo, KeptBecause, KeptDocument, KeyInfo, Mended, News, Outcome, Overlay, OwnRequest,
+    OwnRequestState, Passphrase, Patch, PathStep, PresencePeer, Protection, Quarantined, QueryMistake, RecoveryInfo,
+    Remedy, Reply, SnapshotInfo, StorageKind, StoredKind, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk,
+    TextEdit, TextExpand, TextSplice, Write, WriteResult, Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
@@ -102,7 +102,7 @@ fn all_news() -> Vec<(String, News)> {
         let name = variant(&event);
         (name, News { answers: vec![], events: vec![event] })
     });
-    let all = answers.chain(events).chain(presence_news()).chain(requests_news());
+    let all = answers.chain(events).chain(presence_news()).chain(requests_news()).chain(approval_news());
     all.enumerate().map(|(index, (name, news))| (format!("news/{index:02}-{name}"), news)).collect()
 }
 
@@ -122,8 +122,14 @@ fn presence_news() -> [(String, News); 2] {
 fn requests_news() -> Vec<(String, News)> {
     let words = vec!["abandon".into(), "zoo".into()];
     let (device, name) = ("cd".repeat(26), "Küche".into());
-    let asks =
-        JoinRequestInfo { device, name, role: "writer".into(), asked_at: 1_795_000_000_000, words: words.clone() };
+    let asks = JoinRequestInfo {
+        device,
+        name,
+        role: "writer".into(),
+        asked_at: 1_795_000_000_000,
+        words: words.clone(),
+        invite: None,
+    };
     let own = |state, code: Option<&str>| OwnRequest {
         group: "ab".repeat(26),
         device: "cd".repeat(26),
@@ -152,6 +158,39 @@ fn requests_news() -> Vec<(String, News)> {
     });
     let events = events.into_iter().map(|event| (variant(&event), News { answers: vec![], events: vec![event] }));
     answers.chain(events).collect()
+}
+
+fn approval_news() -> Vec<(String, News)> {
+    let id = || "ef".repeat(26);
+    let asks = JoinRequestInfo {
+        device: "cd".repeat(26),
+        name: "Küche".into(),
+        role: "reader".into(),
+        asked_at: 1_795_000_000_000,
+        words: vec![],
+        invite: Some(id()),
+    };
+    let invite = InviteInfo {
+        id: id(),
+        role: "reader".into(),
+        expires_at: 1_795_000_000_000,
+        invited_by: "cd".repeat(26),
+        open: true,
+        uses_left: Some(2),
+        approval: Some(true),
+    };
+    let link = "https://app.example/#ticket=a&k=b&i=c&r=r".into();
+    let qr_code = "data:image/svg+xml,".into();
+    let answers = [
+        Reply::ApprovalInvite { id: id(), link, qr_code, expires_at: 1_795_000_000_000 },
+        Reply::Requests { requests: vec![asks] },
+        Reply::Invites { invites: vec![invite] },
+    ];
+    let news = answers.into_iter().map(|reply| {
+        let answer = |reply| News { answers: vec![Answer { id: 7, outcome: Outcome::Ok(reply) }], events: vec![] };
+        (variant(&reply), answer(reply))
+    });
+    news.collect()
 }
 
 /// The key of an externally tagged enum.
@@ -393,7 +432,55 @@ fn commands() -> Vec<Command> {
             locator: None,
             secret: Passphrase::new("abandon ability able"),
         },
+        Command::CreateApprovalInvite {
+            ttl_seconds: 600,
+            link_base: None,
+            role: Some("reader".into()),
+            uses: Some(20),
+        },
+        Command::CreateApprovalInvite { ttl_seconds: 600, link_base: None, role: None, uses: None },
+        Command::SeenBy { collection: "notes".into(), id: "n1".into() },
+        Command::ConfigureRetention { keep_deleted_seconds: Some(3_600), idle_seconds: None },
+        Command::Storage { after: Some("QIAEA".into()) },
     ]
+}
+
+/// Every kind and every reason.
+fn stored() -> Reply {
+    let kinds = [
+        StorageKind::Documents,
+        StorageKind::Tombstones,
+        StorageKind::Changes,
+        StorageKind::Entries,
+        StorageKind::Outbox,
+        StorageKind::Quarantine,
+        StorageKind::Indexes,
+        StorageKind::Search,
+        StorageKind::Snapshots,
+        StorageKind::Keys,
+        StorageKind::Markers,
+        StorageKind::Others,
+    ];
+    let reasons = [
+        KeptBecause::CanBeUndone,
+        KeptBecause::Pending,
+        KeptBecause::NotSeen,
+        KeptBecause::Local,
+        KeptBecause::Nothing,
+    ];
+    let kept = |because| KeptDocument {
+        collection: "notes".into(),
+        id: "n1".into(),
+        since: 1_795_000_000_000,
+        because,
+        waits_for: vec!["cd".repeat(26)],
+        idle: vec![],
+    };
+    Reply::Stored {
+        kinds: kinds.map(|kind| StoredKind { kind, rows: 2, bytes: 300 }).into(),
+        kept: reasons.map(kept).into(),
+        next: None,
+    }
 }
 
 /// Every code and every remedy.
@@ -441,6 +528,8 @@ fn health_answers() -> Vec<Reply> {
         Reply::Repaired { part: HealthPart::Settling, counts, mended: mended.into(), next: None, waits: true },
         Reply::Exported { bytes: FileBytes(vec![0, 1, 255]), documents: 3, next: Some("QIAEA".into()) },
         Reply::Imported { taken: 3, documents: 3, next: None },
+        Reply::SeenBy { devices: vec!["cd".repeat(26)], everyone: false },
+        stored(),
     ]
 }
 
@@ -621,6 +710,7 @@ fn outcomes() -> Vec<Outcome> {
                 invited_by: "cd".repeat(26),
                 open: false,
                 uses_left: None,
+                approval: None,
             }],
         },
         Reply::Devices { devices: vec![device(Some(1_795_000_000_000))] },
@@ -697,7 +787,8 @@ fn events() -> Vec<Event> {
 }
 
 fn device(admitted_at: Option<u64>) -> Device {
-    Device { id: "cd".repeat(32), name: "Küche".into(), role: "admin".into(), me: true, admitted_at }
+    let last_heard_at = None;
+    Device { id: "cd".repeat(32), name: "Küche".into(), role: "admin".into(), me: true, admitted_at, last_heard_at }
 }
 
 fn overlay() -> Overlay {

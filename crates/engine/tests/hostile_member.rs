@@ -44,7 +44,7 @@ fn pair(seed: u64) -> Network {
 /// What an entry holds that puts these chunks into a document.
 fn chunks(id: &str, chunks: &[u8]) -> SealedPlan {
     let change = DocumentChange { collection: "notes".into(), id: id.into(), chunks: Bytes(chunks.to_vec()) };
-    plan_payload(&encode(&DataPayload { changes: vec![change], writers: None }))
+    plan_payload(&encode(&DataPayload { changes: vec![change], writers: None, buried: None }))
 }
 
 fn honest(id: &str, document: &str) -> SealedPlan {
@@ -150,7 +150,7 @@ fn an_entry_that_opens_to_noise_is_set_aside() {
     let mut network = pair(15);
     let noise = network.forge(ALICE, plan_payload(b"\x82\xff noise"), vec![]).unwrap();
     let names = DocumentChange { collection: "no\0name".into(), id: String::new(), chunks: Bytes(vec![]) };
-    let names = plan_payload(&encode(&DataPayload { changes: vec![names], writers: None }));
+    let names = plan_payload(&encode(&DataPayload { changes: vec![names], writers: None, buried: None }));
     let names = network.forge(ALICE, names, vec![]).unwrap();
     network.run_ms(1_000);
     settle(&mut network);

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ashore_engine::api::{Command, Durability, ErrorCode, Failure, IdRange, Reply, SyncSettings, SyncState, Write};
+use ashore_engine::api::{
+    Command, Durability, ErrorCode, Failure, IdRange, JoinRequestInfo, OwnRequest, OwnRequestState, Reply,
+    SyncSettings, SyncState, Write,
+};
 use ashore_engine::testing::{Network, RELAY as FIRST};
 
 const ALICE: usize = 0;
@@ -66,6 +69,44 @@ impl World {
         };
         let came = self.network.run_until(1_200_000, done);
         assert!(came, "{:?}", self.network.devices.iter().map(|device| &device.status).collect::<Vec<_>>());
+    }
+
+    /// Somebody new asks with a ticket of Alice's.
+    fn ask(&mut self) -> (usize, OwnRequest) {
+        let ticket = match self.network.ok(ALICE, Command::CreateTicket { link_base: None }) {
+            Reply::Ticket { link, .. } => link,
+            other => panic!("{other:?}"),
+        };
+        let carol = self.network.add_device("carol");
+        let ask = Command::RequestToJoin { ticket, role: None, relay: None, device_name: Some("carol".into()) };
+        self.network.ok(carol, ask);
+        (carol, self.own(carol))
+    }
+
+    fn own(&mut self, device: usize) -> OwnRequest {
+        match self.network.ok(device, Command::OwnRequest {}) {
+            Reply::OwnRequest { request } => request.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn requests(&mut self) -> Vec<JoinRequestInfo> {
+        match self.network.ok(ALICE, Command::Requests {}) {
+            Reply::Requests { requests } => requests,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Alice says yes, and the device is in the group with everything.
+    fn let_in(&mut self, carol: usize, expected: &[&str]) {
+        let device = self.requests()[0].device.clone();
+        self.network.ok(ALICE, Command::ApproveRequest { device, role: "writer".into() });
+        let has_it = |network: &Network| {
+            network.devices[carol].status.as_ref().is_some_and(|status| status.state == SyncState::Synced)
+        };
+        assert!(self.network.run_until(120_000, has_it), "{:?}", self.own(carol));
+        assert_eq!(self.own(carol).state, OwnRequestState::Admitted);
+        assert_eq!(self.ids(carol), expected);
     }
 
     fn both_have(&mut self, expected: &[&str]) {
@@ -198,4 +239,63 @@ fn settings_name_the_relays_and_what_is_none_is_refused() {
     world.set_relays(BOB, &[SECOND, FIRST]).unwrap();
     world.network.run_ms(RETURN_MS);
     world.settle(SECOND);
+}
+
+#[test]
+fn who_asks_turns_to_the_next_relay_when_the_first_is_dead() {
+    for seed in 200..210 {
+        let mut world = World::of_two(seed);
+        world.put(ALICE, "a");
+        world.network.stop_relay();
+        world.settle(SECOND);
+        let (carol, own) = world.ask();
+        assert!(!own.delivered);
+        world.network.run_ms(60_000);
+        assert!(world.own(carol).delivered, "seed {seed}");
+        world.let_in(carol, &["a"]);
+    }
+}
+
+#[test]
+fn who_asks_goes_back_to_the_first_relay_where_the_admins_are() {
+    for seed in 210..220 {
+        let mut world = World::of_two(seed);
+        world.put(ALICE, "a");
+        world.network.stop_relay();
+        world.settle(SECOND);
+        let (carol, _) = world.ask();
+        world.network.run_ms(60_000);
+        world.network.start_relay();
+        world.network.run_ms(2 * RETURN_MS);
+        let followed = world.network.devices[ALICE].status.as_ref().and_then(|status| status.relay.clone());
+        assert_eq!(followed.as_deref(), Some(FIRST), "seed {seed}");
+        world.let_in(carol, &["a"]);
+    }
+}
+
+#[test]
+fn a_relay_that_does_not_know_the_group_is_left_for_one_that_may() {
+    let mut world = World::of_two(220);
+    world.network.cut_off(ALICE, true);
+    world.network.cut_off(BOB, true);
+    world.network.stop_relay();
+    // The second has never heard of the group.
+    let (carol, _) = world.ask();
+    world.network.run_ms(120_000);
+    let own = world.own(carol);
+    assert_eq!((own.state, own.delivered), (OwnRequestState::Pending, false));
+    world.network.start_relay();
+    world.network.run_ms(120_000);
+    assert!(world.own(carol).delivered);
+    // Where none knows it, nobody is asked for ever.
+    let mut world = World::of_two(221);
+    world.network.cut_off(ALICE, true);
+    world.network.cut_off(BOB, true);
+    world.network.stop_relay();
+    world.network.lose_relay_disk();
+    world.network.start_relay();
+    let (carol, _) = world.ask();
+    world.network.run_ms(120_000);
+    let own = world.own(carol);
+    assert_eq!((own.state, own.code.as_deref()), (OwnRequestState::Refused, Some("relay.unknown-group")));
 }

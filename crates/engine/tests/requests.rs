@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use ashore_engine::api::{
-    Command, Device, Durability, ErrorCode, Event, Failure, JoinRequestInfo, Outcome, OwnRequest, OwnRequestState,
-    Reply, SyncState, Write,
+    Command, Device, Durability, ErrorCode, Event, Failure, InviteInfo, JoinRequestInfo, Outcome, OwnRequest,
+    OwnRequestState, Passphrase, Reply, SyncState, Write,
 };
 use ashore_engine::testing::Network;
 use ashore_protocol::control::Role;
@@ -79,6 +79,29 @@ impl World {
         let reply = self.call(device, Command::RequestToJoin { ticket, role, relay: None, device_name })?;
         let Reply::OwnRequest { request } = reply else { panic!("{reply:?}") };
         Ok(request.unwrap())
+    }
+
+    /// An invite of Alice's that needs approval: its id and its link.
+    fn approval_invite(&mut self, role: &str, uses: u32) -> (String, String) {
+        let (role, link_base) = (Some(role.to_owned()), Some("https://app.example/".to_owned()));
+        let create = Command::CreateApprovalInvite { ttl_seconds: 7_200, link_base, role, uses: Some(uses) };
+        let reply = self.call(ALICE, create).unwrap();
+        let Reply::ApprovalInvite { id, link, .. } = reply else { panic!("{reply:?}") };
+        (id, link)
+    }
+
+    /// Comes with an invite that needs approval: that asks.
+    fn come_with(&mut self, device: usize, link: &str) -> OwnRequest {
+        let join = Command::JoinInvite { invite: link.to_owned(), relay: None, device_name: None };
+        let reply = self.call(device, join).unwrap();
+        let Reply::OwnRequest { request } = reply else { panic!("{reply:?}") };
+        request.unwrap()
+    }
+
+    fn invite(&mut self, device: usize, id: &str) -> InviteInfo {
+        let reply = self.call(device, Command::Invites {}).unwrap();
+        let Reply::Invites { invites } = reply else { panic!("{reply:?}") };
+        invites.into_iter().find(|invite| invite.id == id).unwrap()
     }
 
     fn ask(&mut self, device: usize) -> OwnRequest {
@@ -567,4 +590,169 @@ fn over_a_bad_network_with_crashes_everybody_who_is_approved_comes_in() {
         let Reply::Devices { devices } = world.call(ALICE, Command::Devices {}).unwrap() else { panic!("none") };
         assert_eq!(devices.len(), 3, "each once");
     }
+}
+
+#[test]
+fn who_comes_with_an_invite_that_needs_approval_asks_and_is_shown_with_it() {
+    let mut world = World::of(4, 31);
+    let (invite, link) = world.approval_invite("reader", 2);
+    let known = world.invite(ALICE, &invite);
+    assert_eq!((known.approval, known.open, known.uses_left), (Some(true), true, Some(2)));
+    let own = world.come_with(BOB, &link);
+    assert_eq!((own.state, own.role.as_str()), (OwnRequestState::Pending, "reader"));
+    world.network.run_ms(5_000);
+    assert_eq!(world.network.devices[BOB].status.clone().unwrap().group, None, "nobody is in without an admin's word");
+    let [request] = world.requests(ALICE).unwrap().try_into().unwrap();
+    assert_eq!((request.invite.as_ref(), request.role.as_str()), (Some(&invite), "reader"));
+    assert_eq!((&request.device, &request.words), (&own.device, &own.words));
+    // One who asks by a ticket is shown without, and whoever was told before is told again.
+    world.ask(CAROL);
+    world.network.run_ms(5_000);
+    let marks: Vec<_> = world.requests(ALICE).unwrap().into_iter().map(|request| request.invite).collect();
+    assert_eq!(marks, [Some(invite.clone()), None]);
+    world.approve(ALICE, &own.device, "reader").unwrap();
+    world.settle(&[ALICE, BOB]);
+    assert_eq!(world.state(BOB), Some(OwnRequestState::Admitted));
+    assert_eq!(world.invite(ALICE, &invite).uses_left, Some(1));
+    // Rejected requests use nothing.
+    let own = world.come_with(3, &link);
+    world.network.run_ms(5_000);
+    world.reject(ALICE, &own.device).unwrap();
+    world.run_until_it_is(3, Some(OwnRequestState::Rejected));
+    assert_eq!(world.invite(ALICE, &invite).uses_left, Some(1));
+}
+
+#[test]
+fn uses_are_counted_by_every_admins_device_and_after_restarts_and_removals() {
+    let mut world = World::of(4, 32);
+    let (invite, link) = world.approval_invite("admin", 2);
+    let bob = world.come_with(BOB, &link);
+    world.network.run_ms(5_000);
+    world.restart(ALICE);
+    world.restart(BOB);
+    world.network.run_ms(60_000);
+    let [request] = world.requests(ALICE).unwrap().try_into().unwrap();
+    assert_eq!((request.device, request.invite), (bob.device.clone(), Some(invite.clone())));
+    world.approve(ALICE, &bob.device, "admin").unwrap();
+    world.settle(&[ALICE, BOB]);
+    // The other admin knows the invite from the log, and lets the next one in.
+    let carol = world.come_with(CAROL, &link);
+    world.network.run_ms(5_000);
+    assert_eq!(world.requests(BOB).unwrap()[0].invite, Some(invite.clone()));
+    world.approve(BOB, &carol.device, "writer").unwrap();
+    world.settle(&[ALICE, BOB, CAROL]);
+    world.call(ALICE, Command::RemoveDevice { device: carol.device }).unwrap();
+    world.settle(&[ALICE, BOB]);
+    for device in [ALICE, BOB] {
+        world.restart(device);
+        world.network.run_ms(5_000);
+        let known = world.invite(device, &invite);
+        assert_eq!((known.uses_left, known.open), (Some(0), false), "device {device}");
+    }
+    // It is used up: who comes with it still asks, as with a ticket.
+    let dave = world.come_with(3, &link);
+    world.network.run_ms(5_000);
+    let [request] = world.requests(ALICE).unwrap().try_into().unwrap();
+    assert_eq!((request.device, request.invite), (dave.device, None));
+}
+
+#[test]
+fn an_invite_that_was_withdrawn_or_has_expired_marks_no_request_any_more() {
+    let mut world = World::of(3, 33);
+    let (withdrawn, link) = world.approval_invite("reader", 1);
+    let bob = world.come_with(BOB, &link);
+    world.network.run_ms(5_000);
+    assert_eq!(world.requests(ALICE).unwrap()[0].invite, Some(withdrawn.clone()));
+    world.call(ALICE, Command::RevokeInvite { invite: withdrawn.clone() }).unwrap();
+    let told = world.network.devices[ALICE].events.iter().rev().find_map(|event| match event {
+        Event::Requests { requests } => Some(requests.clone()),
+        _ => None,
+    });
+    assert_eq!(told.unwrap()[0].invite, None, "the page is told");
+    assert_eq!(world.requests(ALICE).unwrap()[0].invite, None);
+    world.approve(ALICE, &bob.device, "writer").unwrap();
+    world.settle(&[ALICE, BOB]);
+    assert_eq!(world.invite(ALICE, &withdrawn).uses_left, Some(1), "it was no use of the invite");
+    let (expiring, link) = world.approval_invite("writer", 1);
+    world.come_with(CAROL, &link);
+    world.network.run_ms(5_000);
+    assert_eq!(world.requests(ALICE).unwrap()[0].invite, Some(expiring.clone()));
+    world.network.run_ms(7_200_000);
+    assert_eq!(world.requests(ALICE).unwrap()[0].invite, None);
+    assert!(!world.invite(ALICE, &expiring).open);
+}
+
+#[test]
+fn a_link_with_another_secret_asks_as_a_ticket_does() {
+    let mut world = World::of(4, 34);
+    let (invite, link) = world.approval_invite("admin", 5);
+    let (_, other) = world.approval_invite("reader", 5);
+    let secret = |link: &str| link.split_once("&i=").unwrap().1[..52].to_owned();
+    let forged = link.replace(&secret(&link), &GroupId([3; 32]).to_string());
+    let without = link.replace(&format!("&i={}", secret(&link)), "");
+    let swapped = other.replace(&secret(&other), &secret(&link));
+    assert!(matches!(world.call(BOB, Command::JoinInvite { invite: without.clone(), relay: None, device_name: None }),
+        Err(failure) if failure.code == ErrorCode::InviteBadCode));
+    world.come_with(BOB, &forged);
+    world.try_asking(CAROL, &without, None).unwrap();
+    world.come_with(3, &swapped);
+    world.network.run_ms(5_000);
+    let mut shown: Vec<_> = world.requests(ALICE).unwrap().into_iter().map(|one| (one.invite, one.role)).collect();
+    shown.sort();
+    // The role of a marked request is the invite's, whatever the link says.
+    let (admin, marked) = ("admin".to_owned(), (Some(invite), "admin".to_owned()));
+    assert_eq!(shown, [(None, admin.clone()), (None, admin), marked]);
+}
+
+#[test]
+fn an_invite_that_needs_approval_is_made_offline_and_not_by_others_than_admins() {
+    let mut world = World::of(3, 35);
+    world.network.cut_off(ALICE, true);
+    let (invite, link) = world.approval_invite("writer", 1);
+    let create = |ttl_seconds, uses| Command::CreateApprovalInvite { ttl_seconds, link_base: None, role: None, uses };
+    for (ttl, uses) in [(0, None), (600, Some(0)), (600, Some(101)), (40 * 86_400, None)] {
+        assert_eq!(world.call(ALICE, create(ttl, uses)).unwrap_err().code, ErrorCode::RequestInvalid);
+    }
+    let bob = world.come_with(BOB, &link);
+    world.network.run_ms(5_000);
+    world.network.cut_off(ALICE, false);
+    world.settle(&[ALICE]);
+    assert_eq!(world.requests(ALICE).unwrap()[0].invite, Some(invite));
+    world.approve(ALICE, &bob.device, "writer").unwrap();
+    world.settle(&[ALICE, BOB]);
+    assert_eq!(world.call(BOB, create(600, None)).unwrap_err().code, ErrorCode::GroupNotAllowed);
+    assert_eq!(world.call(CAROL, create(600, None)).unwrap_err().code, ErrorCode::SyncDisabled);
+}
+
+#[test]
+fn a_removed_device_forgets_its_group_before_it_comes_into_another() {
+    let mut world = World::of(3, 36);
+    let bob = world.ask(BOB);
+    world.network.run_ms(5_000);
+    world.approve(ALICE, &bob.device, "writer").unwrap();
+    world.settle(&[ALICE, BOB]);
+    world.call(ALICE, Command::RemoveDevice { device: bob.device }).unwrap();
+    world.network.run_ms(5_000);
+    assert!(world.network.devices[BOB].status.clone().unwrap().removed);
+    // One other member is left, whom it does not share anything with any more.
+    let (_, link) = world.approval_invite("writer", 1);
+    let joins = [
+        Command::JoinInvite { invite: "7KQ2-0000-0000-0000".into(), relay: None, device_name: None },
+        Command::JoinInvite { invite: link.clone(), relay: None, device_name: None },
+        Command::RequestToJoin { ticket: link.clone(), role: None, relay: None, device_name: None },
+        Command::Recover {
+            relay: None,
+            device_name: None,
+            locator: Some("7KQ2-AAAA-BBBB-CCCC".into()),
+            secret: Passphrase::new("Grüne Wiese 7"),
+        },
+    ];
+    for join in joins {
+        assert_eq!(world.call(BOB, join).unwrap_err().code, ErrorCode::GroupAlreadyJoined);
+    }
+    world.call(BOB, Command::DisableSync { forget: true }).unwrap();
+    let again = world.come_with(BOB, &link);
+    world.network.run_ms(5_000);
+    world.approve(ALICE, &again.device, "writer").unwrap();
+    world.settle(&[ALICE, BOB]);
 }

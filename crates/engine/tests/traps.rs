@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ashore_engine::api::{Command, Durability, Event, Hint, Outcome, Reply, SyncState, Write, WriteResult};
+use ashore_engine::api::{Command, Durability, Event, Hint, Outcome, Reply, SyncState, SyncStatus, Write, WriteResult};
 use ashore_engine::crypto::{Key, open_payload, plan_payload};
 use ashore_engine::rng::Rng;
 use ashore_engine::testing::Network;
@@ -329,13 +329,16 @@ fn a_relay_that_misbehaves_again_and_again_is_asked_ever_more_rarely() {
     let status = network.devices[1].status.clone().unwrap();
     let group: GroupId = status.group.unwrap().parse().unwrap();
     let log = network.relay.log(&group).unwrap();
-    let connected = |network: &Network| network.devices[1].status.as_ref().is_some_and(|status| status.connected);
+    let in_step = |status: &SyncStatus| status.connected && status.cursor == status.head;
+    let connected = |network: &Network| network.devices[1].status.as_ref().is_some_and(in_step);
     let mut waits_ms = Vec::new();
     for _ in 0..8 {
         assert!(network.run_until(60_000, connected));
-        let items = vec![Item::Entry { cursor: Cursor::new(status.cursor + 1).unwrap(), bytes: Bytes(vec![0]) }];
+        let place = network.devices[1].status.as_ref().unwrap().cursor;
+        let items = vec![Item::Entry { cursor: Cursor::new(place + 1).unwrap(), bytes: Bytes(vec![0]) }];
         network.say_as_relay(1, &RelayFrame::Live { group, log, items });
-        assert!(network.run_until(1_000, |network| !connected(network)));
+        let lost = |network: &Network| network.devices[1].status.as_ref().is_some_and(|status| !status.connected);
+        assert!(network.run_until(1_000, lost));
         let retry_at = network.devices[1].status.as_ref().unwrap().retry_at.unwrap();
         waits_ms.push(retry_at - network.now().as_ms());
     }

@@ -71,7 +71,7 @@ pub fn sealed_plain() -> Vec<(u8, Vec<u8>)> {
     let (key, code, rng) = (Key::new([1; 32]), InviteCode::from_random([2; 10]), &mut Rng::seeded([3; 32]));
     let change = chunks::documents()[0].changes[0].clone();
     let change = DocumentChange { collection: "notes".into(), id: "n1".into(), chunks: Bytes(change) };
-    let payload = encode(&DataPayload { changes: vec![change], writers: Some(vec![]) });
+    let payload = encode(&DataPayload { changes: vec![change], writers: Some(vec![]), buried: None });
     let framed = open(&key, b"", &plan_payload(&payload).seal(&key, b"", rng)).unwrap();
     let long = open(&key, b"", &plan_payload(&[7; 4_000]).seal(&key, b"", rng)).unwrap();
     let invitation = Invitation {
@@ -87,7 +87,7 @@ pub fn sealed_plain() -> Vec<(u8, Vec<u8>)> {
     let mut secrets = Secrets::generate(rng);
     secrets.epochs.insert(Epoch(0), EntryId([1; 32]), Key::new([6; 32]));
     let secrets = open(&key, sealed::SECRETS, &secrets.seal(&key, rng)).unwrap();
-    let profile = encode(&ProfilePayload { name: "tablet".into() });
+    let profile = encode(&ProfilePayload::of("tablet"));
     let outside = seal(&key, b"header", b"sealed", rng);
     vec![
         (0, payload),

@@ -29,6 +29,9 @@ pub enum EntryKind {
     /// Changes of documents, sealed by the engine.
     #[n(2)]
     Data,
+    /// Nothing: its parents say what its author has seen. Any member may write one, readers too; nothing builds on it.
+    #[n(3)]
+    Seen,
     /// A [`Manifest`] in the clear: names the sealed parts of a snapshot, which a relay keeps beside the log.
     #[n(4)]
     Snapshot,
@@ -267,6 +270,9 @@ impl Header {
         if genesis != self.group.is_none() || (genesis && self.epoch != Epoch(0)) {
             return Err(EntryError::Kind);
         }
+        if self.kind == EntryKind::Seen && self.payload_size != 0 {
+            return Err(EntryError::Kind);
+        }
         let ascending = self.parents.is_sorted_by(|a, b| a < b);
         if !ascending || self.parents.len() > MAX_PARENTS || genesis != self.parents.is_empty() {
             return Err(EntryError::Parents);
@@ -294,12 +300,12 @@ pub struct VerifiedEntry {
 impl VerifiedEntry {
     fn new(entry: Entry) -> Result<Self, EntryError> {
         let control = match entry.header.kind {
-            EntryKind::Data | EntryKind::Snapshot => None,
+            EntryKind::Data | EntryKind::Seen | EntryKind::Snapshot => None,
             EntryKind::Genesis | EntryKind::Control => Some(Control::parse(entry.payload())?),
         };
         let manifest = match entry.header.kind {
             EntryKind::Snapshot => Some(Box::new(Manifest::parse(entry.payload())?)),
-            EntryKind::Genesis | EntryKind::Control | EntryKind::Data => None,
+            EntryKind::Genesis | EntryKind::Control | EntryKind::Data | EntryKind::Seen => None,
         };
         let founds = matches!(control, Some(Control::Genesis { .. }));
         if founds != (entry.header.kind == EntryKind::Genesis) {

@@ -25,17 +25,21 @@
 //! time may finish later, and a relay that lost its disk can be filled again with old joins.
 
 mod act;
+mod hits;
+mod judge;
 mod order;
+mod places;
+mod seats;
 mod settle;
 mod state;
 
 use crate::control::Role;
-use crate::header::VerifiedEntry;
+use crate::header::{EntryKind, VerifiedEntry};
 use crate::ids::{DeviceId, EntryId, Epoch, GroupId, InviteKey, Timestamp};
 use crate::keys::{KemKey, Recipient};
 use crate::limits::MAX_CONTROL_ENTRIES;
 use act::{Act, Node};
-use state::{State, View};
+use state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -239,12 +243,15 @@ pub struct Resolved {
     pub membership: Membership,
     /// Entries that had no effect, and why, in the order of their ids.
     pub refused: BTreeMap<EntryId, Refusal>,
+    /// How much work it was: how often an entry was judged, and how many of those before it had to be looked at.
+    pub steps: u64,
 }
 
 /// What the rule makes of a set of entries.
 struct Resolution {
     state: State,
     refused: BTreeMap<EntryId, Refusal>,
+    steps: u64,
 }
 
 impl PartialEq for Membership {
@@ -281,10 +288,10 @@ impl Membership {
         let nodes: BTreeMap<EntryId, Arc<Node>> =
             controls.filter_map(|entry| Some((entry.id(), Arc::new(Node::new(entry).ok()?)))).collect();
         nodes.values().for_each(|node| membership.note(node));
+        let Resolution { state, refused, steps } = settle::settle(group, &nodes);
         membership.entries = Arc::new(nodes);
-        membership.settle();
-        let refused = membership.refused.clone();
-        Resolved { membership, refused }
+        (membership.state, membership.refused) = (state, refused.clone());
+        Resolved { membership, refused, steps }
     }
 
     /// Adds one control entry if it stands, or says why it does not: nothing is changed then. Applying one again changes nothing.
@@ -310,17 +317,11 @@ impl Membership {
             return Err(Refusal::TooMany);
         }
         let knows_all = self.tips.iter().all(|tip| node.parents.contains(tip));
-        let (judged, after) = if knows_all { self.append(&node) } else { self.insert(&node) };
-        if let Err(refusal) = judged {
-            let known = self.heard_of.contains(&node.author) || self.holds_an_invite(&node);
-            if !keep || !known || !refusal.may_pass() {
-                return Err(refusal);
-            }
-        }
-        (self.state, self.refused) = (after.state, after.refused);
-        self.note(&node);
-        Arc::make_mut(&mut self.entries).insert(node.id, node);
-        judged
+        if knows_all { self.append(node, keep) } else { self.insert(node, keep) }
+    }
+
+    fn is_kept(&self, node: &Node, refusal: Refusal) -> bool {
+        refusal.may_pass() && (self.heard_of.contains(&node.author) || self.holds_an_invite(node))
     }
 
     /// Whether this is a join by somebody who holds the secret of an invite that is here, standing or not.
@@ -332,21 +333,27 @@ impl Membership {
         }
     }
 
-    /// Judges an entry that knows of everything here: it comes last in every order.
-    fn append(&self, node: &Node) -> (Result<Change, Refusal>, Resolution) {
-        let (mut state, mut refused) = (self.state.clone(), self.refused.clone());
-        let judged = state.apply(node, View::All);
-        state.close_invites();
-        refused.extend(judged.as_ref().err().map(|refusal| (node.id, *refusal)));
-        (judged, Resolution { state, refused })
+    /// Adds an entry that knows of everything here: it comes last in every order.
+    fn append(&mut self, node: Arc<Node>, keep: bool) -> Result<Change, Refusal> {
+        let judged = self.state.apply(&node);
+        if let Err(refusal) = judged {
+            if !keep || !self.is_kept(&node, refusal) {
+                return Err(refusal);
+            }
+            self.state.places += 1;
+            self.refused.insert(node.id, refusal);
+        }
+        self.note(&node);
+        Arc::make_mut(&mut self.entries).insert(node.id, node);
+        judged
     }
 
-    /// Judges an entry that was written beside others: everything is judged again.
-    fn insert(&self, node: &Arc<Node>) -> (Result<Change, Refusal>, Resolution) {
-        let mut entries = (*self.entries).clone();
-        entries.insert(node.id, node.clone());
-        let after = settle::settle(self.group, &entries);
-        let mut judged = after.refused.get(&node.id).map_or_else(|| Ok(node.act.change(node)), |refusal| Err(*refusal));
+    /// Adds an entry that was written beside others: everything is judged again.
+    fn insert(&mut self, node: Arc<Node>, keep: bool) -> Result<Change, Refusal> {
+        let id = node.id;
+        Arc::make_mut(&mut self.entries).insert(id, node.clone());
+        let Resolution { state, refused, .. } = settle::settle(self.group, &self.entries);
+        let mut judged = refused.get(&id).map_or_else(|| Ok(node.act.change(&node)), |refusal| Err(*refusal));
         // Of more joins than an invite has uses, a log keeps those that came first.
         if let Act::Join { invite, .. } = &node.act
             && judged.is_ok()
@@ -354,12 +361,15 @@ impl Membership {
         {
             judged = Err(Refusal::InviteUsed);
         }
-        (judged, after)
-    }
-
-    fn settle(&mut self) {
-        let Resolution { state, refused } = settle::settle(self.group, &self.entries);
+        if let Err(refusal) = judged
+            && (!keep || !self.is_kept(&node, refusal))
+        {
+            Arc::make_mut(&mut self.entries).remove(&id);
+            return Err(refusal);
+        }
         (self.state, self.refused) = (state, refused);
+        self.note(&node);
+        judged
     }
 
     fn note(&mut self, node: &Node) {
@@ -444,7 +454,21 @@ impl Membership {
     /// Whether somebody who knows the present key is not a member any more, and no open recovery: an admin should begin another epoch.
     pub fn needs_rotation(&self) -> bool {
         let may_know: BTreeSet<Recipient> = self.all_recipients().collect();
-        self.rotation().is_some_and(|rotation| !rotation.known_to.is_subset(&may_know))
+        self.rotation().is_some_and(|rotation| {
+            !rotation.known_to.is_subset(&may_know)
+                || self.given_in_vain(rotation.epoch).any(|to| !may_know.contains(&to))
+        })
+    }
+
+    /// Who was given the key of this epoch by something that came to nothing.
+    fn given_in_vain(&self, epoch: Epoch) -> impl Iterator<Item = Recipient> {
+        let nodes = self.refused.keys().filter_map(|id| self.entries.get(id));
+        nodes.filter(move |node| node.epoch == epoch).filter_map(|node| match &node.act {
+            Act::Join { .. } => Some(Recipient::from(node.author)),
+            Act::Admit { device, .. } => Some(Recipient::from(*device)),
+            Act::Share { to, .. } => Some(*to),
+            _ => None,
+        })
     }
 
     fn all_recipients(&self) -> impl Iterator<Item = Recipient> {
@@ -498,6 +522,7 @@ impl Membership {
         match self.member(&entry.author()) {
             None if self.has_heard_of(&entry.author()) => Err(Refusal::Removed),
             None => Err(Refusal::NotAMember),
+            Some(_) if entry.kind() == EntryKind::Seen => Ok(()),
             Some(member) if member.role < Role::Writer => Err(Refusal::RoleForbids),
             Some(_) => Ok(()),
         }

@@ -21,6 +21,8 @@ pub enum Domain {
     Whisper,
     /// A request to join, by the device that asks.
     Request,
+    /// The mark in a request, by the key of the invite that it came with.
+    Mark,
 }
 
 impl Domain {
@@ -32,6 +34,7 @@ impl Domain {
             Self::Join => b"ashore 1 join\0",
             Self::Whisper => b"ashore 1 whisper\0",
             Self::Request => b"ashore 1 join request\0",
+            Self::Mark => b"ashore 1 invite mark\0",
         }
     }
 }

@@ -39,7 +39,7 @@ fn sealed() -> Bytes {
     Bytes(b"sealed by the engine".to_vec())
 }
 
-/// Alice's group: genesis, an invite, Bob's join and new name, and a data entry.
+/// Alice's group: genesis, an invite, Bob's join and new name, a data entry, a snapshot, and what Bob has seen.
 fn entries() -> Vec<(&'static str, VerifiedEntry)> {
     let (alice, bob, secret) = ([1; 32], [2; 32], [3; 32]);
     let [alice, bob, secret] = [alice, bob, secret].map(|seed| SigningKey::from_seed(&seed));
@@ -59,8 +59,10 @@ fn entries() -> Vec<(&'static str, VerifiedEntry)> {
     let data = draft.unwrap().sign(&alice, payload).unwrap();
     let tips = [data.id()];
     let snapshot = manifest().sign(&bob, group, tips, Epoch(70_000)).unwrap();
-    let data = ("data", data);
-    vec![("genesis", genesis), ("invite", invite), ("join", join), ("name", name), data, ("snapshot", snapshot)]
+    let seen = EntryDraft::new(Some(group), bob.device_id(), tips, Epoch(70_000), EntryKind::Seen, 0);
+    let seen = ("seen", seen.unwrap().sign(&bob, vec![]).unwrap());
+    let (data, snapshot) = (("data", data), ("snapshot", snapshot));
+    vec![("genesis", genesis), ("invite", invite), ("join", join), ("name", name), data, snapshot, seen]
 }
 
 fn manifest() -> Manifest {

@@ -279,6 +279,9 @@ fn a_withdrawn_invite_admits_nobody_also_not_at_the_same_time() {
     view.take(&[&late]);
     assert_eq!(other.0, view.0);
     assert_eq!(members(&view.0), [(1, ADMIN)]);
+    assert!(view.0.needs_rotation(), "the invitation held the present key");
+    view.act(1, Control::Rotate { rotation: rotation(1, &[1]) });
+    assert!(!view.0.needs_rotation());
 }
 
 #[test]

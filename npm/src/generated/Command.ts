@@ -663,6 +663,38 @@ export type Command =
       };
     }
   | {
+      configureRetention: {
+        /**
+         * So long deleted documents stay at least, in seconds; 86,400 unless said otherwise.
+         */
+        keepDeletedSeconds: number | null;
+        /**
+         * A member of which nothing was heard for so long is idle, in seconds; 90 days unless said otherwise.
+         */
+        idleSeconds: number | null;
+      };
+    }
+  | {
+      storage: {
+        /**
+         * Where the page before ended: its `next`. `null`: from the start.
+         */
+        after: string | null;
+      };
+    }
+  | {
+      seenBy: {
+        /**
+         * The collection's name.
+         */
+        collection: string;
+        /**
+         * The document's id.
+         */
+        id: string;
+      };
+    }
+  | {
       unlock: {
         /**
          * What a person typed.
@@ -776,5 +808,25 @@ export type Command =
          * The password, or the 24 words when there is no locator.
          */
         secret: string;
+      };
+    }
+  | {
+      createApprovalInvite: {
+        /**
+         * How long requests are marked with it, in seconds.
+         */
+        ttlSeconds: number;
+        /**
+         * The page that the link opens; the ticket and the invite's secret go behind its `#`.
+         */
+        linkBase: string | null;
+        /**
+         * What it proposes that who asks becomes: `admin`, `writer` or `reader`; an admin when it is left out.
+         */
+        role?: string;
+        /**
+         * How many devices may be let in by it, 1 to 100; one when it is left out.
+         */
+        uses?: number;
       };
     };

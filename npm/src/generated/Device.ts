@@ -24,4 +24,8 @@ export type Device = {
    * When it was admitted, in milliseconds since 1970, by the clock of the device that was admitted.
    */
   admittedAt?: number;
+  /**
+   * When something that it wrote came here last, in milliseconds since 1970, by this device's clock. Missing for this device, and while nothing came.
+   */
+  lastHeardAt?: number;
 };

@@ -28,4 +28,8 @@ export type InviteInfo = {
    * How many may still join by it while it is open.
    */
   usesLeft?: number;
+  /**
+   * Whoever comes with it asks, and an admin decides.
+   */
+  approval?: boolean;
 };

@@ -24,4 +24,8 @@ export type JoinRequestInfo = {
    * Six words that the asking device shows too, if nobody sits in between. None when there was no memory to work them out.
    */
   words: Array<string>;
+  /**
+   * The invite that it came with, which is open; `role` is the invite's then.
+   */
+  invite?: string;
 };

@@ -13,12 +13,14 @@ import type { IndexConflict } from "./IndexConflict.js";
 import type { IndexInfo } from "./IndexInfo.js";
 import type { InviteInfo } from "./InviteInfo.js";
 import type { JoinRequestInfo } from "./JoinRequestInfo.js";
+import type { KeptDocument } from "./KeptDocument.js";
 import type { KeyInfo } from "./KeyInfo.js";
 import type { Mended } from "./Mended.js";
 import type { OwnRequest } from "./OwnRequest.js";
 import type { PresencePeer } from "./PresencePeer.js";
 import type { Quarantined } from "./Quarantined.js";
 import type { RecoveryInfo } from "./RecoveryInfo.js";
+import type { StoredKind } from "./StoredKind.js";
 import type { SyncSettings } from "./SyncSettings.js";
 import type { SyncStatus } from "./SyncStatus.js";
 import type { TextAnswer } from "./TextAnswer.js";
@@ -515,6 +517,34 @@ export type Reply =
       };
     }
   | {
+      stored: {
+        /**
+         * What this page holds, by kind.
+         */
+        kinds: Array<StoredKind>;
+        /**
+         * Documents of this page that are deleted and still here.
+         */
+        kept: Array<KeptDocument>;
+        /**
+         * There are more pages; give this as `after` for the next one.
+         */
+        next: string | null;
+      };
+    }
+  | {
+      seenBy: {
+        /**
+         * Ids of members, this device among them. None of a document that is not here or stays here.
+         */
+        devices: Array<string>;
+        /**
+         * These are all members.
+         */
+        everyone: boolean;
+      };
+    }
+  | {
       presence: {
         /**
          * Who else is here, as far as they have been heard.
@@ -580,5 +610,25 @@ export type Reply =
          * In the order in which they came here.
          */
         recoveries: Array<RecoveryInfo>;
+      };
+    }
+  | {
+      approvalInvite: {
+        /**
+         * The invite's id, lower-case base32: says nothing of its secret.
+         */
+        id: string;
+        /**
+         * The page's address with the ticket and the invite's secret behind `#`.
+         */
+        link: string;
+        /**
+         * The link as a QR code: a `data:image/svg+xml` URL.
+         */
+        qrCode: string;
+        /**
+         * Milliseconds since 1970.
+         */
+        expiresAt: number;
       };
     };

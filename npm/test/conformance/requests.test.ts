@@ -24,6 +24,16 @@ async function alices(): Promise<{ alice: Database; ticket: string }> {
   return { alice, ticket: link };
 }
 
+/** Alice's database, shared; and an invite to it that needs approval. */
+async function invited(uses = 1): Promise<{ alice: Database; id: string; link: string }> {
+  const { alice } = await alices();
+  const linkBase = "https://app.example/lists";
+  const made = await alice.sync.createInvite({ approval: true, role: "reader", uses, ttlSeconds: 900, linkBase });
+  expect(made.qrCode).toMatch(/^data:image\/svg\+xml/);
+  expect(made).not.toHaveProperty("shortCode");
+  return { alice, ...made };
+}
+
 /** What this device is told of those who ask. */
 function told(db: Database): (readonly JoinRequestInfo[])[] {
   const all: (readonly JoinRequestInfo[])[] = [];
@@ -188,5 +198,89 @@ describe("a request", () => {
     await until(async () => expect((await bob.sync.requests())[0]?.name).toBe("Carol"));
     await bob.sync.approve(asked.device, "writer");
     await carol.sync.admitted();
+  });
+});
+
+describe("an invite that needs approval", () => {
+  it("lets whoever has it ask, and marks what they ask", async () => {
+    const { alice, id, link } = await invited(2);
+    expect((await alice.sync.invites()).at(-1)).toMatchObject({ id, approval: true, open: true, usesLeft: 2 });
+    const atAlice = told(alice);
+    // The app's own relay is not asked: the link names the group's.
+    const bob = await database({ relay: NOWHERE, deviceName: "Bob's phone" });
+    const { group, request: own } = await bob.sync.joinInvite(link);
+    expect(group).toBe(alice.sync.status.group);
+    expect(own).toMatchObject({ state: "pending", role: "reader", group });
+    await until(() => expect(atAlice).toHaveLength(1));
+    const [request] = await alice.sync.requests();
+    expect(request).toMatchObject({ device: own?.device, invite: id, role: "reader", words: own?.words });
+    expect(request?.name).toBe("Bob's phone");
+    expect(bob.sync.status.group).toBeNull();
+    await alice.sync.approve(own?.device ?? "", "writer");
+    expect(await bob.sync.admitted()).toEqual({ group });
+    await bob.sync.now();
+    expect(await bob.collection("notes").get("n1")).toEqual({ title: "Milk" });
+    expect((await alice.sync.invites()).at(-1)).toMatchObject({ id, open: true, usesLeft: 1 });
+    // Asking with it by hand is the same, and a rejection uses nothing.
+    const carol = await database({ deviceName: "Carol" });
+    const { device } = await carol.sync.requestToJoin(link);
+    await until(async () => expect(await alice.sync.requests()).toMatchObject([{ device, invite: id }]));
+    await alice.sync.reject(device);
+    expect((await rejection(carol.sync.admitted())).code).toBe("join-request.rejected");
+    expect((await alice.sync.invites()).at(-1)).toMatchObject({ open: true, usesLeft: 1 });
+  });
+
+  it("that was revoked while somebody asked marks nothing any more", async () => {
+    const { alice, id, link } = await invited();
+    const bob = await database();
+    const { request } = await bob.sync.joinInvite(link);
+    await until(async () => expect((await alice.sync.requests())[0]?.invite).toBe(id));
+    const atAlice = told(alice);
+    expect((await alice.sync.revokeInvite(id)).at(-1)).toMatchObject({ id, open: false, approval: true });
+    await until(() => expect(atAlice.at(-1)).toHaveLength(1));
+    expect(atAlice.at(-1)?.[0]).not.toHaveProperty("invite");
+    const [plain] = await alice.sync.requests();
+    expect(plain).toMatchObject({ device: request?.device });
+    expect(plain).not.toHaveProperty("invite");
+    await alice.sync.approve(request?.device ?? "", "writer");
+    await bob.sync.admitted();
+    expect((await alice.sync.invites()).at(-1)).toMatchObject({ open: false, usesLeft: 1 });
+  });
+
+  it("with another secret, or read by a version that does not know it, asks as a ticket does", async () => {
+    const { alice, link } = await invited();
+    const [forger, older] = [await database({ deviceName: "Forger" }), await database({ deviceName: "Older" })];
+    await forger.sync.joinInvite(link.replace(/&i=(.)/, (_, first) => `&i=${first === "a" ? "b" : "a"}`));
+    const plain = link.replace(/&i=\w+/, "");
+    expect((await rejection(older.sync.joinInvite(plain))).code).toBe("invite.bad-code");
+    await older.sync.requestToJoin(plain);
+    await until(async () => {
+      const asks = await alice.sync.requests();
+      expect(asks.map(({ name, invite }) => [name, invite]).toSorted()).toEqual([
+        ["Forger", undefined],
+        ["Older", undefined],
+      ]);
+    });
+  });
+
+  it.runIf(persistent)("survives the end of both apps", async () => {
+    const { alice, id, link } = await invited();
+    const bob = await database({ deviceName: "Bob" });
+    const { request: own } = await bob.sync.joinInvite(link);
+    await until(async () => expect((await bob.sync.request())?.delivered).toBe(true));
+    await Promise.all([alice.close(), bob.close()]);
+    const aliceAgain = await database({ name: alice.name, relay });
+    await until(async () =>
+      expect(await aliceAgain.sync.requests()).toMatchObject([{ device: own?.device, invite: id }]),
+    );
+    await aliceAgain.sync.approve(own?.device ?? "", "reader");
+    await aliceAgain.sync.now();
+    const bobAgain = await database({ name: bob.name });
+    await bobAgain.sync.admitted();
+    await bobAgain.sync.now();
+    expect(await bobAgain.collection("notes").get("n1")).toEqual({ title: "Milk" });
+    await aliceAgain.close();
+    const onceMore = await database({ name: alice.name, relay });
+    expect((await onceMore.sync.invites()).at(-1)).toMatchObject({ id, approval: true, open: false, usesLeft: 0 });
   });
 });

@@ -6,6 +6,16 @@ import { deviceName } from "./device-name.js";
 import type { Members } from "./members.js";
 import { invitePage } from "./relay.js";
 
+/** Whether it is a link to ask with. */
+export function isTicket(link: string): boolean {
+  return /[#&]ticket=/.test(link);
+}
+
+/** Whether that link is an invitation. */
+export function isInvite(link: string): boolean {
+  return isTicket(link) && /[#&]i=/.test(link);
+}
+
 export class Requests {
   readonly #database: Database;
   readonly #members: Members;
@@ -46,8 +56,10 @@ export class Requests {
     return this.#database.sync.createTicket({ linkBase: invitePage(relay) });
   }
 
-  async ask(ticket: string, role: Role): Promise<void> {
-    this.#own.value = await this.#database.sync.requestToJoin(ticket, { role, deviceName: deviceName() });
+  /** Without a role: what the invitation is for. */
+  async ask(ticket: string, role: Role | null): Promise<void> {
+    const wanted = role === null ? {} : { role };
+    this.#own.value = await this.#database.sync.requestToJoin(ticket, { ...wanted, deviceName: deviceName() });
   }
 
   async takeBack(): Promise<void> {

@@ -1,9 +1,10 @@
 // Sync as the views see it: where it stands, and what can be asked of it. Who is in: members.ts.
 
 import { signal, type ReadonlySignal } from "@preact/signals";
-import type { Database, Invite, Role, SyncStatus } from "ashore";
+import type { ApprovalInvite, Database, Invite, Role, SyncStatus } from "ashore";
 import { deviceName } from "./device-name.js";
 import { invitePage, relayAddress, rememberRelay } from "./relay.js";
+import { isTicket } from "./requests.js";
 
 export class Sync {
   readonly #database: Database;
@@ -53,17 +54,28 @@ export class Sync {
     return this.#database.sync.now();
   }
 
-  /** An invite to this household, whose link opens this page. Turns sync on when it is off: there is nothing to join before. */
-  async createInvite(role: Role): Promise<Invite> {
+  /**
+   * An invite to this household, whose link opens this page; with `approval` it has no code, and whoever opens it asks. Turns sync on when it is off: there is
+   * nothing to join before.
+   */
+  async createInvite(role: Role, approval: boolean): Promise<Invite | ApprovalInvite> {
     if (!this.#status.value.enabled) {
       await this.enable();
     }
-    return this.#database.sync.createInvite({ role, linkBase: invitePage(this.relay) });
+    const wanted = { role, linkBase: invitePage(this.relay) };
+    const { sync } = this.#database;
+    return approval ? sync.createInvite({ ...wanted, approval }) : sync.createInvite(wanted);
   }
 
-  async join(code: string): Promise<void> {
+  /** `true`: the invitation needs an admin's yes, and this device asks for it now. */
+  async join(code: string): Promise<boolean> {
+    if (isTicket(code)) {
+      await this.#database.sync.joinInvite(code, { deviceName: deviceName() });
+      return true;
+    }
     const relay = this.relay;
     await this.#database.sync.joinInvite(code, { relay, deviceName: deviceName() });
     rememberRelay(relay);
+    return false;
   }
 }

@@ -47,7 +47,7 @@ function InviteRow({ invite }: { readonly invite: InviteInfo }): JSX.Element {
   const { members } = useHousehold();
   const withdraw = async (): Promise<void> => {
     if ((await attempt(members.withdraw(invite.id).then(() => true))) === true) {
-      tell("Withdrawn. Nobody joins by that code any more.");
+      tell(`Withdrawn. Nobody ${invite.approval === true ? "asks" : "joins"} by it any more.`);
     }
   };
   const by = members.find(invite.invitedBy);
@@ -58,7 +58,7 @@ function InviteRow({ invite }: { readonly invite: InviteInfo }): JSX.Element {
       </span>
       <div class="member-words">
         <p class="member-name">
-          <strong>By code or link</strong>
+          <strong>{invite.approval === true ? "By link, asks first" : "By code or link"}</strong>
         </p>
         <p class="member-facts">
           <span>Made by {by?.me === true ? "this device" : members.nameOf(invite.invitedBy)}</span>

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Invite, Role, SyncState } from "ashore";
+import type { ApprovalInvite, Invite, Role, SyncState } from "ashore";
 import { openDialog } from "../model/dialogs.js";
 import { sentenceFor, type Problem } from "../model/problems.js";
 import { now, sayLeft, useClock } from "../model/times.js";
@@ -17,17 +17,18 @@ export function PairDialog(): JSX.Element {
   const { members, sync } = useHousehold();
   const { state } = sync.status.value;
   const [role, setRole] = useState<Role>("admin");
-  const [invite, setInvite] = useState<Invite | null>(null);
+  const [approval, setApproval] = useState(false);
+  const [invite, setInvite] = useState<Invite | ApprovalInvite | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   /** The last one that was asked for; nobody waits for those before it. */
   const asked = useRef(0);
-  const create = async (wanted: Role): Promise<void> => {
+  const create = async (wanted: Role, approved: boolean): Promise<void> => {
     asked.current += 1;
     const mine = asked.current;
     setInvite(null);
     setProblem(null);
     try {
-      const made = await sync.createInvite(wanted);
+      const made = await sync.createInvite(wanted, approved);
       if (mine === asked.current) {
         setInvite(made);
       } else {
@@ -41,21 +42,39 @@ export function PairDialog(): JSX.Element {
     }
   };
   useEffect(() => {
-    void create(role);
+    void create(role, approval);
     return () => void (asked.current += 1);
   }, []);
-  const choose = (wanted: Role): void => {
+  const choose = (wanted: Role, approved: boolean): void => {
     setRole(wanted);
+    setApproval(approved);
     if (invite !== null) {
       void attempt(members.withdraw(invite.id));
     }
-    void create(wanted);
+    void create(wanted, approved);
   };
-  const renew = (): void => void create(role);
+  const renew = (): void => void create(role, approval);
   return (
     <Dialog title="Pair a device" testId="pair-dialog">
-      <RolePicker role={role} onRole={choose} />
-      <p class="dialog-lead">On the other device, open Saltbox and scan this, or choose “I have a code”.</p>
+      <RolePicker role={role} onRole={(wanted) => choose(wanted, approval)} />
+      <label class="same-words">
+        <span class="tick">
+          <input
+            type="checkbox"
+            class="tick-box"
+            checked={approval}
+            data-testid="invite-approval"
+            onChange={(event) => choose(role, event.currentTarget.checked)}
+          />
+          <Check class="tick-mark" />
+        </span>
+        <span>Ask me before it is let in</span>
+      </label>
+      <p class="dialog-lead">
+        {approval
+          ? "On the other device, scan this or open the link. It asks then, and you decide on the page of the devices."
+          : "On the other device, open Saltbox and scan this, or choose “I have a code”."}
+      </p>
       <div class="invite-place">
         {invite !== null && <ShownInvite key={invite.id} invite={invite} onRenew={renew} />}
         {problem !== null && <NoInvite problem={problem} onAgain={renew} />}
@@ -87,7 +106,7 @@ function waitingFor(state: SyncState): string {
   return state === "failed" ? "The relay cannot be reached. Trying again…" : "Making an invitation…";
 }
 
-type InviteProps = { readonly invite: Invite; readonly onRenew: () => void };
+type InviteProps = { readonly invite: Invite | ApprovalInvite; readonly onRenew: () => void };
 
 function ShownInvite({ invite, onRenew }: InviteProps): JSX.Element {
   const [before, setBefore] = useState<number | null>(null);
@@ -101,7 +120,7 @@ function ShownInvite({ invite, onRenew }: InviteProps): JSX.Element {
     return <Expired onRenew={onRenew} />;
   }
   return (
-    <div class="invite" data-testid="invite">
+    <div class="invite" data-testid="invite" data-link={"shortCode" in invite ? undefined : invite.link}>
       <img
         class="invite-qr"
         src={invite.qrCode}
@@ -110,17 +129,21 @@ function ShownInvite({ invite, onRenew }: InviteProps): JSX.Element {
         height={208}
         data-testid="invite-qr"
       />
-      <p class="invite-code-label" id="invite-code-label">
-        Pairing code
-      </p>
-      <output class="invite-code" aria-labelledby="invite-code-label" data-testid="invite-code">
-        {invite.shortCode}
-      </output>
+      {"shortCode" in invite && (
+        <>
+          <p class="invite-code-label" id="invite-code-label">
+            Pairing code
+          </p>
+          <output class="invite-code" aria-labelledby="invite-code-label" data-testid="invite-code">
+            {invite.shortCode}
+          </output>
+        </>
+      )}
       <p class="invite-left" role="timer" aria-live="off" data-testid="invite-expiry">
         Works once, for another {sayLeft(left)}
       </p>
       <div class="invite-actions">
-        <CopyButton what="code" text={invite.shortCode} />
+        {"shortCode" in invite && <CopyButton what="code" text={invite.shortCode} />}
         <CopyButton what="link" text={invite.link} />
       </div>
     </div>

@@ -3,14 +3,12 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { RecoverBy } from "ashore";
-import { deviceName, rememberDeviceName } from "../model/device-name.js";
-import { closeDialog } from "../model/dialogs.js";
-import { sentenceFor, type Problem } from "../model/problems.js";
 import { phraseWords } from "../model/recovery.js";
 import { addresses, goTo } from "../model/route.js";
 import { tell } from "../model/toasts.js";
 import { useHousehold } from "./context.js";
 import { Dialog } from "./dialog.js";
+import { EntryForm, useEntry } from "./entry-form.js";
 import { PasswordField } from "./password-field.js";
 
 type Kind = "password" | "words";
@@ -21,38 +19,23 @@ export function RecoverDialog(): JSX.Element {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const [words, setWords] = useState("");
-  const [device, setDevice] = useState(deviceName());
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const entry = useEntry();
   const typed = words.split(/\s+/).filter((word) => word !== "");
   const ready = kind === "password" ? name.trim() !== "" && password !== "" : typed.length === phraseWords;
   const by: RecoverBy =
     kind === "password" ? { locator: name.trim(), password } : { words: typed.map((word) => word.toLowerCase()) };
-  const recover = async (): Promise<void> => {
-    setBusy(true);
-    setProblem(null);
-    rememberDeviceName(device.trim() || deviceName());
-    try {
-      await recovery.recover(by, sync.relay);
-      closeDialog();
-      goTo(addresses.home);
-      tell("You are back. The household’s lists and notes are on their way.");
-    } catch (error) {
-      setProblem(sentenceFor(error));
-      setBusy(false);
-    }
-  };
   return (
     <Dialog title="Bring a household back" testId="recover-dialog">
       <p class="dialog-lead">
         For when its devices are lost. This one joins as a new device and an admin; remove the lost ones afterwards.
       </p>
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void recover();
-        }}
+      <EntryForm
+        entry={entry}
+        testId="recover"
+        nameLabel="What this device is called"
+        answer={["Bring it back", "Bringing it back…"]}
+        ready={ready}
+        onEnter={() => void entry.enter(() => recovery.recover(by, sync.relay), isBack)}
       >
         <KindChoice kind={kind} onKind={setKind} />
         {kind === "password" ? (
@@ -90,33 +73,14 @@ export function RecoverDialog(): JSX.Element {
             </span>
           </label>
         )}
-        <label class="field">
-          <span>What this device is called</span>
-          <input
-            type="text"
-            maxLength={60}
-            autocomplete="off"
-            data-testid="recover-device-name"
-            value={device}
-            onInput={(event) => setDevice(event.currentTarget.value)}
-          />
-        </label>
-        {problem !== null && (
-          <p class="field-problem" role="alert" data-testid="recover-problem" data-code={problem.code}>
-            {problem.text}
-          </p>
-        )}
-        <div class="form-foot">
-          <button type="button" class="button-quiet" onClick={closeDialog}>
-            Not now
-          </button>
-          <button type="submit" class="button-strong" disabled={busy || !ready} data-testid="recover">
-            {busy ? "Bringing it back…" : "Bring it back"}
-          </button>
-        </div>
-      </form>
+      </EntryForm>
     </Dialog>
   );
+}
+
+function isBack(): void {
+  goTo(addresses.home);
+  tell("You are back. The household’s lists and notes are on their way.");
 }
 
 const kinds: readonly (readonly [Kind, string])[] = [

@@ -69,6 +69,7 @@ function RequestRow({ request }: { readonly request: JoinRequestInfo }): JSX.Ele
           <span>
             Asked {sayWhen(request.askedAt, now.value)} to be a {roleName(request.role).toLowerCase()}
           </span>
+          {request.invite !== undefined && <span data-testid="request-invite">Has an invitation</span>}
           <span class="member-id">{shortId(request.device)}</span>
         </p>
       </div>

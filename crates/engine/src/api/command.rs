@@ -267,7 +267,8 @@ pub enum Command {
         /// The invite's id.
         invite: String,
     },
-    /// Joins the group of an invite: a short code, a link or a QR code's text; answers `joined`.
+    /// Joins the group of an invite: a short code, a link or a QR code's text; answers `joined`. With the link of an invite that needs
+    /// approval it asks, and answers `ownRequest`.
     JoinInvite {
         /// The code in any of its forms.
         invite: String,
@@ -461,6 +462,27 @@ pub enum Command {
         /// As in `setPresence`.
         handle: String,
     },
+    /// How long what was deleted can be undone, and when a member is said to be idle; answers `done`. What is left out stays as it is.
+    ConfigureRetention {
+        /// So long deleted documents stay at least, in seconds; 86,400 unless said otherwise.
+        #[cfg_attr(feature = "export-types", ts(type = "number | null"))]
+        keep_deleted_seconds: Option<u64>,
+        /// A member of which nothing was heard for so long is idle, in seconds; 90 days unless said otherwise.
+        #[cfg_attr(feature = "export-types", ts(type = "number | null"))]
+        idle_seconds: Option<u64>,
+    },
+    /// One page of how much is stored of what, and of what is deleted and still here; answers `stored`.
+    Storage {
+        /// Where the page before ended: its `next`. `null`: from the start.
+        after: Option<String>,
+    },
+    /// Which members have seen a document as it is now; answers `seenBy`.
+    SeenBy {
+        /// The collection's name.
+        collection: String,
+        /// The document's id.
+        id: String,
+    },
     /// Opens the keys of a database, or says whether they would open: with a passphrase or, without one, by the platform. The first passphrase of a
     /// database makes its keys. Answers `keys`. This and what follows is the host's to answer: see `docs/at-rest.md`.
     Unlock {
@@ -546,6 +568,22 @@ pub enum Command {
         /// The password, or the 24 words when there is no locator.
         #[cfg_attr(feature = "export-types", ts(type = "string"))]
         secret: Passphrase,
+    },
+    /// An invite whose holders ask to join, and an admin decides; works offline; answers `approvalInvite`.
+    CreateApprovalInvite {
+        /// How long requests are marked with it, in seconds.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        ttl_seconds: u64,
+        /// The page that the link opens; the ticket and the invite's secret go behind its `#`.
+        link_base: Option<String>,
+        /// What it proposes that who asks becomes: `admin`, `writer` or `reader`; an admin when it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export-types", ts(optional))]
+        role: Option<String>,
+        /// How many devices may be let in by it, 1 to 100; one when it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export-types", ts(optional))]
+        uses: Option<u32>,
     },
 }
 

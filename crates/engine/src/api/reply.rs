@@ -8,6 +8,7 @@ use super::index::{IndexConflict, IndexInfo};
 use super::keys::{KeyInfo, Passphrase};
 use super::presence::PresencePeer;
 use super::request::{JoinRequestInfo, OwnRequest};
+use super::storage::{KeptDocument, StoredKind};
 use super::text::TextAnswer;
 use serde::{Deserialize, Serialize};
 
@@ -336,6 +337,22 @@ pub enum Reply {
         /// Per document whether it is different from what was given.
         changed: Vec<bool>,
     },
+    /// To `storage`.
+    Stored {
+        /// What this page holds, by kind.
+        kinds: Vec<StoredKind>,
+        /// Documents of this page that are deleted and still here.
+        kept: Vec<KeptDocument>,
+        /// There are more pages; give this as `after` for the next one.
+        next: Option<String>,
+    },
+    /// To `seenBy`.
+    SeenBy {
+        /// Ids of members, this device among them. None of a document that is not here or stays here.
+        devices: Vec<String>,
+        /// These are all members.
+        everyone: bool,
+    },
     /// To `watchPresence`.
     Presence {
         /// Who else is here, as far as they have been heard.
@@ -377,6 +394,18 @@ pub enum Reply {
     Recoveries {
         /// In the order in which they came here.
         recoveries: Vec<RecoveryInfo>,
+    },
+    /// To `createApprovalInvite`.
+    ApprovalInvite {
+        /// The invite's id, lower-case base32: says nothing of its secret.
+        id: String,
+        /// The page's address with the ticket and the invite's secret behind `#`.
+        link: String,
+        /// The link as a QR code: a `data:image/svg+xml` URL.
+        qr_code: String,
+        /// Milliseconds since 1970.
+        #[cfg_attr(feature = "export-types", ts(type = "number"))]
+        expires_at: u64,
     },
 }
 
@@ -530,6 +559,10 @@ pub struct Device {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "export-types", ts(type = "number", optional))]
     pub admitted_at: Option<u64>,
+    /// When something that it wrote came here last, in milliseconds since 1970, by this device's clock. Missing for this device, and while nothing came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export-types", ts(type = "number", optional))]
+    pub last_heard_at: Option<u64>,
 }
 
 /// An invite of the group, open or not.
@@ -552,6 +585,10 @@ pub struct InviteInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "export-types", ts(optional))]
     pub uses_left: Option<u32>,
+    /// Whoever comes with it asks, and an admin decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export-types", ts(optional))]
+    pub approval: Option<bool>,
 }
 
 /// A recovery of the group that is open.

@@ -18,6 +18,10 @@ pub struct JoinRequestInfo {
     pub asked_at: u64,
     /// Six words that the asking device shows too, if nobody sits in between. None when there was no memory to work them out.
     pub words: Vec<String>,
+    /// The invite that it came with, which is open; `role` is the invite's then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "export-types", ts(optional))]
+    pub invite: Option<String>,
 }
 
 /// What this device has asked for.

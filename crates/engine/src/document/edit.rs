@@ -10,6 +10,7 @@
 //! - What others wrote is merged whole or not at all.
 
 mod apply;
+mod bury;
 mod check;
 mod live;
 pub(super) mod message;
@@ -19,6 +20,7 @@ mod revert;
 mod salvage;
 pub(super) mod undo;
 
+pub use bury::{BEGINNING_BYTES, Beginning, Divided, beginnings, divide, divide_here};
 pub use live::{Expand, Live, TextChanges, TextEdit, TextEdited, TextError, TextMark};
 pub use message::Direction;
 pub use migrate::migrate;
@@ -71,6 +73,9 @@ pub struct Edited {
     pub version: Version,
     /// Where several changes were made: those before it, each alone.
     pub earlier: Vec<Version>,
+    /// It was written by who knew of a delete of the document, and the document is there nevertheless: others may have nothing any more
+    /// that it could be merged into.
+    pub over_delete: bool,
 }
 
 /// What came of a put.
@@ -149,13 +154,22 @@ pub fn create(new: &Value, actor: Actor, now_ms: u64) -> Result<Edited, EditErro
     let mut doc = Automerge::new().with_actor(actor.id());
     let change = change(&mut doc, now_ms, |tx| apply::init(tx, new))?;
     let (chunks, write) = ChunkSpan::first(change.raw_bytes().to_vec());
-    let row = DocumentRow { heads: vec![change.hash()], deleted: false, sent_with: 0, chunks, value, parts: None };
+    let row = DocumentRow {
+        heads: vec![change.hash()],
+        deleted: false,
+        sent_with: 0,
+        received_with: 0,
+        chunks,
+        value,
+        parts: None,
+    };
     Ok(Edited {
         row,
         write,
         change: change.raw_bytes().to_vec(),
         version: Version::of(&[change.hash()]),
         earlier: vec![],
+        over_delete: false,
     })
 }
 
@@ -208,7 +222,7 @@ pub fn delete(current: Current<'_>, actor: Actor, now_ms: u64) -> Result<Option<
     }
     let mut doc = current.load()?.with_actor(actor.id());
     let change = empty_change(&mut doc, options(now_ms).with_message(Message::DELETE.to_string()))?;
-    Ok(Some(current.edited(&doc, &[change], Value::empty().to_bytes())))
+    Ok(Some(current.edited(&doc, &[change], None, Value::empty().to_bytes())))
 }
 
 /// Merges chunks of another device: changes, or a whole document. Applying them again, or in another order, changes nothing.
@@ -318,8 +332,9 @@ pub fn anew(current: Current<'_>, fields: &Value, actor: Actor, now_ms: u64) -> 
         }
     }
     let (chunks, write) = current.row.chunks.replaced(made.change.clone());
-    let row = DocumentRow { chunks, sent_with: current.row.sent_with, ..made.row };
-    Ok(Edited { row, write, change: made.change, version: made.version, earlier: vec![] })
+    let row =
+        DocumentRow { chunks, sent_with: current.row.sent_with, received_with: current.row.received_with, ..made.row };
+    Ok(Edited { row, write, change: made.change, version: made.version, earlier: vec![], over_delete: false })
 }
 
 impl Actor {
@@ -367,7 +382,7 @@ impl Current<'_> {
             None => return Ok(unchanged),
         };
         debug_assert!(reads_as(&read::document(&doc, None), new));
-        Ok(Put::at_the_heads(self.edited(&doc, &[change], value)))
+        Ok(Put::at_the_heads(self.edited(&doc, &[change], None, value)))
     }
 
     fn put_at(&self, base: &Version, new: &Value, actor: Actor, now_ms: u64) -> Result<Put, EditError> {
@@ -389,19 +404,23 @@ impl Current<'_> {
             None => return Ok(Put { version: base.clone(), edited: None }),
         };
         let value = read::document(&doc, None).to_bytes();
-        Ok(Put { version: Version::of(&[change.hash()]), edited: Some(self.edited(&doc, &[change], value)) })
+        let keep = keep(&mut doc, actor, now_ms)?;
+        let edited = self.edited(&doc, std::slice::from_ref(&change), keep.as_ref(), value);
+        Ok(Put { version: Version::of(&[change.hash()]), edited: Some(edited) })
     }
 
-    /// After these changes, one at least.
-    fn edited(&self, doc: &Automerge, changes: &[Change], value: Vec<u8>) -> Edited {
-        let change: Vec<u8> = changes.iter().flat_map(|change| change.raw_bytes().to_vec()).collect();
+    /// After these changes, one at least, and what [`keep`] made.
+    fn edited(&self, doc: &Automerge, changes: &[Change], keep: Option<&Change>, value: Vec<u8>) -> Edited {
+        let change: Vec<u8> = changes.iter().chain(keep).flat_map(|change| change.raw_bytes().to_vec()).collect();
+        let over_delete = changes.iter().chain(keep).any(|change| bury::rests_on_delete(doc, change));
         let (chunks, write) = self.row.chunks.append(change.clone(), || joined(doc));
         let heads = sorted_heads(doc);
         let deleted = is_deleted(doc, &heads);
-        let row = DocumentRow { heads, deleted, sent_with: self.row.sent_with, chunks, value, parts: None };
+        let (sent_with, received_with) = (self.row.sent_with, self.row.received_with);
+        let row = DocumentRow { heads, deleted, sent_with, received_with, chunks, value, parts: None };
         let mut earlier: Vec<Version> = changes.iter().map(|change| Version::of(&[change.hash()])).collect();
         let version = earlier.pop().unwrap_or_else(|| row.version());
-        Edited { row, write, change, version, earlier }
+        Edited { row, write, change, version, earlier, over_delete }
     }
 }
 
@@ -462,11 +481,12 @@ fn merged(
     let deleted = is_deleted(doc, &heads);
     let whole = || value.unwrap_or_else(|| read::document(doc, None));
     let value = if deleted { Value::empty() } else { whole() }.to_bytes();
+    let received_with = current.as_ref().map_or(0, |current| current.row.received_with);
     let (sent_with, (chunks, write)) = match current {
         Some(Current { row, .. }) => (row.sent_with, row.chunks.append(changes_after(doc, before), || joined(doc))),
         None => (0, ChunkSpan::first(first_chunk(doc))),
     };
-    (DocumentRow { heads, deleted, sent_with, chunks, value, parts: None }, write)
+    (DocumentRow { heads, deleted, sent_with, received_with, chunks, value, parts: None }, write)
 }
 
 /// One change stays as it came; several are smaller as a document.
@@ -546,6 +566,17 @@ fn empty_change_at(doc: &mut Automerge, heads: &[ChangeHash], now_ms: u64) -> Re
     let change = empty_change(&mut then, options(now_ms))?;
     doc.apply_changes([change.clone()]).map_err(corrupt)?;
     Ok(change)
+}
+
+/// A write at a version that the caller read does not tell that this device knew of a delete beside it: who has nothing of the document any
+/// more would take it for one of a device that did not know. An empty change above both tells; none is needed where no head is a delete.
+fn keep(doc: &mut Automerge, actor: Actor, now_ms: u64) -> Result<Option<Change>, CorruptDocument> {
+    let heads = doc.get_heads();
+    if heads.len() < 2 || !heads.iter().any(|head| is_deleted(doc, std::slice::from_ref(head))) {
+        return Ok(None);
+    }
+    doc.set_actor(actor.id());
+    empty_change(doc, options(now_ms).with_message(Message::KEEP.to_string())).map(Some)
 }
 
 fn empty_change(doc: &mut Automerge, options: CommitOptions) -> Result<Change, CorruptDocument> {

@@ -90,8 +90,9 @@ pub fn history(chunks: &[&[u8]], before: Option<&Version>, limit: usize) -> Resu
     let start = end.saturating_sub(limit);
     let mut fields = Fields { doc: &doc, ancestry: Ancestry::new(&doc), known: HashMap::new() };
     let page = changes.get(start..end).unwrap_or_default();
-    let moments = page.iter().rev().map(|change| {
-        let message = Message::parse(change.message.as_deref());
+    let message_of = |change: &automerge::ChangeMetadata<'_>| Message::parse(change.message.as_deref());
+    let moments = page.iter().rev().filter(|change| !message_of(change).keeps).map(|change| {
+        let message = message_of(change);
         let kind = match (message.reverts, message.deletes) {
             (Some((Direction::Undo, _)), _) => Kind::Undo,
             (Some((Direction::Redo, _)), _) => Kind::Redo,

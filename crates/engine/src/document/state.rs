@@ -3,7 +3,7 @@
 //! The row is a CBOR array `[1, heads, deleted, sent_with, [first, last, base_bytes, appended_bytes], value]`; the chunks from
 //! `first` to `last`, one after another, are what Automerge loads. A document of a collection of which not everything travels
 //! has a row `[2, heads, gone, sent_with, [...], value, [number, deleted, tainted, rebuilt, local, seen]]`; see [`Parts`]. Its
-//! heads may be empty: then it has no chunks.
+//! heads may be empty: then it has no chunks. Either may have `received_with` behind all that.
 
 use std::ops::RangeInclusive;
 
@@ -36,6 +36,8 @@ pub struct DocumentRow {
     /// The local sequence number of this device's newest entry that carries this document; 0 when none does, [`BEHIND`] when
     /// the next one carries it whole.
     pub sent_with: u64,
+    /// The local sequence number of the newest entry of another device that changed it here; 0 when none did.
+    pub received_with: u64,
     /// Which chunks belong to it.
     pub chunks: ChunkSpan,
     /// The document's value, encoded (see [`super::value`]); an empty map when it is deleted.
@@ -105,6 +107,8 @@ pub struct DocumentRowRef<'a> {
     pub deleted: bool,
     /// See [`DocumentRow::sent_with`].
     pub sent_with: u64,
+    /// See [`DocumentRow::received_with`].
+    pub received_with: u64,
     /// See [`DocumentRow::chunks`].
     pub chunks: ChunkSpan,
     /// The encoded value.
@@ -177,7 +181,8 @@ impl DocumentRow {
         let heads: Vec<u8> = self.heads.iter().flat_map(|head| head.0).collect();
         let ChunkSpan { first, last, base_bytes, appended_bytes } = self.chunks;
         let format = if self.parts.is_some() { PARTS_FORMAT } else { FORMAT };
-        out.array(if self.parts.is_some() { 7 } else { 6 })?
+        let fields = if self.parts.is_some() { 7 } else { 6 };
+        out.array(fields + u64::from(self.received_with > 0))?
             .u8(format)?
             .bytes(&heads)?
             .bool(self.deleted)?
@@ -186,6 +191,9 @@ impl DocumentRow {
         out.bytes(&self.value)?;
         if let Some(parts) = &self.parts {
             parts.write(out)?;
+        }
+        if self.received_with > 0 {
+            out.u64(self.received_with)?;
         }
         Ok(())
     }
@@ -258,24 +266,37 @@ impl<'a> DocumentRowRef<'a> {
         if format != FORMAT && format != PARTS_FORMAT {
             return Err(DecodeRowError::UnknownFormat(format));
         }
-        let row = Self {
+        let fields = if format == PARTS_FORMAT { 7 } else { 6 };
+        let mut row = Self {
             heads: decoder.bytes()?,
             deleted: decoder.bool()?,
             sent_with: decoder.u64()?,
+            received_with: 0,
             chunks: ChunkSpan::decode(&mut decoder)?,
             value: decoder.bytes()?,
             parts: if format == PARTS_FORMAT { Some(PartsRef::decode(&mut decoder)?) } else { None },
         };
-        let fields = if format == PARTS_FORMAT { 7 } else { 6 };
-        let whole = length == Some(fields) && decoder.position() == bytes.len();
+        if length == Some(fields + 1) {
+            row.received_with = decoder.u64()?;
+        }
+        let whole = matches!(length, Some(length) if length == fields || length == fields + 1)
+            && decoder.position() == bytes.len();
         if whole && row.heads.len().is_multiple_of(32) { Ok(row) } else { Err(DecodeRowError::Malformed) }
     }
 
     /// The row with its own bytes.
     pub fn to_owned(&self) -> DocumentRow {
         let heads = self.heads.as_chunks::<32>().0.iter().map(|hash| ChangeHash(*hash)).collect();
-        let Self { deleted, sent_with, chunks, value, parts, .. } = *self;
-        DocumentRow { heads, deleted, sent_with, chunks, value: value.to_vec(), parts: parts.map(PartsRef::to_owned) }
+        let Self { deleted, sent_with, received_with, chunks, value, parts, .. } = *self;
+        DocumentRow {
+            heads,
+            deleted,
+            sent_with,
+            received_with,
+            chunks,
+            value: value.to_vec(),
+            parts: parts.map(PartsRef::to_owned),
+        }
     }
 }
 

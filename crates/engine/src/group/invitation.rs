@@ -3,7 +3,7 @@
 use crate::crypto::{Key, OpenError, open, seal};
 use crate::rng::Rng;
 use ashore_protocol::codec::{decode, encode};
-use ashore_protocol::ids::{EntryId, GroupId, InvitePlace, Timestamp};
+use ashore_protocol::ids::{EntryId, GroupId, InviteKey, InvitePlace, Timestamp};
 use ashore_protocol::invite::{InviteCode, KEY_CONTEXT};
 use minicbor::{Decode, Encode};
 use zeroize::{Zeroize, Zeroizing};
@@ -20,6 +20,9 @@ pub struct InviteNote {
     /// Where the invitation lies at the relay. The code cannot be worked out from it.
     #[n(0)]
     pub place: InvitePlace,
+    /// Of an invite that needs approval: what the marks of requests that came with it are checked by. Nothing lies at the relay then.
+    #[n(1)]
+    pub marks: Option<InviteKey>,
 }
 
 impl InviteNote {

@@ -1,6 +1,6 @@
 //! What the parts of a snapshot hold once they are opened, and the rows in which a device remembers snapshots.
 
-use super::{DocumentChange, MAX_PLAIN_ENTRY_BYTES, Writer};
+use super::{DocumentChange, MAX_PLAIN_ENTRY_BYTES, Marker, Writer};
 use crate::crypto::{Key, open_payload, plan_payload};
 use crate::rng::Rng;
 use ashore_protocol::codec::{Bytes, decode, encode};
@@ -29,6 +29,9 @@ pub struct SnapshotPart {
     /// Who wrote by which name, as the author knows it.
     #[n(2)]
     pub writers: Vec<WriterOf>,
+    /// Documents that are gone for good.
+    #[n(3)]
+    pub buried: Option<Vec<Marker>>,
 }
 
 /// A device wrote by this name.
@@ -90,6 +93,9 @@ pub struct SnapshotState {
     /// One that is being taken: the next part. Its entry has a row of its own.
     #[n(4)]
     pub taking: Option<u32>,
+    /// Entries that carried only what is gone for good were dropped here.
+    #[n(5)]
+    pub dropped: Option<bool>,
 }
 
 /// A snapshot that stands in a log.
@@ -125,7 +131,8 @@ mod tests {
         let (group, nonce) = (GroupId([1; 32]), SnapshotNonce([2; 16]));
         let change = DocumentChange { collection: "notes".into(), id: "n1".into(), chunks: vec![1, 2, 3].into() };
         let writer = WriterOf { writer: Writer([4; 16]), device: DeviceId([5; 32]) };
-        let part = SnapshotPart { documents: vec![change], covered: vec![7; 16].into(), writers: vec![writer] };
+        let part =
+            SnapshotPart { documents: vec![change], covered: vec![7; 16].into(), writers: vec![writer], buried: None };
         let sealed = part.seal(&key, group, nonce, 3, &mut rng);
         assert_eq!(SnapshotPart::open(&key, group, nonce, 3, &sealed), Some(part.clone()));
         assert_eq!(SnapshotPart::open(&other, group, nonce, 3, &sealed), None);

@@ -1,7 +1,7 @@
 //! The rows in which a device remembers its group.
 
 use ashore_protocol::codec::Bytes;
-use ashore_protocol::ids::{Cursor, EntryId, Epoch, GroupId, LogId, LogPrefix, Timestamp};
+use ashore_protocol::ids::{Cursor, DeviceId, EntryId, Epoch, GroupId, LogId, LogPrefix, Timestamp};
 use minicbor::{Decode, Encode};
 
 /// What the app decided about sync.
@@ -96,6 +96,33 @@ pub struct GroupState {
     /// Entries that began epochs of which only some have the key, and whose documents this device has put into entries again for the others.
     #[n(9)]
     pub told_anew: Option<Vec<EntryId>>,
+    /// The next local sequence number when documents had last been put into entries whole: nobody has seen a document who has seen less.
+    #[n(10)]
+    pub announced_at: Option<u64>,
+    /// Entries that could not stand and that the relay was not given: if they stand after all, it is.
+    #[n(11)]
+    pub put_aside: Option<Vec<PutAside>>,
+}
+
+/// An entry that waits for what others do.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct PutAside {
+    /// Its local sequence number.
+    #[n(0)]
+    pub sequence: u64,
+    /// It is a control entry of this device's own, and the log has not shown it.
+    #[n(1)]
+    pub is_new: bool,
+    /// Which entry it is.
+    #[n(2)]
+    pub id: EntryId,
+    /// Its size, encoded.
+    #[n(3)]
+    pub bytes: u64,
+    /// Who wrote it, if it was another device.
+    #[n(4)]
+    pub author: Option<DeviceId>,
 }
 
 /// Where a device stands in one relay's log of its group.

@@ -1,6 +1,9 @@
-//! A ticket: where a group is and how to ask to be let in. It holds no secret; whoever has it may ask, and an admin decides.
+//! A ticket: where a group is and how to ask to be let in. Whoever has it may ask, and an admin decides. It holds no secret but the one of an
+//! invite that needs approval, which says no more than where who asks has it from.
 
+use super::mark::MarkSecret;
 use crate::crypto::BOX_KEY_BYTES;
+use ashore_protocol::control::Role;
 use ashore_protocol::ids::{Epoch, GroupId};
 use data_encoding::BASE32_DNSSEC;
 use std::fmt::Write as _;
@@ -23,6 +26,10 @@ pub struct Ticket {
     pub key: [u8; BOX_KEY_BYTES],
     /// The epoch whose key that one grew from.
     pub epoch: Epoch,
+    /// It is an invite that needs approval: what requests are marked with. A version before these passes it over and asks without.
+    pub mark: Option<MarkSecret>,
+    /// What the invite proposes that who asks becomes.
+    pub role: Option<Role>,
 }
 
 /// The text is no ticket.
@@ -39,6 +46,12 @@ impl Ticket {
             let _ = write!(link, "&relay={}", escaped(relay));
         }
         let _ = write!(link, "&k={}&e={}", BASE32_DNSSEC.encode(&self.key), self.epoch.0);
+        if let Some(mark) = &self.mark {
+            let _ = write!(link, "&i={}", BASE32_DNSSEC.encode(mark.expose()));
+        }
+        if let Some(role) = self.role {
+            let _ = write!(link, "&r={}", role_letter(role));
+        }
         link
     }
 
@@ -50,12 +63,15 @@ impl Ticket {
         let text = text.trim();
         let parameters = text.rsplit_once('#').map_or(text, |(_, rest)| rest);
         let (mut group, mut key, mut epoch, mut relays) = (None, None, Epoch(0), Vec::new());
+        let (mut mark, mut role) = (None, None);
         for parameter in parameters.split('&') {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             match name {
                 FIRST => group = Some(value.parse().map_err(|_| NoTicket)?),
                 "k" => key = Some(parse_key(value).ok_or(NoTicket)?),
                 "e" => epoch = Epoch(value.parse().map_err(|_| NoTicket)?),
+                "i" => mark = Some(MarkSecret::new(parse_key(value).ok_or(NoTicket)?)),
+                "r" => role = parse_role(value),
                 "relay" if relays.len() < MAX_RELAYS => {
                     let address = unescaped(value).filter(|address| address.len() <= MAX_ADDRESS_BYTES);
                     relays.push(address.ok_or(NoTicket)?);
@@ -64,7 +80,25 @@ impl Ticket {
             }
         }
         let (Some(group), Some(key)) = (group, key) else { return Err(NoTicket) };
-        Ok(Self { group, relays, key, epoch })
+        Ok(Self { group, relays, key, epoch, mark, role })
+    }
+}
+
+fn role_letter(role: Role) -> char {
+    match role {
+        Role::Reader => 'r',
+        Role::Writer => 'w',
+        Role::Admin => 'a',
+    }
+}
+
+/// A role that this version does not know is none: who asks asks for what it would without.
+fn parse_role(letter: &str) -> Option<Role> {
+    match letter {
+        "r" => Some(Role::Reader),
+        "w" => Some(Role::Writer),
+        "a" => Some(Role::Admin),
+        _ => None,
     }
 }
 
@@ -108,7 +142,7 @@ mod tests {
 
     fn ticket() -> Ticket {
         let relays = vec!["wss://relay.example.org/v1/ws".to_owned(), "ws://127.0.0.1:7420/a b&c=d#e?é%".to_owned()];
-        Ticket { group: GroupId([7; 32]), relays, key: [9; 32], epoch: Epoch(3) }
+        Ticket { group: GroupId([7; 32]), relays, key: [9; 32], epoch: Epoch(3), mark: None, role: None }
     }
 
     #[test]
@@ -130,6 +164,18 @@ mod tests {
     }
 
     #[test]
+    fn an_invite_that_needs_approval_is_a_ticket_with_two_parameters_more() {
+        let mark = Some(MarkSecret::new([5; 32]));
+        let invite = Ticket { mark, role: Some(Role::Reader), ..ticket() };
+        let link = invite.link("https://app.example/");
+        let secret = GroupId([5; 32]).to_string();
+        assert_eq!(link, format!("{}&i={secret}&r=r", ticket().link("https://app.example/")));
+        assert_eq!(Ticket::parse(&link).unwrap(), invite);
+        assert_eq!(Ticket::parse(&link.replace("&r=r", "&r=x")).unwrap().role, None);
+        assert_eq!(Ticket::parse(&link.replace("&i=", "&i=0")), Err(NoTicket));
+    }
+
+    #[test]
     fn what_lacks_the_group_or_the_key_is_no_ticket() {
         let link = ticket().link("");
         for text in ["", "#", "7KQ2-0000-0000-0000", &link.replace("ticket=", "other="), &link.replace("&k=", "&q=")] {
@@ -145,9 +191,11 @@ mod tests {
             group: [u8; 32],
             key: [u8; 32],
             epoch: u32,
+            mark: Option<[u8; 32]>,
             relays in proptest::collection::vec("\\PC{0,60}", 0..=8),
         ) {
-            let ticket = Ticket { group: GroupId(group), relays, key, epoch: Epoch(epoch) };
+            let (mark, role) = (mark.map(MarkSecret::new), mark.map(|_| Role::Admin));
+            let ticket = Ticket { group: GroupId(group), relays, key, epoch: Epoch(epoch), mark, role };
             prop_assert_eq!(Ticket::parse(&ticket.link("https://app.example/")).unwrap(), ticket);
         }
 

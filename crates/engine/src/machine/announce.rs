@@ -83,7 +83,13 @@ impl Machine {
             (true, Some(last)) => Announced::Through(last.to_vec()),
             (true, None) | (false, _) => Announced::All,
         };
+        if announced == Announced::All {
+            self.seal_draft();
+        }
         if let Some(group) = &mut self.sync.group {
+            if announced == Announced::All {
+                group.state.announced_at = Some(group.state.next_sequence.saturating_sub(1));
+            }
             group.state.announced = announced.clone();
             group.announcing = true;
         }

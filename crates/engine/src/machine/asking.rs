@@ -13,7 +13,9 @@ use super::task::Task;
 use super::{Machine, keys};
 use crate::api::{DisconnectReason, ErrorCode, Event, Failure, OwnRequest, OwnRequestState, Reply};
 use crate::crypto::KemSecret;
-use crate::group::{AskingStand, AskingState, NamePlace, RelayPlace, Secrets, Ticket, request_words};
+use crate::group::{
+    AskingStand, AskingState, Introduction, Marked, NamePlace, RelayPlace, Secrets, Ticket, request_words,
+};
 use ashore_protocol::codec::{self, Bytes};
 use ashore_protocol::control::Role;
 use ashore_protocol::frame::{ClientFrame, FailureCode, Item, RequestId};
@@ -22,7 +24,7 @@ use ashore_protocol::ids::{Cursor, GroupId};
 use ashore_protocol::limits::MAX_CONTROL_ENTRIES;
 use ashore_protocol::membership::Membership;
 use ashore_protocol::request::{AskState, JoinRequest};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// This device's request.
 pub(super) struct Asking {
@@ -32,6 +34,8 @@ pub(super) struct Asking {
     proof_after: Cursor,
     /// On which connection the relay was told that it is taken back.
     took_back_on: Option<ConnectionId>,
+    /// Relays that do not know the group.
+    unknown_at: BTreeSet<String>,
 }
 
 /// The group's control entries say that this device is a member.
@@ -50,7 +54,12 @@ pub(super) struct Asked {
 
 impl Asking {
     pub(super) fn new(state: AskingState) -> Self {
-        Self { state, proof: Vec::new(), proof_after: Cursor::ZERO, took_back_on: None }
+        let unknown_at = BTreeSet::new();
+        Self { state, proof: Vec::new(), proof_after: Cursor::ZERO, took_back_on: None, unknown_at }
+    }
+
+    pub(super) fn is_taken_back(&self) -> bool {
+        self.state.stand == AskingStand::Withdrawing
     }
 
     /// Whether there is something to say to the relay, or to hear from it.
@@ -90,7 +99,7 @@ impl Machine {
     pub(super) fn request_to_join(&mut self, asked: Asked) -> Result<Reply, Failure> {
         let Asked { ticket, role, relay, device_name } = asked;
         let ticket = Ticket::parse(&ticket).map_err(|error| Failure::new(ErrorCode::TicketBad, error.to_string()))?;
-        let role = role.as_deref().map_or(Ok(Role::Writer), parse_role)?;
+        let role = role.as_deref().map_or(Ok(ticket.role.unwrap_or(Role::Writer)), parse_role)?;
         if let Some(asking) = &self.sync.asking
             && asking.state.stand == AskingStand::Pending
         {
@@ -112,11 +121,14 @@ impl Machine {
         let kem = secrets.kem.as_ref().and_then(KemSecret::public);
         let kem = kem.ok_or_else(|| Failure::new(ErrorCode::Internal, "a key could not be made"))?;
         let (group, epoch, device) = (ticket.group, ticket.epoch, secrets.device.device_id());
-        let name = NamePlace { group, device, epoch }.seal(&self.sync.settings.device_name, &ticket.key, &mut self.rng);
-        let bad_key = || Failure::new(ErrorCode::TicketBad, "the key in the ticket is none");
-        let sealed = name.ok_or_else(bad_key)?.into();
         let words = request_words(group, device, &kem);
-        let asks = JoinRequest { device, kem, role, asked_at: self.now, epoch, sealed }.sign(group, &secrets.device);
+        let mut request = JoinRequest { device, kem, role, asked_at: self.now, epoch, sealed: Bytes::default() };
+        let mark = ticket.mark.as_ref().map(|secret| Marked::of(group, &request).mark(secret));
+        let said = Introduction { name: self.sync.settings.device_name.clone(), mark };
+        let bad_key = || Failure::new(ErrorCode::TicketBad, "the key in the ticket is none");
+        let sealed = NamePlace { group, device, epoch }.seal(&said, &ticket.key, &mut self.rng);
+        request.sealed = sealed.ok_or_else(bad_key)?.into();
+        let asks = request.sign(group, &secrets.device);
         let secrets = secrets.seal(&self.local, &mut self.rng).into();
         let (stand, delivered, paused) = (AskingStand::Pending, false, false);
         let state = AskingState { group, secrets, asks, stand, delivered, paused, words, code: None };
@@ -130,7 +142,7 @@ impl Machine {
 
     fn check_may_ask(&self, ticket: &Ticket) -> Result<(), Failure> {
         let group = self.sync.group.as_ref();
-        if group.is_some_and(|group| group.state.group == ticket.group || group.membership.members().count() > 1) {
+        if group.is_some_and(|group| group.state.group == ticket.group || group.is_shared()) {
             let message = "this database shares a group with other devices already; forget it first";
             return Err(Failure::new(ErrorCode::GroupAlreadyJoined, message));
         }
@@ -269,9 +281,14 @@ impl Machine {
 
     /// The relay refused what the asking device said.
     pub(super) fn asking_refused(&mut self, code: FailureCode, failure: Failure, retry_after_ms: Option<u32>) {
-        let Some(asking) = &self.sync.asking else { return };
-        // A relay that had it and lost the group is given the group again by its members.
-        let may_pass = failure.retry || asking.state.delivered && code == FailureCode::UnknownGroup;
+        let relays = self.sync.settings.relays();
+        let Some(asking) = &mut self.sync.asking else { return };
+        if code == FailureCode::UnknownGroup {
+            asking.unknown_at.extend(self.sync.settings.relay.clone());
+        }
+        // A relay that had it and lost the group is given the group again by its members; and of several another may have it.
+        let elsewhere = asking.state.delivered || relays.iter().any(|relay| !asking.unknown_at.contains(relay));
+        let may_pass = failure.retry || elsewhere && code == FailureCode::UnknownGroup;
         match asking.state.stand {
             AskingStand::Withdrawing if !failure.retry => {
                 self.forget_asking();

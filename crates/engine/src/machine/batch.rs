@@ -2,7 +2,7 @@
 
 use super::input::ConnectionId;
 use crate::api::{Answer, ChangedDocuments, Event, News};
-use crate::group::{Announced, DocumentChange, RelayPlace};
+use crate::group::{Announced, BuriedDocument, DocumentChange, RelayPlace};
 use crate::store::{Durability, StoreBatch};
 use ashore_protocol::ids::{DeviceId, EntryId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +44,8 @@ pub(super) struct Draft {
     pub(super) announces: Option<(Vec<u8>, Vec<u8>)>,
     /// Which of the changes' writers are this device's.
     pub(super) writers: BTreeSet<[u8; 16]>,
+    /// Documents of these names that are gone for good.
+    pub(super) buried: BTreeMap<(String, String), BuriedDocument>,
 }
 
 /// What becomes true in memory once the batch is committed.
@@ -79,6 +81,15 @@ pub(super) struct Waiting {
     pub(super) author: Option<DeviceId>,
     /// A control entry of this device that the log has not shown yet: until then it may come to nothing, so that nothing builds on it.
     pub(super) is_new_control: bool,
+    /// What it names as its parents; empty where that does not matter.
+    pub(super) parents: Vec<EntryId>,
+}
+
+impl Waiting {
+    /// A control entry that is sent once more, or for the first time after all.
+    pub(super) fn control(id: EntryId, bytes: u64) -> Self {
+        Self { id, changes: 0, bytes, announces: None, author: None, is_new_control: false, parents: Vec::new() }
+    }
 }
 
 impl Batch {

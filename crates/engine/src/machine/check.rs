@@ -36,9 +36,9 @@ const PARTS: [HealthPart; 9] = [
     HealthPart::Changes,
     HealthPart::Indexes,
 ];
-/// The tags of small rows: collections, definitions, group, writers, joining, repairs, relays, settings, own writers, declarations,
+/// The tags of small rows: buried documents, tombstones, who has seen what, collections, definitions, group, writers, joining, repairs, relays, settings, own writers, declarations,
 /// clients. See [`keys`].
-const OTHERS: &[u8] = b"cdghjmprsuwx";
+const OTHERS: &[u8] = b"bcdghjlmnprsuwx";
 
 /// Rows of one page, and their bytes. What belongs to them is read besides: for documents as much again and their chunks.
 const PAGE_ROWS: u32 = 500;

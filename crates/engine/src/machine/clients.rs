@@ -6,8 +6,12 @@ use ashore_protocol::ids::Timestamp;
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Answers of a client that did not come back are forgotten after a day.
-const FORGET_AFTER_MS: u64 = 24 * 3_600_000;
+/// Answers of a client that did not come back are kept for a day at least.
+const KEPT_MS: u64 = 24 * 3_600_000;
+/// After that those of so many clients are kept, the latest: a tab that slept for months asks again, and is not to write twice.
+const KEPT_CLIENTS: usize = 200;
+/// Together at most of this size.
+const KEPT_BYTES: usize = 4 << 20;
 
 #[derive(Debug, Default)]
 pub(super) struct Client {
@@ -48,16 +52,29 @@ impl Client {
 pub(super) struct Clients(BTreeMap<String, Client>);
 
 impl Clients {
-    /// Takes a client's row from the store, which may have asked already; `false` when it is too old or damaged and may be
-    /// deleted.
-    pub(super) fn restore(&mut self, name: String, row: &[u8], now: Timestamp) -> bool {
-        let Ok(stored) = codec::decode::<Stored>(row) else { return false };
-        if now.ms_since(stored.at) > FORGET_AFTER_MS {
-            return false;
+    /// Takes the clients' rows from the store, some of which may have asked already; answers the names of those that are too old or damaged
+    /// and may be deleted.
+    pub(super) fn restore(&mut self, rows: Vec<(String, Option<&[u8]>)>, now: Timestamp) -> Vec<String> {
+        let (mut known, mut gone) = (Vec::new(), Vec::new());
+        for (name, row) in rows {
+            match row.and_then(|row| Some((codec::decode::<Stored>(row).ok()?, row.len()))) {
+                Some((stored, bytes)) => known.push((name, stored, bytes)),
+                None => gone.push(name),
+            }
         }
-        let client = self.0.entry(name).or_default();
-        client.answered = stored.answers.into_iter().filter(|(id, _)| *id > client.received).collect();
-        true
+        known.sort_by_key(|(_, stored, _)| std::cmp::Reverse(stored.at));
+        let mut bytes_before = 0;
+        for (index, (name, stored, bytes)) in known.into_iter().enumerate() {
+            bytes_before += bytes;
+            let many = index >= KEPT_CLIENTS || bytes_before > KEPT_BYTES;
+            if many && now.ms_since(stored.at) > KEPT_MS {
+                gone.push(name);
+                continue;
+            }
+            let client = self.0.entry(name).or_default();
+            client.answered = stored.answers.into_iter().filter(|(id, _)| *id > client.received).collect();
+        }
+        gone
     }
 
     pub(super) fn admit(&mut self, client: &str, id: u64) -> Admission {
@@ -104,5 +121,52 @@ impl Clients {
         }
         let answers = client.answered.iter().map(|(id, bytes)| (*id, bytes.clone())).collect();
         Some(codec::encode(&Stored { at: now, answers }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::api::Reply;
+
+    const YEAR_MS: u64 = 365 * KEPT_MS;
+
+    /// The row of a client that has not confirmed its first call, made at this time.
+    fn row(at: u64) -> Vec<u8> {
+        let mut clients = Clients::default();
+        clients.remember("it", 1, &Outcome::Ok(Reply::Done {}));
+        clients.row("it", Timestamp::from_ms(at)).unwrap()
+    }
+
+    #[test]
+    fn a_client_that_slept_for_a_year_is_answered_what_it_was_answered() {
+        let (mut clients, row) = (Clients::default(), row(1_000));
+        let gone = clients.restore(vec![("tab".into(), Some(&row))], Timestamp::from_ms(1_000 + YEAR_MS));
+        assert!(gone.is_empty());
+        assert!(matches!(clients.admit("tab", 1), Admission::Answered(_)));
+    }
+
+    #[test]
+    fn of_many_old_clients_the_latest_are_kept_and_all_of_the_last_day() {
+        let rows: Vec<_> =
+            (0..KEPT_CLIENTS as u64 + 50).map(|index| (format!("tab {index}"), row(1_000 + index))).collect();
+        let asked = |now| {
+            let rows = rows.iter().map(|(name, row)| (name.clone(), Some(row.as_slice()))).collect();
+            Clients::default().restore(rows, Timestamp::from_ms(now))
+        };
+        assert!(asked(5_000).is_empty());
+        let mut gone = asked(YEAR_MS);
+        gone.sort();
+        let mut first: Vec<_> = (0..50).map(|index| format!("tab {index}")).collect();
+        first.sort();
+        assert_eq!(gone, first);
+    }
+
+    #[test]
+    fn a_damaged_row_is_given_up() {
+        let gone =
+            Clients::default().restore(vec![("tab".into(), Some(b"?")), ("lost".into(), None)], Timestamp::from_ms(0));
+        assert_eq!(gone, ["tab", "lost"]);
     }
 }

@@ -1,5 +1,6 @@
 //! What each command does.
 
+use super::approval::needs_approval;
 use super::asking::Asked as AskedToJoin;
 use super::documents::{Stop, outcome};
 use super::find::Asked;
@@ -180,6 +181,13 @@ impl Machine {
                 self.rotate_keys()?;
                 Done::changed(Reply::Done {})
             }
+            Command::CreateApprovalInvite { ttl_seconds, link_base, role, uses } => {
+                self.need_group()?;
+                Done::changed(self.create_approval_invite(&AskedInvite { ttl_seconds, link_base, role, uses })?)
+            }
+            Command::JoinInvite { invite, relay, device_name } if needs_approval(&invite) => {
+                Done::changed(self.request_to_join(AskedToJoin { ticket: invite, role: None, relay, device_name })?)
+            }
             Command::JoinInvite { invite, relay, device_name } => {
                 self.take_settings(relay, device_name)?;
                 self.join_invite(&task.client, task.id, &invite)?;
@@ -192,6 +200,12 @@ impl Machine {
             }
             Command::Quarantine {} => Done::now(self.quarantined()),
             Command::Diagnostics {} => Done::now(Reply::Diagnostics { diagnostics: self.diagnostics() }),
+            Command::ConfigureRetention { keep_deleted_seconds, idle_seconds } => {
+                self.configure_retention(keep_deleted_seconds, idle_seconds);
+                Done::after_commit(Reply::Done {})
+            }
+            Command::Storage { after } => self.read(|machine| machine.storage(task, after.as_deref()))?,
+            Command::SeenBy { collection, id } => Done::after_commit(self.seen_by(&collection, &id)?),
             Command::Check { after } => self.read(|machine| machine.check(task, after.as_deref()))?,
             Command::Repair { after } => {
                 let reply = self.repair(task, after.as_deref())?;
@@ -469,7 +483,7 @@ impl Machine {
         let Some(group) = self.sync.group.as_ref().filter(|group| !group.is_removed()) else { return Ok(()) };
         let device = group.me();
         let Some((_, key)) = group.newest_key() else { return Ok(()) };
-        let profile = ProfilePayload { name: name.to_owned() };
+        let profile = ProfilePayload::of(name);
         let sealed = profile.seal(&key, &device, &mut self.rng).into();
         self.sign_control(&Control::Name { sealed, kem: None }).map(drop)
     }

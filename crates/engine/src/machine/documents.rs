@@ -51,6 +51,8 @@ pub(super) struct Staged {
     changes: Vec<Vec<u8>>,
     /// The row is another than before, though nothing may travel.
     touched: bool,
+    /// It was written over a delete: see [`Edited::over_delete`].
+    over_delete: bool,
     /// Not everything of it travels: an edit of it as a whole would let the rest leave. See [`super::parts`].
     parted: bool,
     /// The versions that the changes are.
@@ -202,10 +204,13 @@ impl Machine {
         if self.only_reads() && stage.values().any(|(_, _, staged)| !staged.changes.is_empty()) {
             return Err(super::members::may_not_write());
         }
-        let carried = self.carried_bytes(&stage);
+        let mut carried = self.carried_bytes(&stage);
         if atomic && carried > MAX_PLAIN_ENTRY_BYTES {
             let message = format!("the changes take {carried} bytes, one entry carries {MAX_PLAIN_ENTRY_BYTES}");
             return Err(Failure::new(ErrorCode::TransactionTooLarge, message).into());
+        }
+        for (_, _, staged) in stage.values_mut().filter(|_| self.sync.group.is_some()) {
+            carried += staged.carry_whole(MAX_PLAIN_ENTRY_BYTES.saturating_sub(carried));
         }
         self.make_room_in_draft(if carried <= MAX_PLAIN_ENTRY_BYTES { carried } else { 0 });
         let behind = !self.may_carry();
@@ -255,7 +260,8 @@ impl Machine {
     /// A document's row and chunks, as they are in memory.
     pub(super) fn load_staged(&mut self, collection: &str, id: &str) -> Result<Staged, Stop> {
         let (key, unit) = (value_key(collection, id), chunk_unit(collection, id));
-        let (row, chunks) = (self.rows.one(&key), self.rows.all(unit.clone()));
+        let (row, chunks, marker) = (self.rows.one(&key), self.rows.all(unit.clone()), self.marker(collection, id));
+        marker?;
         let Some(row) = row? else {
             self.rows.note_empty(&unit);
             chunks?;
@@ -527,6 +533,7 @@ impl Machine {
     ) {
         let Some(row) = row else { return };
         self.note_collection(collection);
+        self.note_tombstone(key, collection, id, row);
         self.index_document(key, collection, id, row);
         self.watch_document(key, collection, id, row);
         self.rows.write(&mut self.batch.rows, key.clone(), Some(row.encode().into()));
@@ -572,6 +579,22 @@ impl Staged {
         self.chunks.is_empty()
     }
 
+    /// What was written over a delete travels as the whole document, if it takes at most so many bytes more: so it is complete also where it was buried
+    /// already. Otherwise, and where a part of it stays here, it goes as changes; who has it sends it whole when it is told that it was buried.
+    /// Answers how many bytes more.
+    fn carry_whole(&mut self, room: usize) -> usize {
+        if !self.over_delete || self.parted || self.changes.is_empty() {
+            return 0;
+        }
+        let Ok(whole) = edit::whole(&self.chunks()) else { return 0 };
+        let more = whole.len().saturating_sub(self.changes.iter().map(Vec::len).sum());
+        if more > room || whole.len() > MAX_CHANGE_BYTES {
+            return 0;
+        }
+        self.changes = vec![whole];
+        more
+    }
+
     pub(super) fn set_row(&mut self, row: DocumentRow) {
         self.touched |= self.row.as_ref() != Some(&row);
         self.row = Some(row);
@@ -603,6 +626,7 @@ impl Staged {
         self.chunks.push(edited.write.bytes.clone());
         self.writes.push(edited.write);
         self.changes.push(edited.change);
+        self.over_delete |= edited.over_delete;
         self.versions.extend(edited.earlier.iter().chain([&edited.version]).map(Version::to_string));
         self.row = Some(edited.row);
         Ok(())

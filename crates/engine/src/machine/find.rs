@@ -677,7 +677,8 @@ fn overlay_rows(collection: &CollectionName, within: &Overlay) -> Result<BTreeMa
         parse_id(collection.as_str(), id)?;
         let value = value.encode().map_err(|error| document_failure(&error).about(collection.as_str(), id))?;
         let chunks = ChunkSpan { first: 0, last: 0, base_bytes: 0, appended_bytes: 0 };
-        let row = DocumentRow { heads: vec![], deleted: false, sent_with: 0, chunks, value, parts: None };
+        let row =
+            DocumentRow { heads: vec![], deleted: false, sent_with: 0, received_with: 0, chunks, value, parts: None };
         rows.insert(id.clone(), Some(row.encode().into()));
     }
     rows.extend(within.absent.iter().map(|id| (id.clone(), None)));

@@ -39,6 +39,11 @@ pub(super) struct Indexes {
 }
 
 impl Machine {
+    /// Whether the index with this number is of words.
+    pub(super) fn is_index_of_words(&self, number: u32) -> bool {
+        self.indexes.of.values().flatten().any(|index| index.number == number && index.text.is_some())
+    }
+
     /// The indexes of a collection for a reader, which may use those that are [ready](IndexDef::is_ready).
     ///
     /// Rows that are written and not committed are seen by [`Machine::scan_rows`], as those of documents are.

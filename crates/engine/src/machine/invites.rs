@@ -37,7 +37,7 @@ impl Machine {
         let key = SecretKey::random(&mut self.rng);
         let device = secrets.device.device_id();
         let kem = secrets.kem.as_ref().and_then(KemSecret::public);
-        let profile = ProfilePayload { name: self.sync.settings.device_name.clone() };
+        let profile = ProfilePayload::of(self.sync.settings.device_name.clone());
         let sealed = profile.seal(&key, &device, &mut self.rng).into();
         let genesis = Control::Genesis { created_at: self.now, nonce: self.rng.bytes(), sealed, kem };
         let entry = genesis.sign(&secrets.device, None, [], Epoch(0)).map_err(|error| internal(&error))?;
@@ -67,6 +67,8 @@ impl Machine {
             join: None,
             behind: None,
             told_anew: None,
+            announced_at: None,
+            put_aside: None,
         }
     }
 
@@ -85,21 +87,11 @@ impl Machine {
 
     /// The answer comes when the invitation lies at the relay.
     pub(super) fn create_invite(&mut self, client: &str, call: u64, asked: AskedInvite) -> Result<(), Failure> {
-        let AskedInvite { ttl_seconds, link_base, role, uses } = asked;
-        let uses = uses.unwrap_or(1);
-        let role = role.as_deref().map_or(Ok(Role::Admin), parse_role)?;
         self.need_role(Role::Admin)?;
         self.need_network()?;
-        if !TTL_SECONDS.contains(&ttl_seconds) {
-            return Err(Failure::new(ErrorCode::RequestInvalid, "an invite opens for 1 second to 31 days"));
-        }
-        if !(1..=MAX_INVITE_USES).contains(&uses) {
-            let message = format!("an invite is for 1 to {MAX_INVITE_USES} devices");
-            return Err(Failure::new(ErrorCode::RequestInvalid, message));
-        }
+        let Terms { role, uses, expires_at } = asked.terms(self.now)?;
         let code = InviteCode::from_random(self.rng.bytes());
         let invite_seed: [u8; 32] = self.rng.bytes();
-        let expires_at = self.now.plus_ms(ttl_seconds.saturating_mul(1_000));
         let (id, rotation, key) = {
             let group = self.sync.group.as_ref().ok_or_else(sync_disabled)?;
             let (_, key) = group.sealing().ok_or_else(lacks_the_key)?;
@@ -107,13 +99,14 @@ impl Machine {
             (group.state.group, (rotation.epoch, rotation.entry), key.clone())
         };
         let (epoch, begun_by) = rotation;
-        let note = InviteNote { place: code.place() }.seal(&key, &mut self.rng).into();
+        let note = InviteNote { place: code.place(), marks: None }.seal(&key, &mut self.rng).into();
         let invite_key = SigningKey::from_seed(&invite_seed).invite_key();
         let entry = self.sign_control(&Control::Invite { invite_key, role, expires_at, uses, sealed: note })?;
         let (invite, epoch_key) = (entry.id(), *key.expose());
         let begun_by = Some(begun_by);
         let invitation = Invitation { group: id, invite, invite_seed, epoch: epoch.0, epoch_key, expires_at, begun_by };
         let sealed = invitation.seal(&code, &mut self.rng);
+        let link_base = asked.link_base;
         let invite = PendingInvite { code, entry: entry.id(), sealed, expires_at, uses, link_base, request: None };
         let deadline = self.now.plus_ms(RELAY_WAIT_MS);
         let what = Wait::Invite { invite: Box::new(invite) };
@@ -217,8 +210,7 @@ impl Machine {
 
     /// Whether this database may come into another group than it is in.
     pub(super) fn check_may_join(&self) -> Result<(), Failure> {
-        let shared = self.sync.group.as_ref().is_some_and(|group| group.membership.members().count() > 1);
-        if shared {
+        if self.sync.group.as_ref().is_some_and(Group::is_shared) {
             let message = "this database shares a group with other devices already; forget it first";
             return Err(Failure::new(ErrorCode::GroupAlreadyJoined, message));
         }
@@ -292,7 +284,7 @@ impl Machine {
         let (group, invite, joined_at) = (invitation.group, invitation.invite, self.now);
         let claim = JoinProof { group, device, invite, joined_at };
         let proof = claim.sign(&SigningKey::from_seed(&invitation.invite_seed));
-        let profile = ProfilePayload { name: self.sync.settings.device_name.clone() };
+        let profile = ProfilePayload::of(self.sync.settings.device_name.clone());
         let sealed = profile.seal(&SecretKey::new(invitation.epoch_key), &device, &mut self.rng).into();
         let kem = secrets.kem.as_ref().and_then(KemSecret::public);
         let join = Control::Join { invite, joined_at, proof, sealed, kem };
@@ -417,6 +409,7 @@ impl Machine {
             settings: self.sync.settings.clone(),
             next_generation: self.next_generation,
             next_sequence: self.next_sequence,
+            retention: Some(self.vanish.settings).filter(|settings| *settings != Default::default()),
         };
         let key: Key = keys::settings();
         self.rows.write(&mut self.batch.rows, key, Some(encode(&row).into()));
@@ -429,6 +422,28 @@ pub(super) struct AskedInvite {
     pub(super) link_base: Option<String>,
     pub(super) role: Option<String>,
     pub(super) uses: Option<u32>,
+}
+
+/// What goes into an invite.
+pub(super) struct Terms {
+    pub(super) role: Role,
+    pub(super) uses: u32,
+    pub(super) expires_at: Timestamp,
+}
+
+impl AskedInvite {
+    pub(super) fn terms(&self, now: Timestamp) -> Result<Terms, Failure> {
+        let role = self.role.as_deref().map_or(Ok(Role::Admin), parse_role)?;
+        if !TTL_SECONDS.contains(&self.ttl_seconds) {
+            return Err(Failure::new(ErrorCode::RequestInvalid, "an invite opens for 1 second to 31 days"));
+        }
+        let uses = self.uses.unwrap_or(1);
+        if !(1..=MAX_INVITE_USES).contains(&uses) {
+            let message = format!("an invite is for 1 to {MAX_INVITE_USES} devices");
+            return Err(Failure::new(ErrorCode::RequestInvalid, message));
+        }
+        Ok(Terms { role, uses, expires_at: now.plus_ms(self.ttl_seconds.saturating_mul(1_000)) })
+    }
 }
 
 pub(super) fn lacks_the_key() -> Failure {

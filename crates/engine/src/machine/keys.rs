@@ -4,7 +4,7 @@
 
 use crate::store::keys::{KeyReader, KeyWriter};
 use crate::store::{Key, Range};
-use ashore_protocol::ids::EntryId;
+use ashore_protocol::ids::{DeviceId, EntryId};
 
 const CLIENT: u8 = b'x';
 const COLLECTION: u8 = b'c';
@@ -21,12 +21,15 @@ const RELAY: u8 = b'r';
 const SETTINGS: u8 = b's';
 const OWN_WRITER: u8 = b'u';
 const SNAPSHOT: u8 = b'p';
+const SEEN: u8 = b'n';
+const BURIED: u8 = b'b';
+const TOMBSTONE: u8 = b'l';
 const ASKING: u8 = b't';
 const ENVELOPES: u8 = b'z';
 
 /// The tags of rows that belong to one generation of a group.
-pub(super) const OF_A_GROUP: [u8; 9] =
-    [CONTROL, ENTRY, ENTRY_INDEX, OUTBOX, QUARANTINE, RELAY, GROUP_WRITER, SNAPSHOT, ENVELOPES];
+pub(super) const OF_A_GROUP: [u8; 11] =
+    [CONTROL, ENTRY, ENTRY_INDEX, OUTBOX, QUARANTINE, RELAY, GROUP_WRITER, SNAPSHOT, ENVELOPES, SEEN, BURIED];
 
 pub(super) fn settings() -> Key {
     KeyWriter::new(SETTINGS).finish()
@@ -99,6 +102,57 @@ pub(super) fn snapshot_entry(generation: u64) -> Key {
 /// The beginnings of ids that are covered by a snapshot which was taken, those with this first byte.
 pub(super) fn covered(generation: u64, first: u8) -> Key {
     KeyWriter::new(SNAPSHOT).number(generation).fixed(&[2, first]).finish()
+}
+
+/// What a device has seen.
+pub(super) fn seen(generation: u64, device: &DeviceId) -> Key {
+    KeyWriter::new(SEEN).number(generation).fixed(device.as_bytes()).finish()
+}
+
+/// What each device has seen.
+pub(super) fn all_seen(generation: u64) -> Range {
+    KeyWriter::new(SEEN).number(generation).range()
+}
+
+/// A document that is gone for good, by the hash of its name.
+pub(super) fn buried(generation: u64, name: &[u8; 16]) -> Key {
+    KeyWriter::new(BURIED).number(generation).fixed(&[1]).fixed(name).finish()
+}
+
+/// All documents that are gone for good.
+pub(super) fn all_buried(generation: u64) -> Range {
+    KeyWriter::new(BURIED).number(generation).fixed(&[1]).range()
+}
+
+/// What is still to be done about those that are.
+pub(super) fn vanish(generation: u64) -> Key {
+    KeyWriter::new(BURIED).number(generation).fixed(&[0]).finish()
+}
+
+/// Since when a document is deleted.
+pub(super) fn tombstone(collection: &str, id: &str) -> Key {
+    KeyWriter::new(TOMBSTONE).text(collection).text(id).finish()
+}
+
+/// Every deleted document that is still here.
+pub(super) fn tombstones() -> Range {
+    KeyWriter::new(TOMBSTONE).range()
+}
+
+/// The document of a [`tombstone`].
+pub(super) fn parse_tombstone(key: &[u8]) -> Option<(String, String)> {
+    let mut reader = KeyReader::new(key, TOMBSTONE).ok()?;
+    Some((reader.text().ok()?, reader.text().ok()?))
+}
+
+/// The index row of an entry that was dropped: known, but not here any more. The others are 8 bytes.
+pub(super) fn dropped_entry(sequence: u64) -> Vec<u8> {
+    [&[1][..], &sequence.to_be_bytes()].concat()
+}
+
+/// Whether this is such a row.
+pub(super) fn is_dropped(row: &[u8]) -> bool {
+    row.len() == 9
 }
 
 /// The envelopes of recoveries that this device made.

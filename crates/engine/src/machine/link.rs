@@ -51,6 +51,10 @@ pub(super) struct Link {
     fruitless: u32,
     pub(super) log: Option<LogId>,
     pub(super) head: Cursor,
+    /// What the relay refused and others name: it is sent behind those.
+    pub(super) deferred: BTreeSet<u64>,
+    /// The relay has dropped entries.
+    pub(super) has_floor: bool,
     /// Requests about snapshots that wait for their answers.
     pub(super) asked: BTreeSet<RequestId>,
     /// Appends that wait for their acknowledgement, with their sizes in bytes.
@@ -117,6 +121,8 @@ impl Link {
             fruitless: 0,
             log: None,
             head: Cursor::ZERO,
+            deferred: BTreeSet::new(),
+            has_floor: false,
             asked: BTreeSet::new(),
             appends: BTreeMap::new(),
             waiting_since: None,
@@ -189,6 +195,7 @@ impl Machine {
         self.check_silence();
         self.ask_for_safety();
         self.return_to_first_relay();
+        self.look_in();
         self.connect_if_due();
     }
 
@@ -215,6 +222,10 @@ impl Machine {
     /// Ends a connection that nobody wants: the app syncs only when it asks.
     pub(super) fn leave_if_unwanted(&mut self) {
         if self.sync.link.is_some() && self.sync.settings.enabled && !self.sync.wants_connection() {
+            // What is being said to others is answered first, or it would be said again each time.
+            if self.sync.group.as_ref().is_some_and(|group| group.seen.waits_for_answer()) {
+                return;
+            }
             self.end_link(DisconnectReason::Disabled);
             self.tell_status();
         }
@@ -390,7 +401,11 @@ impl Machine {
             self.sync.attempts = 0;
             self.sync.distrusted = false;
         }
-        self.sync.distrusted |= matches!(reason, DisconnectReason::Misbehaved | DisconnectReason::Refused);
+        let answered = matches!(reason, DisconnectReason::Misbehaved | DisconnectReason::Refused);
+        self.sync.distrusted |= answered;
+        if answered && self.sync.looking_in.under_way {
+            self.end_looking_in();
+        }
         self.end_link(reason);
         self.sync.attempts = self.sync.attempts.saturating_add(1);
         let longest = (FIRST_WAIT_MS << self.sync.attempts.min(10).saturating_sub(1)).min(LONGEST_WAIT_MS);
@@ -404,6 +419,9 @@ impl Machine {
 
     /// Says in the status why sync fails, and tells it once: until everything is in step again, or something else fails.
     pub(super) fn note_fault(&mut self, failure: Failure) {
+        if self.is_removed() && failure.code != ErrorCode::GroupRemoved {
+            return;
+        }
         self.sync.last_error = Some(failure.clone());
         if self.sync.told_fault.replace(failure.code) != Some(failure.code) {
             self.tell(Event::Error { failure });
@@ -609,6 +627,7 @@ impl Machine {
         link.opened_at.get_or_insert(self.now);
         link.log = Some(log);
         link.head = head;
+        link.has_floor = floor.is_some();
         link.caught_up = head == own.stored.cursor;
         // The first page answers the same request.
         link.pull = if link.caught_up { None } else { Some(request) };
@@ -634,9 +653,13 @@ impl Machine {
         self.go_on_with_refill();
     }
 
-    fn go_on_with_refill(&mut self) {
-        if self.gives_snapshot() {
+    /// Gives the relay the entries that it lacks, unless it gets a snapshot instead.
+    pub(super) fn go_on_with_refill(&mut self) {
+        if self.is_removed() {
             return;
+        }
+        if self.gives_snapshot() {
+            return self.refill_controls();
         }
         let unfinished = self.sync.group.as_ref().is_some_and(|group| group.place.refill_from.is_some());
         let queued = self.tasks.iter().any(|task| matches!(task, Task::Refill(_)));
@@ -749,6 +772,12 @@ impl Machine {
         if self.snapshot_appended(request) {
             return;
         }
+        if self.seen_appended(request) {
+            if let Some((link, last)) = self.sync.link.as_mut().zip(placed.iter().map(|placed| placed.cursor).max()) {
+                link.head = link.head.max(last);
+            }
+            return;
+        }
         let Some(link) = &mut self.sync.link else { return };
         // The outbox is emptied by what the log shows, not by this: a relay that comes back from a backup may have forgotten
         // what it acknowledged, and is found out by the place in its log.
@@ -775,6 +804,9 @@ impl Machine {
         failure.retry = retry;
         let Some(request) = request else { return self.refused(failure, retry_after_ms) };
         match stage {
+            Stage::Opening(expected) if expected == request && self.is_removed() => {
+                self.refused(failure, retry_after_ms)
+            }
             Stage::Opening(expected) if expected == request && code == FailureCode::UnknownGroup => self.create_log(),
             // The relay came back without the entry that admitted us: it is given the group's control entries again.
             Stage::Opening(expected) if expected == request && code == FailureCode::NotAMember => self.create_log(),
@@ -785,6 +817,10 @@ impl Machine {
             Stage::Joining(expected) if expected == request => self.joining_failed(&failure),
             Stage::Asking(expected) if expected == request => self.asking_refused(code, failure, retry_after_ms),
             Stage::Proving(expected) if expected == request => self.refused(failure, retry_after_ms),
+            Stage::Creating(expected) if expected == request && came_to_nothing(code) => {
+                let message = "what admitted this device to the group came to nothing";
+                self.refused(Failure::new(ErrorCode::GroupNotAMember, message), retry_after_ms);
+            }
             Stage::Opening(expected) | Stage::Creating(expected) if expected == request => {
                 self.refused(failure, retry_after_ms);
             }
@@ -792,6 +828,7 @@ impl Machine {
             _ if self.sync.link.as_ref().is_some_and(|link| link.withdrawals.contains(&request)) => {}
             _ if self.envelope_refused(request, code, &failure) => {}
             _ if self.invite_refused(request, &failure) || self.whisper_refused(request, retry) => {}
+            _ if self.seen_refused(request) => {}
             _ if self.deciding_refused(request, code, &failure) => {}
             _ if self.making_failed(request, code, &failure) || self.taking_part_failed(request, code) => {}
             // The log was forgotten meanwhile up to behind our place: opening it says what to do.
@@ -808,6 +845,11 @@ impl Machine {
             self.wait(u64::from(wait_ms).max(self.sync.wait_ms));
         }
     }
+}
+
+/// Whether a control entry was refused because others have seen to it that it does not stand.
+fn came_to_nothing(code: FailureCode) -> bool {
+    matches!(code, FailureCode::Superseded | FailureCode::InviteUsed | FailureCode::InviteRevoked)
 }
 
 fn unreachable(reason: &str) -> Failure {

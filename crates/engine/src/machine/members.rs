@@ -37,9 +37,13 @@ impl Machine {
             self.batch.group_changed = true;
         }
         self.look_at_what_was_kept_aside();
+        self.take_up_what_was_put_aside(&[]);
         self.look_at_needs();
         if self.is_removed() {
             self.stop_after_removal();
+        } else if self.sync.told_fault == Some(ErrorCode::GroupRemoved) {
+            self.forget_faults();
+            self.go_on_with_refill();
         }
     }
 
@@ -48,15 +52,16 @@ impl Machine {
         self.sync.group.as_ref().is_some_and(|group| group.is_removed() && !group.has_left())
     }
 
-    /// Sync ends. Everything stays here, and so does what was not sent.
+    /// Sync ends with what the relay has now. Everything stays here, and so does what was not sent.
     fn stop_after_removal(&mut self) {
-        if self.sync.last_error.as_ref().is_some_and(|error| error.code == ErrorCode::GroupRemoved) {
+        if self.sync.told_fault == Some(ErrorCode::GroupRemoved) {
             return;
         }
         let failure = removed();
         self.fail_waiters(&failure, |wait| !matches!(wait, Wait::Join));
-        self.end_link(DisconnectReason::Refused);
         self.note_fault(failure);
+        // What comes after it in the log may undo it: that is read first.
+        self.sync.looking_in.under_way = self.sync.link.is_some();
     }
 
     /// What has to be done because of who this device is in its group.
@@ -164,8 +169,9 @@ impl Machine {
             role: role_name(invite.role).to_owned(),
             expires_at: invite.expires_at.as_ms(),
             invited_by: invite.invited_by.to_string(),
-            open: !invite.closed && invite.uses_left > 0 && invite.expires_at > self.now,
-            uses_left: Some(invite.uses_left),
+            open: !invite.closed && group.uses_left(id, invite) > 0 && invite.expires_at > self.now,
+            uses_left: Some(group.uses_left(id, invite)),
+            approval: group.marks.contains_key(id).then_some(true),
         });
         Reply::Invites { invites: invites.collect() }
     }
@@ -187,7 +193,7 @@ impl Machine {
             _ => None,
         };
         self.sign_control(&Control::Revoke { invite })?;
-        self.sync.withdrawn.extend(note.map(|note| note.place));
+        self.sync.withdrawn.extend(note.filter(|note| note.marks.is_none()).map(|note| note.place));
         Ok(())
     }
 
@@ -232,6 +238,7 @@ impl Machine {
             role: role_name(member.role).to_owned(),
             me: *device == me,
             admitted_at: Some(member.joined_at.as_ms()),
+            last_heard_at: group.seen.of(device).filter(|_| *device != me).map(|heard| heard.at),
         });
         devices.collect()
     }

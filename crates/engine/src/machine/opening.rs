@@ -3,6 +3,7 @@
 use super::rows::Missing;
 use super::sync::{Group, Kept};
 use super::task::OpenTask;
+use super::vanish::RetentionSettings;
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Failure};
 use crate::group::{AskingState, GroupState, JoiningState, RelayPlace, Secrets, SyncSettings};
@@ -24,6 +25,8 @@ pub(super) struct SettingsRow {
     pub(super) next_generation: u64,
     #[n(2)]
     pub(super) next_sequence: u64,
+    #[n(3)]
+    pub(super) retention: Option<RetentionSettings>,
 }
 
 impl Machine {
@@ -37,37 +40,47 @@ impl Machine {
             self.open_clients(rows);
             task.step = 2;
         }
+        if task.step == 2 {
+            self.open_vanish()?;
+            task.step = 3;
+        }
         let Some(generation) = self.sync.group.as_ref().map(|group| group.state.generation) else {
             self.opened = true;
             return Ok(());
         };
-        if task.step == 2 {
+        if task.step == 3 {
             let rows = self.scan_rows(&mut task.scan, &keys::controls(generation))?;
             self.open_controls(&rows);
-            task.step = 3;
-        }
-        if task.step == 3 {
-            let rows = self.scan_rows(&mut task.scan, &keys::outboxes(generation))?;
-            self.open_outbox(&rows);
             task.step = 4;
         }
         if task.step == 4 {
-            let rows = self.scan_rows(&mut task.scan, &keys::quarantines(generation))?;
-            self.open_quarantine(&rows);
+            let rows = self.scan_rows(&mut task.scan, &keys::outboxes(generation))?;
+            self.open_outbox(&rows);
             task.step = 5;
         }
         if task.step == 5 {
-            let rows = self.scan_rows(&mut task.scan, &keys::relays(generation))?;
-            self.open_places(&rows);
-            self.look_at_membership();
+            let rows = self.scan_rows(&mut task.scan, &keys::quarantines(generation))?;
+            self.open_quarantine(&rows);
             task.step = 6;
         }
         if task.step == 6 {
+            let rows = self.scan_rows(&mut task.scan, &keys::relays(generation))?;
+            self.open_places(&rows);
+            self.look_at_membership();
+            task.step = 7;
+        }
+        if task.step == 7 {
             // Both say what they need before either goes on, so that it is loaded together.
             let (envelopes, taking) = (self.open_envelopes(), self.restore_taking());
             envelopes?;
             taking?;
-            task.step = 7;
+            self.sync.looking_in.due_at = Some(self.now);
+            task.step = 8;
+        }
+        if task.step == 8 {
+            let rows = self.scan_rows(&mut task.scan, &keys::all_seen(generation))?;
+            self.open_seen(&rows);
+            task.step = 9;
         }
         self.opened = true;
         Ok(())
@@ -96,6 +109,7 @@ impl Machine {
             self.sync.settings = row.settings;
             self.next_generation = row.next_generation;
             self.next_sequence = row.next_sequence;
+            self.vanish.settings = row.retention.unwrap_or_default();
         }
         if let Some(state) = decoded::<JoiningState>(joining.as_ref()) {
             self.restore_joining(state);
@@ -118,15 +132,13 @@ impl Machine {
     }
 
     fn open_clients(&mut self, rows: Rows) {
-        for (key, row) in rows.rows {
-            let Some(name) = keys::parse_client(&key) else { continue };
-            let kept = match row {
-                RowValue::Present(bytes) => self.clients.restore(name, &bytes, self.now),
-                RowValue::Corrupt => false,
-            };
-            if !kept {
-                self.rows.write(&mut self.batch.rows, key, None);
-            }
+        let clients = rows.rows.iter().filter_map(|(key, row)| {
+            let bytes = row.present().map(|bytes| &bytes[..]);
+            Some((keys::parse_client(key)?, bytes))
+        });
+        let clients = clients.collect();
+        for name in self.clients.restore(clients, self.now) {
+            self.rows.write(&mut self.batch.rows, keys::client(&name), None);
         }
     }
 
@@ -175,7 +187,8 @@ impl Machine {
     fn open_places(&mut self, rows: &Rows) {
         let relay = self.sync.settings.relay.clone().unwrap_or_default();
         let relays = self.sync.settings.relays();
-        self.sync.turn_to = self.sync.settings.preferred_relay().cloned();
+        // What is taken back lies at the relay that was followed.
+        self.sync.turn_to = self.sync.settings.preferred_relay().filter(|_| !self.sync.takes_back()).cloned();
         let Some(group) = &mut self.sync.group else { return };
         let place_in = |row: &RowValue| decoded::<RelayPlace>(Some(row)).unwrap_or(start_again());
         for (key, row) in &rows.rows {

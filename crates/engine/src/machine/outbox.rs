@@ -11,7 +11,8 @@ use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
 use crate::crypto::plan_payload;
 use crate::group::{
-    Announced, DATA_CONTEXT, DataPayload, DocumentChange, MAX_PLAIN_ENTRY_BYTES, MAX_WRITERS, RelayPlace, Writer,
+    Announced, DATA_CONTEXT, DataPayload, DocumentChange, MAX_BURIED, MAX_PLAIN_ENTRY_BYTES, MAX_WRITERS, PutAside,
+    RelayPlace, Writer,
 };
 use crate::store::{Key, RowValue, StoreFailure};
 use ashore_protocol::codec::{decode, encode};
@@ -33,6 +34,8 @@ const APPEND_BYTES: usize = 512 << 10;
 const HOLD_MS: u64 = 5_000;
 /// Entries looked at in one step of filling a relay again.
 const REFILL_ROWS: u32 = 200;
+/// Entries that could not stand of which as many are remembered, the latest.
+const MAX_PUT_ASIDE: usize = 1_000;
 
 /// The row of an entry in the outbox.
 #[derive(Encode, Decode)]
@@ -50,6 +53,8 @@ pub(super) struct OutboxRow {
     pub(super) author: Option<DeviceId>,
     #[n(5)]
     pub(super) is_new_control: Option<bool>,
+    #[n(6)]
+    pub(super) parents: Option<Vec<EntryId>>,
 }
 
 /// The first and last key of the documents that an entry announces.
@@ -73,6 +78,7 @@ impl OutboxRow {
             announces,
             author: self.author,
             is_new_control,
+            parents: self.parents.unwrap_or_default(),
         }
     }
 
@@ -85,6 +91,7 @@ impl OutboxRow {
             announces,
             author: waiting.author,
             is_new_control: waiting.is_new_control.then_some(true),
+            parents: Some(waiting.parents.clone()).filter(|parents| !parents.is_empty()),
         }
     }
 }
@@ -108,8 +115,9 @@ fn turns(group: &Group) -> impl Fn(&Waiting) -> Option<Turn> {
         let is_control = group.membership.has_taken_in(&waiting.id);
         match waiting.author {
             _ if is_control && stands => Some(Turn::First),
-            // What this device said afterwards names it, and nobody could place that without it.
-            None if is_control && group.waits_on(&waiting.id) => Some(Turn::First),
+            // What somebody said afterwards names it, and nobody could place that without it.
+            _ if is_control && group.waits_on(&waiting.id) => Some(Turn::First),
+            _ if is_control && group.is_named_by_waiting(&waiting.id) => Some(Turn::Last),
             None if is_control => Some(Turn::ComesToNothing),
             None if waiting.changes == 0 || may_write => Some(Turn::First),
             None => None,
@@ -124,6 +132,11 @@ impl Group {
     fn waits_on(&self, control: &EntryId) -> bool {
         let named_by = self.named_by.get(control);
         named_by.is_some_and(|by| self.outbox.values().any(|waiting| by.contains(&waiting.id)))
+    }
+
+    /// Whether anything in the outbox names this control entry as a parent: nobody who lacks it could place that.
+    fn is_named_by_waiting(&self, control: &EntryId) -> bool {
+        self.outbox.values().any(|waiting| waiting.parents.contains(control))
     }
 
     /// The control entries that stand, and those that they build on.
@@ -182,20 +195,28 @@ impl Machine {
     /// Puts a change into the entry that is being gathered; answers the entry's sequence number.
     pub(super) fn carry(&mut self, change: DocumentChange) -> u64 {
         self.batch.draft.bytes += change.size();
+        // Whoever still has the tombstone must not merge what begins anew into it.
+        if let Some(buried) = self.known_marker(&change.collection, &change.id) {
+            let name = (change.collection.clone(), change.id.clone());
+            self.batch.draft.bytes += change.collection.len() + change.id.len() + buried.beginnings.len() + 16;
+            self.batch.draft.buried.insert(name, buried);
+        }
         self.batch.draft.changes.push(change);
         self.sync.group.as_ref().map_or(0, |group| group.state.next_sequence)
     }
 
     /// Seals, signs and stores the entry that was being gathered.
     pub(super) fn seal_draft(&mut self) {
-        let Draft { changes, announces, writers, .. } = std::mem::take(&mut self.batch.draft);
+        let Draft { changes, announces, writers, buried, .. } = std::mem::take(&mut self.batch.draft);
         if changes.is_empty() {
             return;
         }
         let documents: BTreeSet<_> = changes.iter().map(|change| (&change.collection, &change.id)).collect();
         let count = documents.len() as u64;
         let writers = writers.into_iter().take(MAX_WRITERS).map(Writer).collect();
-        self.seal_data(&DataPayload { changes, writers: Some(writers) }, count, announces);
+        let buried: Vec<_> = buried.into_values().take(MAX_BURIED).collect();
+        let buried = Some(buried).filter(|buried| !buried.is_empty());
+        self.seal_data(&DataPayload { changes, writers: Some(writers), buried }, count, announces);
     }
 
     /// Seals, signs and stores an entry under the key of the present epoch.
@@ -234,7 +255,9 @@ impl Machine {
         let is_new_control = entry.kind() == EntryKind::Control;
         let Some(sequence) = self.store(entry, !is_new_control) else { return };
         let bytes = entry.encoded().len() as u64;
-        let waiting = Waiting { id: entry.id(), changes, bytes, announces, author: None, is_new_control };
+        let parents = entry.parents().to_vec();
+        self.take_up_what_was_put_aside(entry.parents());
+        let waiting = Waiting { id: entry.id(), changes, bytes, announces, author: None, is_new_control, parents };
         self.put_into_outbox(sequence, waiting);
     }
 
@@ -252,8 +275,7 @@ impl Machine {
             if let Some(link) = &mut self.sync.link {
                 link.sent.remove(&sequence);
             }
-            let waiting = Waiting { id, changes: 0, bytes, announces: None, author: None, is_new_control: false };
-            self.put_into_outbox(sequence, waiting);
+            self.put_into_outbox(sequence, Waiting::control(id, bytes));
         }
     }
 
@@ -264,6 +286,7 @@ impl Machine {
 
     fn store(&mut self, entry: &VerifiedEntry, is_tip: bool) -> Option<u64> {
         self.seal_draft();
+        let covered = self.covered_by(entry.parents());
         let group = self.sync.group.as_mut()?;
         let (generation, sequence) = (group.state.generation, group.state.next_sequence);
         group.state.next_sequence += 1;
@@ -283,6 +306,7 @@ impl Machine {
         self.rows.write(&mut self.batch.rows, key, Some(entry.encoded().into()));
         let key = keys::entry_index(generation, &entry.id());
         self.rows.write(&mut self.batch.rows, key, Some(sequence.to_be_bytes().into()));
+        self.note_stored(entry.header(), covered, sequence);
         Some(sequence)
     }
 
@@ -312,6 +336,7 @@ impl Machine {
             return Some(Task::Send);
         }
         let first = self.watch_task().or_else(|| self.group_task());
+        let first = first.or_else(|| self.vanish_task());
         first.or_else(|| self.adopt_task()).or_else(|| self.index_task())
     }
 
@@ -346,7 +371,8 @@ impl Machine {
         let (Some(group), Some(link)) = (&self.sync.group, &self.sync.link) else { return false };
         // While a relay is filled again it is read first, so that what it still has is not sent.
         let reading_first = group.stored.refill_from.is_some() && !link.caught_up;
-        let may_send = link.stage == Stage::Open && link.hold_sends_until.is_none() && !reading_first;
+        let may_send =
+            link.stage == Stage::Open && link.hold_sends_until.is_none() && !reading_first && !self.is_removed();
         let turn = turns(group);
         may_send
             && link.bytes_in_flight() < MAX_BYTES_IN_FLIGHT
@@ -362,11 +388,17 @@ impl Machine {
         let unsent = || group.outbox.iter().filter(|(sequence, _)| !link.sent.contains(sequence));
         let for_nothing = unsent().filter(|(_, waiting)| turn(waiting) == Some(Turn::ComesToNothing));
         let for_nothing = for_nothing.map(|(sequence, _)| *sequence).collect();
-        let (mut first, last): (Vec<_>, Vec<_>) = unsent().partition(|(_, waiting)| turn(waiting) == Some(Turn::First));
+        let deferred = |sequence: &u64| link.deferred.contains(sequence);
+        let (mut first, last): (Vec<_>, Vec<_>) =
+            unsent().partition(|(sequence, waiting)| turn(waiting) == Some(Turn::First) && !deferred(sequence));
         if link.controls_first {
             first.sort_by_key(|(_, waiting)| !group.membership.has_taken_in(&waiting.id));
         }
-        let last = last.into_iter().rev().filter(|(_, waiting)| turn(waiting) == Some(Turn::Last));
+        let is_last = |(sequence, waiting): &(&u64, &Waiting)| match turn(waiting) {
+            Some(Turn::First) => deferred(sequence),
+            other => other == Some(Turn::Last),
+        };
+        let last = last.into_iter().rev().filter(is_last);
         let (mut bytes, mut sequences) = (0, Vec::new());
         for (sequence, waiting) in first.into_iter().chain(last).take(most) {
             bytes += waiting.bytes as usize;
@@ -465,12 +497,82 @@ impl Machine {
         for sequence in &sequences {
             self.rows.write(&mut self.batch.rows, keys::outbox(generation, *sequence), None);
         }
+        self.put_aside(&sequences);
+        self.take_back_what_nobody_heard();
         self.batch.effects.push(Effect::Dropped(sequences));
         if let Some(group) = self.sync.group.as_mut().filter(|_| epoch_is_lost) {
             let announced = Announced::Through(vec![]);
             group.state.announced = announced.clone();
             self.batch.group_changed = true;
             self.batch.effects.push(Effect::Announced(announced));
+        }
+    }
+
+    /// Remembers what is not sent any more: what others do may make it stand.
+    fn put_aside(&mut self, sequences: &[u64]) {
+        let Some(group) = &mut self.sync.group else { return };
+        for sequence in sequences {
+            let Some(waiting) = group.outbox.get(sequence) else { continue };
+            let Waiting { id, bytes, author, is_new_control: is_new, .. } = *waiting;
+            let aside = group.state.put_aside.get_or_insert_default();
+            aside.retain(|put| put.sequence != *sequence);
+            aside.push(PutAside { sequence: *sequence, is_new, id, bytes, author });
+            if aside.len() > MAX_PUT_ASIDE {
+                aside.remove(0);
+            }
+            self.batch.group_changed = true;
+        }
+    }
+
+    /// Forgets control entries of this device's own that came to nothing before any log had shown them. Nobody else has them, and what does not stand may still
+    /// decide between others that are against each other: this device alone would see another group.
+    fn take_back_what_nobody_heard(&mut self) {
+        loop {
+            let Some(group) = &mut self.sync.group else { return };
+            let aside = group.state.put_aside.get_or_insert_default();
+            let named = |id: &EntryId| group.named_by.get(id).is_some_and(|by| !by.is_empty());
+            let unheard = |put: &PutAside| put.is_new && !group.membership.has_applied(&put.id) && !named(&put.id);
+            let Some(at) = aside.iter().position(unheard) else { break };
+            let put = aside.remove(at);
+            let generation = group.state.generation;
+            group.take_back(&put);
+            self.batch.group_changed = true;
+            self.batch.membership_changed = true;
+            for key in [
+                keys::control(generation, put.sequence),
+                keys::entry(generation, put.sequence),
+                keys::entry_index(generation, &put.id),
+            ] {
+                self.rows.write(&mut self.batch.rows, key, None);
+            }
+        }
+        if let Some(group) =
+            self.sync.group.as_mut().filter(|group| group.state.put_aside.as_ref().is_some_and(Vec::is_empty))
+        {
+            group.state.put_aside = None;
+        }
+    }
+
+    /// Puts into the outbox again what stands now, and what an entry of this device names: nobody else may have it.
+    pub(super) fn take_up_what_was_put_aside(&mut self, named: &[EntryId]) {
+        let Some(group) = &mut self.sync.group else { return };
+        let Some(aside) = group.state.put_aside.take() else { return };
+        let membership = &group.membership;
+        let stands = |put: &PutAside| match put.author {
+            _ if named.contains(&put.id) => true,
+            _ if membership.has_taken_in(&put.id) => membership.has_applied(&put.id),
+            Some(author) => membership.may_write(&author),
+            None => false,
+        };
+        let (taken, waits): (Vec<_>, Vec<_>) = aside.into_iter().partition(stands);
+        group.state.put_aside = Some(waits).filter(|waits| !waits.is_empty());
+        self.batch.group_changed |= !taken.is_empty();
+        for PutAside { sequence, is_new, id, bytes, author } in taken {
+            if let Some(link) = &mut self.sync.link {
+                link.sent.remove(&sequence);
+            }
+            let waiting = Waiting { author, is_new_control: is_new, ..Waiting::control(id, bytes) };
+            self.put_into_outbox(sequence, waiting);
         }
     }
 
@@ -482,11 +584,27 @@ impl Machine {
         entry: Option<EntryId>,
     ) {
         if let Some(sequence) = entry.and_then(|entry| self.refused_for_good(code, &entry)) {
+            let is_named = entry.is_some_and(|entry| self.is_named_by_next(&entry));
+            if let Some(link) = self.sync.link.as_mut().filter(|link| is_named && !link.deferred.contains(&sequence)) {
+                // The relay takes it once it has what names it.
+                link.deferred.insert(sequence);
+                link.appends.clear();
+                link.sent.clear();
+                return;
+            }
             if let Some(link) = &mut self.sync.link {
                 link.appends.clear();
                 link.sent = [sequence].into();
             }
             return self.drop_from_outbox(vec![sequence]);
+        }
+        if code == FailureCode::NotAMember && entry.is_none() {
+            // About this device itself. If it may open the log all the same, the relay lacks control entries that what it sends rests on.
+            if let Some(group) = &mut self.sync.group {
+                group.place.refill_from = Some(0);
+            }
+            self.write_place();
+            return self.refused(failure, retry_after_ms);
         }
         let waits_on_control = entry.is_some_and(|entry| self.stands_by_own_control(code, &entry));
         let until = self.now.plus_ms(u64::from(retry_after_ms.unwrap_or(0)).max(HOLD_MS));
@@ -517,6 +635,14 @@ impl Machine {
         for_good.then_some(*sequence)
     }
 
+    /// Whether something that may be sent before this entry names it as a parent.
+    fn is_named_by_next(&self, entry: &EntryId) -> bool {
+        let Some(group) = &self.sync.group else { return false };
+        let turn = turns(group);
+        let names = |waiting: &Waiting| waiting.parents.contains(entry) && turn(waiting) == Some(Turn::First);
+        group.outbox.values().any(names)
+    }
+
     /// Whether the relay would take this entry of ours if it knew a control entry that waits behind it: somebody took the right to write from this
     /// device, and it voids that by what it did at the same time.
     fn stands_by_own_control(&self, code: FailureCode, entry: &EntryId) -> bool {
@@ -539,7 +665,12 @@ impl Machine {
         let request = link.request();
         link.stage = Stage::Creating(request);
         // Those that came to nothing and on which nothing builds it would refuse, and with them all others.
-        let needed = group.needed_controls();
+        let mut needed = group.needed_controls();
+        if group.is_leaving() {
+            // Who is no member by what it sends founds no log: its leave follows with the outbox.
+            let leave = group.membership.gone(&group.me()).map(|gone| gone.by);
+            needed.retain(|id| Some(*id) != leave);
+        }
         let controls = group.controls.iter().filter(|(_, id, _)| needed.contains(id));
         let controls = controls.map(|(_, _, bytes)| bytes.clone().into());
         let entries = controls.chain(group.state.join.clone()).collect();
@@ -548,6 +679,20 @@ impl Machine {
             self.write_place();
         }
         self.send_after_commit(&frame);
+    }
+
+    /// Puts every control entry into the outbox again, for a relay that gets a snapshot instead of the other entries.
+    pub(super) fn refill_controls(&mut self) {
+        let Some(group) = self.sync.group.as_ref().filter(|group| group.place.refill_from.is_some()) else { return };
+        let me = group.me();
+        let lacking = group.controls.iter().filter(|(sequence, _, _)| !group.outbox.contains_key(sequence));
+        let waiting = lacking.filter_map(|(sequence, id, bytes)| {
+            let author = Some(Entry::decode(bytes).ok()?.header().author).filter(|author| *author != me);
+            Some((*sequence, Waiting { author, ..Waiting::control(*id, bytes.len() as u64) }))
+        });
+        for (sequence, waiting) in waiting.collect::<Vec<_>>() {
+            self.put_into_outbox(sequence, waiting);
+        }
     }
 
     /// One step of putting every entry into the outbox again.
@@ -567,7 +712,8 @@ impl Machine {
                 let me = self.sync.group.as_ref().map(super::sync::Group::me);
                 let author = Some(entry.header().author).filter(|author| Some(*author) != me);
                 let (id, bytes) = (entry.id(), bytes.len() as u64);
-                let waiting = Waiting { id, changes, bytes, announces: None, author, is_new_control: false };
+                let parents = entry.header().parents.clone();
+                let waiting = Waiting { id, changes, bytes, announces: None, author, is_new_control: false, parents };
                 self.put_into_outbox(sequence, waiting);
             }
         }

@@ -78,6 +78,7 @@ impl Whole<'_> {
             heads: vec![],
             deleted: true,
             sent_with: 0,
+            received_with: 0,
             chunks: ChunkSpan::NONE,
             value: vec![],
             parts: None,

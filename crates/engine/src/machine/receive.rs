@@ -11,6 +11,7 @@ use super::parts::{Parted, Whole};
 use super::rows::Missing;
 use super::sync::{Kept, KeptReason};
 use super::task::ReceiveTask;
+use super::vanish::Returned;
 use super::vouching::{Grounds, Vouched};
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
@@ -29,6 +30,7 @@ use ashore_protocol::hash::log_prefix;
 use ashore_protocol::header::{Entry, EntryKind, VerifiedEntry};
 use ashore_protocol::ids::EntryId;
 use minicbor::{Decode, Encode};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// More than this is not kept aside: then the place in the log does not move on, and sync says that it failed.
@@ -58,6 +60,13 @@ pub(super) struct MergedDocument {
     chunks: Vec<Vec<u8>>,
     writes: Vec<ChunkWrite>,
     changed: bool,
+}
+
+/// What came of merging changes.
+#[derive(Default)]
+pub(super) struct MergedChanges {
+    pub(super) documents: Vec<MergedDocument>,
+    pub(super) buried: Returned,
 }
 
 impl Machine {
@@ -106,6 +115,8 @@ impl Machine {
                     return self.pull();
                 }
                 link.caught_up = true;
+                // What was kept aside on the way may prevent the snapshot that the relay was to get.
+                self.go_on_with_refill();
             }
             None => {}
         }
@@ -118,7 +129,7 @@ impl Machine {
         };
         let Some(group) = &self.sync.group else { return Ok(()) };
         let index = keys::entry_index(group.state.generation, &id);
-        if self.sync.group.as_ref().is_some_and(|group| group.snapshots.is_own(&id)) {
+        if self.sync.group.as_ref().is_some_and(|group| group.snapshots.is_own(&id) || group.seen.is_own(&id)) {
             self.advance(item, id);
             return Ok(());
         }
@@ -141,9 +152,10 @@ impl Machine {
                     task.front = self.verify(bytes);
                 }
                 let Some(front) = &mut task.front else { return Ok(()) };
+                let brings_something = front.entry.kind() != EntryKind::Seen;
                 if self.settle_entry(front, false)? {
                     self.advance(item, id);
-                    self.batch.effects.push(Effect::Pulled(1));
+                    self.batch.effects.push(Effect::Pulled(u64::from(brings_something)));
                 }
             }
         }
@@ -194,6 +206,10 @@ impl Machine {
             EntryKind::Data => self.settle_data(front, again),
             EntryKind::Genesis | EntryKind::Control => self.settle_control(&front.entry),
             EntryKind::Snapshot => self.settle_snapshot(&front.entry),
+            EntryKind::Seen => {
+                self.settle_seen(&front.entry);
+                Ok(true)
+            }
         };
         self.trials.end();
         settled
@@ -270,8 +286,16 @@ impl Machine {
                 Err(reason) => return Ok(self.keep_and_vouch(&front.entry, keep(reason), again, vouched)),
             },
         };
-        let merged = match self.merge_changes(&opened.changes) {
+        if let Err(missing) = self.take_buried(&opened) {
+            front.opened = Some(opened);
+            return Err(missing);
+        }
+        let MergedChanges { documents: merged, buried } = match self.merge_changes(&opened.changes) {
             Ok(Ok(merged)) => merged,
+            Ok(Err(KeptReason::MissingChange)) if !again => {
+                self.want_whole(&opened);
+                return Ok(self.keep_and_vouch(&front.entry, keep(KeptReason::MissingChange), again, vouched));
+            }
             Ok(Err(reason)) => return Ok(self.keep_and_vouch(&front.entry, keep(reason), again, vouched)),
             Err(missing) => {
                 front.opened = Some(opened);
@@ -285,9 +309,14 @@ impl Machine {
             front.opened = Some(opened);
             return Err(missing);
         }
+        // What waits goes before: so the number of this entry is known.
+        self.seal_draft();
+        let sequence = self.next_entry();
         for document in merged {
-            self.store_merged(document);
+            self.store_merged(document, sequence);
         }
+        self.settle_returned(buried);
+        self.note_unknowing(&opened);
         self.tell_conflicts(&claims);
         self.release_from_quarantine(front.entry.id(), again);
         self.store_entry(&front.entry);
@@ -352,7 +381,7 @@ impl Machine {
     pub(super) fn merge_changes(
         &mut self,
         changes: &[DocumentChange],
-    ) -> Result<Result<Vec<MergedDocument>, KeptReason>, Missing> {
+    ) -> Result<Result<MergedChanges, KeptReason>, Missing> {
         let mut documents: BTreeMap<(&str, &str), Staged> = BTreeMap::new();
         let mut missing = None;
         for change in changes {
@@ -375,18 +404,39 @@ impl Machine {
             lives.extend(live.map(|live| (*name, live)));
         }
         let mut merged: BTreeMap<(&str, &str), MergedDocument> = BTreeMap::new();
+        let mut returned = Returned::default();
         for change in changes {
             let name = (change.collection.as_str(), change.id.as_str());
             let before = documents.get(&name);
             let Some(declarations) = self.readable_declarations(name.0) else {
                 return Ok(Err(KeptReason::MissingChange));
             };
+            let chunks = match returned.marker_of(name).or(self.marker(name.0, name.1)?).filter(|left| !left.is_empty())
+            {
+                None => Cow::Borrowed(&change.chunks[..]),
+                Some(marker) => {
+                    let (row, chunks) = match (merged.get(&name), before) {
+                        (Some(merged), _) => (Some(&merged.row), merged.chunks.iter().map(Vec::as_slice).collect()),
+                        (None, Some(stored)) => (stored.row(), stored.chunks()),
+                        (None, None) => (None, vec![]),
+                    };
+                    let current = row.filter(|row| !row.heads.is_empty()).map(|row| Current { row, chunks: &chunks });
+                    match edit::divide(current, &change.chunks, &marker) {
+                        Ok(divided) => Cow::Owned(returned.take(name, marker, divided)),
+                        Err(MergeError::Panicked) => return Ok(Err(KeptReason::Crashes)),
+                        Err(_) => return Ok(Err(KeptReason::DoesNotApply)),
+                    }
+                }
+            };
+            if chunks.is_empty() && !change.chunks.is_empty() {
+                continue;
+            }
             match merge_one(
                 name,
                 before,
                 merged.get(&name),
                 lives.get_mut(&name),
-                &change.chunks,
+                &chunks,
                 &declarations,
                 &self.seen_key,
             ) {
@@ -399,11 +449,18 @@ impl Machine {
         for (name, live) in lives {
             self.texts.keep(&value_key(name.0, name.1), live);
         }
-        Ok(Ok(merged.into_values().collect()))
+        Ok(Ok(MergedChanges { documents: merged.into_values().collect(), buried: returned }))
     }
 
-    pub(super) fn store_merged(&mut self, document: MergedDocument) {
-        let MergedDocument { collection, id, row, writes, changed, .. } = document;
+    /// The local sequence number of the entry that is stored next.
+    pub(super) fn next_entry(&self) -> u64 {
+        self.sync.group.as_ref().map_or(0, |group| group.state.next_sequence)
+    }
+
+    /// Stores a document as the entry with this number made it.
+    pub(super) fn store_merged(&mut self, document: MergedDocument, sequence: u64) {
+        let MergedDocument { collection, id, mut row, writes, changed, .. } = document;
+        row.received_with = sequence;
         if changed {
             let key = value_key(&collection, &id);
             let parked = row.parts.is_some() && row.deleted && self.is_hidden(&key);

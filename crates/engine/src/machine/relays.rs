@@ -4,6 +4,7 @@
 //! where on that relay lacks entries, and gives them to it when it follows it again. All devices prefer the first of
 //! the addresses: so they meet there.
 
+use super::link::Stage;
 use super::opening::start_again;
 use super::{Machine, keys};
 use crate::api::{DisconnectReason, ErrorCode, Failure};
@@ -69,10 +70,11 @@ impl Machine {
         self.rows.write(&mut self.batch.rows, key, None);
     }
 
-    /// A connection failed: another relay is due when this one failed again and again. Whoever joins stays where the invitation is.
+    /// A connection failed: another relay is due when this one failed again and again. Whoever joins stays where the invitation is, and
+    /// whoever takes a request back where that lies.
     pub(super) fn consider_next_relay(&mut self) {
-        let asks = self.sync.asking.as_ref().is_some_and(super::asking::Asking::is_active);
-        let settled = self.sync.group.is_some() && self.sync.joining.is_none() && !asks;
+        let (asks, takes_back) = (self.sync.asks(), self.sync.takes_back());
+        let settled = (self.sync.group.is_some() || asks) && self.sync.joining.is_none() && !takes_back;
         if !settled || self.sync.offline || self.sync.attempts < PATIENCE {
             return;
         }
@@ -95,9 +97,14 @@ impl Machine {
         if due > self.now {
             return;
         }
-        let in_step = self.sync.link.as_ref().is_some_and(super::link::Link::is_idle);
-        let nothing_waits = self.sync.group.as_ref().is_some_and(|group| group.outbox.is_empty());
-        if !in_step || !nothing_waits || !self.sync.waiters.is_empty() {
+        let group_rests = || {
+            let in_step = self.sync.link.as_ref().is_some_and(super::link::Link::is_idle);
+            in_step && self.sync.group.as_ref().is_some_and(|group| group.outbox.is_empty())
+        };
+        // Admins go back to the first, so who asks them does too.
+        let only_waits = || self.sync.link.as_ref().is_some_and(|link| link.stage == Stage::Waiting);
+        let rests = if self.sync.asks() { only_waits() } else { group_rests() };
+        if !rests || !self.sync.waiters.is_empty() {
             self.sync.return_at = Some(self.now.plus_ms(RETURN_LATER_MS));
             return;
         }

@@ -11,11 +11,13 @@ use super::members::{parse_role, role_name};
 use super::sync::{Group, Wait, Waiter};
 use super::task::Task;
 use crate::api::{ErrorCode, Event, Failure, JoinRequestInfo, Outcome, Reply};
-use crate::group::{NamePlace, ProfilePayload, Ticket, request_words, ticket_secret};
+use crate::group::{Introduction, Marked, NamePlace, ProfilePayload, Ticket, request_words, ticket_secret};
+use crate::time::Timestamp;
 use ashore_protocol::control::{Control, Role};
 use ashore_protocol::frame::{ClientFrame, FailureCode, RequestId};
-use ashore_protocol::ids::{DeviceId, GroupId};
+use ashore_protocol::ids::{DeviceId, EntryId, GroupId};
 use ashore_protocol::request::{JoinRequest, MAX_GROUP_REQUESTS, SignedRequest};
+use ashore_protocol::sign::Signature;
 
 /// How long a call waits for the relay.
 const RELAY_WAIT_MS: u64 = 15_000;
@@ -35,7 +37,19 @@ struct Known {
     asks: SignedRequest,
     request: JoinRequest,
     name: String,
+    mark: Mark,
     words: Vec<String>,
+}
+
+/// By which invite a device came that asks.
+#[derive(Clone, Copy)]
+enum Mark {
+    /// By none, or what it says of itself does not open.
+    None,
+    /// It has one, which is of none of so many invites.
+    Unknown(Signature, usize),
+    /// By this one, open or not.
+    Of(EntryId),
 }
 
 /// What a call wants of the requests, once the relay has said which there are.
@@ -62,23 +76,51 @@ impl Group {
         let group = self.state.group;
         let request = asks.verify(group).ok()?;
         let place = NamePlace { group, device: request.device, epoch: request.epoch };
-        let name = self.secrets.epochs.of(request.epoch).find_map(|key| place.open(key, &request.sealed));
+        let said = self.secrets.epochs.of(request.epoch).find_map(|key| place.open(key, &request.sealed));
+        let Introduction { name, mark } = said.unwrap_or_default();
         let words = request_words(group, request.device, &request.kem);
-        Some(Known { asks, request, name: name.unwrap_or_default(), words })
+        let mark = mark.map_or(Mark::None, |mark| Mark::Unknown(mark, 0));
+        Some(Known { asks, request, name, mark, words })
+    }
+
+    /// Finds out by which invites those came who ask; again when there are more invites than before.
+    fn look_at_marks(&mut self) {
+        let (group, invites) = (self.state.group, &self.marks);
+        for known in &mut self.requests.known {
+            let Mark::Unknown(mark, tried) = known.mark else { continue };
+            if tried == invites.len() {
+                continue;
+            }
+            let marked = Marked::of(group, &known.request);
+            let of = invites.iter().find(|(_, key)| marked.is_by(key, &mark));
+            known.mark = of.map_or(Mark::Unknown(mark, invites.len()), |(invite, _)| Mark::Of(*invite));
+        }
+    }
+
+    /// The invite that a request came with, and what it proposes, while it is open.
+    fn invite_of(&self, known: &Known, now: Timestamp) -> Option<(EntryId, Role)> {
+        let Mark::Of(id) = known.mark else { return None };
+        let invite = self.membership.invite_in(&id)?;
+        let open = !invite.closed && invite.expires_at > now && self.uses_left(&id, invite) > 0;
+        open.then_some((id, invite.role))
     }
 
     /// Who waits, as an admin's page is shown it.
-    fn shown_requests(&self) -> Vec<JoinRequestInfo> {
+    fn shown_requests(&self, now: Timestamp) -> Vec<JoinRequestInfo> {
         if !self.membership.may_admit(&self.me()) {
             return vec![];
         }
         let waits = |known: &&Known| !self.membership.has_heard_of(&known.request.device);
-        let waiting = self.requests.known.iter().filter(waits).map(|known| JoinRequestInfo {
-            device: known.request.device.to_string(),
-            name: known.name.clone(),
-            role: role_name(known.request.role).to_owned(),
-            asked_at: known.request.asked_at.as_ms(),
-            words: known.words.clone(),
+        let waiting = self.requests.known.iter().filter(waits).map(|known| {
+            let invite = self.invite_of(known, now);
+            JoinRequestInfo {
+                device: known.request.device.to_string(),
+                name: known.name.clone(),
+                role: role_name(invite.map_or(known.request.role, |(_, role)| role)).to_owned(),
+                asked_at: known.request.asked_at.as_ms(),
+                words: known.words.clone(),
+                invite: invite.map(|(id, _)| id.to_string()),
+            }
         });
         waiting.collect()
     }
@@ -91,7 +133,8 @@ impl Machine {
         let (epoch, key) = group.newest_key().ok_or_else(lacks_the_key)?;
         let relays = self.sync.settings.relays();
         let key = ticket_secret(&key).public();
-        let link = Ticket { group: group.state.group, relays, key, epoch }.link(link_base.unwrap_or("ashore:"));
+        let ticket = Ticket { group: group.state.group, relays, key, epoch, mark: None, role: None };
+        let link = ticket.link(link_base.unwrap_or("ashore:"));
         Ok(Reply::Ticket { qr_code: super::qr::svg_data_url(&link), link })
     }
 
@@ -191,13 +234,16 @@ impl Machine {
         let mut before = std::mem::take(&mut own.requests.known);
         let mut known = Vec::with_capacity(waiting.len());
         for asks in waiting {
-            let same = before.iter().position(|known| known.asks == asks).map(|at| before.swap_remove(at));
+            // One whose name did not open is looked at again: the key may have come.
+            let opened = |known: &Known| known.asks == asks && !known.name.is_empty();
+            let same = before.iter().position(opened).map(|at| before.swap_remove(at));
             match same.or_else(|| own.known_request(asks)) {
                 Some(each) => known.push(each),
                 None => return self.misbehaved("a request to join that does not verify"),
             }
         }
         own.requests.known = known;
+        own.look_at_marks();
         own.requests.listing.take_if(|listing| *listing == at);
         let waits = |waiter: &Waiter| matches!(&waiter.what, Wait::Requests { request, .. } if *request == Some(at));
         let Some(place) = self.sync.waiters.iter().position(waits) else { return };
@@ -246,7 +292,8 @@ impl Machine {
     }
 
     fn requests(&self) -> Reply {
-        Reply::Requests { requests: self.sync.group.as_ref().map(Group::shown_requests).unwrap_or_default() }
+        let shown = self.sync.group.as_ref().map(|group| group.shown_requests(self.now));
+        Reply::Requests { requests: shown.unwrap_or_default() }
     }
 
     /// Writes the entry that makes the device a member, with the group's present key for it alone.
@@ -258,10 +305,11 @@ impl Machine {
         }
         let known = group.requests.known.iter().find(|known| known.request.device == device).ok_or_else(no_request)?;
         let (kem, name) = (known.request.kem.clone(), known.name.clone());
+        let invite = group.invite_of(known, self.now).map(|(invite, _)| invite);
         let (epoch, key) = group.sealing().map(|(epoch, key)| (epoch, key.clone())).ok_or_else(lacks_the_key)?;
         let share = group.wrapping(epoch, me).wrap(device.into(), &kem, &key, &mut self.rng);
         let share = share.map_err(|_| Failure::new(ErrorCode::JoinRequestMissing, "the request's key is none"))?.into();
-        let sealed = ProfilePayload { name }.seal(&key, &device, &mut self.rng).into();
+        let sealed = ProfilePayload { name, invite }.seal(&key, &device, &mut self.rng).into();
         self.sign_control(&Control::Admit { device, role, admitted_at: self.now, kem, sealed, share })?;
         Ok(Reply::Devices { devices: self.devices() })
     }
@@ -272,7 +320,8 @@ impl Machine {
         if group.requests.known.is_empty() && group.requests.told.is_empty() {
             return;
         }
-        let requests = group.shown_requests();
+        group.look_at_marks();
+        let requests = group.shown_requests(self.now);
         if group.requests.told != requests {
             group.requests.told.clone_from(&requests);
             self.tell(Event::Requests { requests });

@@ -12,6 +12,7 @@ use ashore_protocol::control::{Control, Role};
 use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::{DeviceId, EntryId, Epoch};
 use ashore_protocol::keys::{KemKey, MAX_WRAPS, Recipient, Rotation, Wrap};
+use std::collections::BTreeSet;
 
 impl Group {
     pub(super) fn wrapping(&self, epoch: Epoch, author: DeviceId) -> Wrapping {
@@ -108,10 +109,11 @@ impl Group {
     pub(super) fn look_at_newest(&mut self) {
         let newest = self.membership.rotation().map(|rotation| rotation.entry);
         let unknown = newest.filter(|id| !self.upkeep.carried.contains_key(id));
-        if let Some(entry) = unknown.and_then(|id| self.control(&id))
-            && let Some(rotation) = entry.control().and_then(rotation_in)
-        {
-            self.take_earlier(&entry, rotation);
+        let Some(entry) = unknown.and_then(|id| self.control(&id)) else { return };
+        match entry.control().and_then(rotation_in) {
+            Some(rotation) => drop(self.take_earlier(&entry, rotation)),
+            // The genesis: nothing went before it.
+            None => drop(self.upkeep.carried.insert(entry.id(), BTreeSet::new())),
         }
     }
 
@@ -301,7 +303,7 @@ impl Machine {
         let (device, kem) = (group.me(), group.secrets.kem.as_ref().and_then(KemSecret::public));
         let Some((_, key)) = group.newest_key() else { return };
         self.store_secrets();
-        let profile = ProfilePayload { name: self.sync.settings.device_name.clone() };
+        let profile = ProfilePayload::of(self.sync.settings.device_name.clone());
         let sealed = profile.seal(&key, &device, &mut self.rng).into();
         if let Err(failure) = self.sign_control(&Control::Name { sealed, kem }) {
             self.tell(Event::Error { failure });

@@ -128,7 +128,7 @@ impl Machine {
     /// How long to wait before one is made; `None` when none is needed.
     fn snapshot_wait(&self) -> Option<u64> {
         let (group, link) = self.sync.group.as_ref().zip(self.sync.link.as_ref())?;
-        let SnapshotState { covered, known, entries_since, bytes_since, .. } = &group.snapshots.state;
+        let SnapshotState { covered, known, entries_since, bytes_since, dropped, .. } = &group.snapshots.state;
         link.limits.max_snapshot_bytes?;
         if self.holds_snapshots() || !link.caught_up || !group.may_make() {
             return None;
@@ -136,7 +136,10 @@ impl Machine {
         let known = known.as_ref().filter(|known| Some(known.log) == link.log);
         // Without one, others cannot know what stands below the entries that we have; nor can a relay that lost its log.
         let refills = group.place.refill_from.is_some();
-        if *covered && (refills || known.is_none_or(|known| !group.membership.may_write(&known.author))) {
+        // Nobody rests on what somebody made who may not write any more, and the relay offers it to nobody.
+        let usable = known.is_some_and(|known| group.membership.may_write(&known.author));
+        let lacks = !usable && (*covered || link.has_floor || known.is_some());
+        if lacks || refills && (*covered || *dropped == Some(true)) {
             return Some(SHORT_WAIT_MS);
         }
         let enough = known.map_or(0, |known| known.bytes).saturating_mul(FACTOR).max(MIN_BYTES);
@@ -241,7 +244,16 @@ impl Machine {
     pub(super) fn gives_snapshot(&self) -> bool {
         let Some((group, link)) = self.sync.group.as_ref().zip(self.sync.link.as_ref()) else { return false };
         let may = group.may_make() && link.limits.max_snapshot_bytes.is_some();
-        group.snapshots.state.covered && may
+        // While something is kept aside no snapshot can be made: entries are better than nothing, where only some were dropped here.
+        let aside = group.quarantine.values().any(|kept| kept.reason != KeptReason::AuthorRemoved);
+        let lacks = group.snapshots.state.covered || group.snapshots.state.dropped == Some(true) && !aside;
+        lacks && may
+    }
+
+    /// Entries were dropped here, though their ids are known.
+    pub(super) fn note_dropped_entries(&mut self) {
+        let Some(group) = &mut self.sync.group else { return };
+        group.snapshots.changed |= group.snapshots.state.dropped.replace(true) != Some(true);
     }
 
     fn holds_snapshots(&self) -> bool {

@@ -59,7 +59,7 @@ impl Machine {
             group: group.map(|group| group.state.group.to_string()),
             device: group.map(|group| group.secrets.device.device_id().to_string()),
             last_synced_at: sync.settings.last_synced_at.map(|at| at.as_ms()),
-            last_error: sync.last_error.clone().or_else(|| self.held_back()),
+            last_error: self.last_error(),
             retry_at: if sync.link.is_none() && sync.wants_connection() {
                 sync.retry_at.map(|at| at.as_ms())
             } else {
@@ -76,13 +76,19 @@ impl Machine {
         if !sync.settings.enabled || sync.group.is_none() {
             return SyncState::Offline;
         }
-        if sync.last_error.is_some() || self.held_back().is_some() {
+        if self.last_error().is_some() {
             return SyncState::Failed;
         }
         if !self.link_is_open() {
             return SyncState::Offline;
         }
         if self.in_step() { SyncState::Synced } else { SyncState::Pending }
+    }
+
+    /// Why sync does not go on. To have been removed comes before all else.
+    fn last_error(&self) -> Option<Failure> {
+        let removed = self.is_removed().then(super::members::removed);
+        removed.or_else(|| self.sync.last_error.clone()).or_else(|| self.held_back())
     }
 
     /// What this device had not sent when it became a reader waits until it may write again.

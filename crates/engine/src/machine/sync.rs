@@ -3,15 +3,16 @@
 use super::asking::Asking;
 use super::batch::{Effect, Waiting};
 use super::link::Link;
+use super::looking_in::LookingIn;
 use super::recover::RecoverBy;
 use super::requests::{Deciding, Requests};
 use crate::api::{ErrorCode, Failure, Reply, SyncStatus};
 use crate::crypto::Key;
-use crate::group::{Announced, GroupState, JoiningState, RelayPlace, Secrets, StoredEnvelope, SyncSettings};
+use crate::group::{Announced, GroupState, JoiningState, PutAside, RelayPlace, Secrets, StoredEnvelope, SyncSettings};
 use crate::time::Timestamp;
 use ashore_protocol::control::Control;
 use ashore_protocol::header::{Entry, VerifiedEntry};
-use ashore_protocol::ids::{DeviceId, EntryId, EnvelopePlace, Epoch, InvitePlace};
+use ashore_protocol::ids::{DeviceId, EntryId, EnvelopePlace, Epoch, InviteKey, InvitePlace};
 use ashore_protocol::invite::InviteCode;
 use ashore_protocol::limits::MAX_PARENTS;
 use ashore_protocol::membership::Membership;
@@ -54,6 +55,7 @@ pub(super) struct Sync {
     pub(super) kept_synced_at: Option<Timestamp>,
     /// When it is looked whether the first relay is back.
     pub(super) return_at: Option<Timestamp>,
+    pub(super) looking_in: LookingIn,
     /// Invitations to be withdrawn at the relay.
     pub(super) withdrawn: Vec<InvitePlace>,
     /// Envelopes to be taken away at the relay.
@@ -67,6 +69,10 @@ pub(super) struct Group {
     pub(super) membership: Membership,
     /// Opened names, by the control entry that carries them.
     pub(super) names: BTreeMap<EntryId, String>,
+    /// Invites that need approval, and by what the marks of requests that came with them are checked.
+    pub(super) marks: BTreeMap<EntryId, InviteKey>,
+    /// By which of them a device was let in, by the entry that did it.
+    pub(super) came_with: BTreeMap<EntryId, EntryId>,
     /// Control entries in the order in which they were stored: sequence number, id, bytes.
     pub(super) controls: Vec<(u64, EntryId, Vec<u8>)>,
     /// Which control entries name an entry as a parent.
@@ -93,6 +99,7 @@ pub(super) struct Group {
     pub(super) caught_up_through: Option<crate::store::Key>,
     pub(super) more_behind: bool,
     pub(super) snapshots: super::snapshot::Snapshots,
+    pub(super) seen: super::seen::Seen,
     pub(super) requests: Requests,
     /// The envelopes of recoveries that this device made.
     pub(super) envelopes: Vec<StoredEnvelope>,
@@ -202,6 +209,16 @@ pub(super) struct PendingInvite {
 }
 
 impl Sync {
+    /// Whether this device's request waits, and is not taken back.
+    pub(super) fn asks(&self) -> bool {
+        self.asking.as_ref().is_some_and(|asking| asking.is_active() && !asking.is_taken_back())
+    }
+
+    /// Whether a request is taken back, which the relay does not know yet.
+    pub(super) fn takes_back(&self) -> bool {
+        self.asking.as_ref().is_some_and(|asking| asking.is_active() && asking.is_taken_back())
+    }
+
     /// When something is due.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         let waiters = self.waiters.iter().map(|waiter| waiter.deadline).min();
@@ -209,9 +226,11 @@ impl Sync {
         let retry = if self.link.is_none() && self.wants_connection() { self.retry_at } else { None };
         let safety = self.safety_at.filter(|_| self.asks_for_safety());
         let snapshot = self.group.as_ref().filter(|_| self.link.is_some()).and_then(|group| group.snapshots.deadline());
+        let seen = self.group.as_ref().filter(|_| self.link.is_some()).and_then(|group| group.seen.deadline());
         let upkeep = self.group.as_ref().and_then(|group| group.upkeep.due_at);
         let back = self.return_at.filter(|_| self.link.is_some());
-        [waiters, link, retry, safety, snapshot, upkeep, back].into_iter().flatten().min()
+        let look_in = self.looking_in.due_at.filter(|_| !self.looking_in.under_way);
+        [waiters, link, retry, safety, snapshot, seen, upkeep, back, look_in].into_iter().flatten().min()
     }
 
     /// Whether the relay is asked for news from time to time.
@@ -227,7 +246,8 @@ impl Sync {
             here || matches!(what, Wait::Requests { .. } | Wait::Envelope { .. })
         };
         let now = self.settings.is_auto() || self.waiters.iter().any(asked);
-        let follows = self.group.as_ref().is_some_and(|group| !group.is_removed() || group.has_left());
+        let looks_in = self.looking_in.under_way;
+        let follows = self.group.as_ref().is_some_and(|group| looks_in || !group.is_removed() || group.has_left());
         let joins = self.joining.is_some() || self.asking.as_ref().is_some_and(Asking::is_active);
         let something = (self.settings.enabled && follows && now) || joins;
         something && self.settings.relay.is_some()
@@ -277,6 +297,8 @@ impl Group {
             secrets,
             membership,
             names: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            came_with: BTreeMap::new(),
             controls: Vec::new(),
             named_by: BTreeMap::new(),
             begun: BTreeMap::new(),
@@ -293,6 +315,7 @@ impl Group {
             caught_up_through: None,
             more_behind: false,
             snapshots: super::snapshot::Snapshots::default(),
+            seen: super::seen::Seen::default(),
             requests: Requests::default(),
             envelopes: Vec::new(),
         }
@@ -307,6 +330,11 @@ impl Group {
     pub(super) fn is_removed(&self) -> bool {
         let me = self.me();
         self.membership.member(&me).is_none() && self.membership.has_heard_of(&me)
+    }
+
+    /// Whether this database is or was shared with others: it has to forget the group before it comes into another.
+    pub(super) fn is_shared(&self) -> bool {
+        self.membership.members().count() > 1 || self.is_removed()
     }
 
     /// Whether this device leaves by its own word, which the relay does not have yet.
@@ -357,18 +385,33 @@ impl Group {
         self.open_name(entry);
     }
 
-    /// Opens the name in a control entry, if there is one and its key is here.
+    /// As if this device had not said it.
+    pub(super) fn take_back(&mut self, put: &PutAside) {
+        self.controls.retain(|(sequence, _, _)| *sequence != put.sequence);
+        for by in self.named_by.values_mut().chain(self.begun.values_mut()) {
+            by.retain(|id| *id != put.id);
+        }
+        self.names.remove(&put.id);
+        self.state.tips.retain(|tip| *tip != put.id);
+        let entries = self.controls.iter().map(|(_, _, bytes)| Entry::decode(bytes).and_then(Entry::verified_before));
+        let entries: Vec<VerifiedEntry> = entries.filter_map(Result::ok).collect();
+        self.membership = Membership::resolve(self.state.group, entries.iter()).membership;
+    }
+
+    /// Opens the name or the note in a control entry, if there is one and its key is here.
     pub(super) fn open_name(&mut self, entry: &VerifiedEntry) {
         let (device, sealed) = match entry.control() {
             Some(Control::Genesis { sealed, .. } | Control::Join { sealed, .. } | Control::Name { sealed, .. }) => {
                 (entry.author(), sealed)
             }
             Some(Control::Admit { device, sealed, .. }) => (*device, sealed),
+            Some(Control::Invite { sealed, .. }) => return self.note_marks(entry, sealed),
             Some(_) | None => return,
         };
         let opened = |key| crate::group::ProfilePayload::open(key, &device, sealed);
         if let Some(profile) = self.secrets.epochs.of(entry.epoch()).find_map(opened) {
             self.names.insert(entry.id(), profile.name);
+            self.came_with.extend(profile.invite.map(|invite| (entry.id(), invite)));
         }
     }
 
@@ -383,10 +426,13 @@ impl Group {
         parents
     }
 
-    /// An entry stands: its parents are tips no more, and it is one.
+    /// An entry stands: its parents are tips no more, and it is one. Data stays a tip until data builds on it: what a control entry stands for may come to
+    /// nothing, and then who wrote on would not have named what they had seen.
     pub(super) fn note_tip(&mut self, entry: &VerifiedEntry) {
-        let parents: BTreeSet<&EntryId> = entry.parents().iter().collect();
-        self.state.tips.retain(|tip| !parents.contains(tip) && *tip != entry.id());
+        let is_control = entry.kind().is_control();
+        let covers =
+            |tip: &EntryId| entry.parents().contains(tip) && (!is_control || self.membership.has_taken_in(tip));
+        self.state.tips.retain(|tip| !covers(tip) && *tip != entry.id());
         self.state.tips.push(entry.id());
         self.state.tips.sort_unstable();
     }

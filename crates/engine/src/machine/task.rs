@@ -44,6 +44,8 @@ pub(super) enum Task {
     TakeControls(super::snapshot::TakeControls),
     /// A part of a snapshot that came.
     TakePart(super::snapshot::TakePart),
+    /// A step of letting deleted documents vanish.
+    Vanish(ScanSlot),
     /// Sees to what the group needs.
     Upkeep,
     /// Forgets the group that this device has left.

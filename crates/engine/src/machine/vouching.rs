@@ -45,15 +45,21 @@ impl Group {
 
     fn is_vouched_for(&self, id: &EntryId) -> bool {
         let before = self.quarantine.get(id).is_some_and(|kept| kept.reason != KeptReason::AuthorRemoved);
-        let by_control = || {
-            let named_by = self.named_by.get(id);
-            named_by.is_some_and(|controls| controls.iter().any(|control| self.membership.has_applied(control)))
-        };
+        let by_control = || self.named_by.get(id).is_some_and(|controls| controls.iter().any(|by| self.vouches(by)));
         let by_waiting = || {
             let stands = |reason| reason != KeptReason::AuthorRemoved;
             self.quarantine.values().any(|kept| stands(kept.reason) && kept.parents.contains(id))
         };
         before || by_control() || by_waiting()
+    }
+
+    /// Whether this control entry stands and is one that only an admin writes: what a reader may say vouches for nothing, or it could write by naming it.
+    fn vouches(&self, control: &EntryId) -> bool {
+        let is_anybodys =
+            |control: &Control| matches!(control, Control::Name { .. } | Control::Leave | Control::Join { .. });
+        let stands = self.membership.has_applied(control);
+        stands
+            && self.control(control).is_some_and(|entry| entry.control().is_some_and(|control| !is_anybodys(control)))
     }
 
     /// Whether what took the right to write from this device is only here: then what the log brings of it stands before that.
@@ -148,6 +154,6 @@ impl Machine {
     /// Writes an empty entry, which names the tips as its parents.
     pub(super) fn vouch(&mut self) {
         self.seal_draft();
-        self.seal_data(&DataPayload { changes: vec![], writers: None }, 0, None);
+        self.seal_data(&DataPayload { changes: vec![], writers: None, buried: None }, 0, None);
     }
 }

@@ -6,7 +6,7 @@
 
 use super::rows::Missing;
 use super::{Machine, keys};
-use crate::document::edit::OwnActors;
+use crate::document::edit::{Actor, OwnActors};
 use crate::group::{DataPayload, MAX_WRITERS};
 use crate::store::RowValue;
 use ashore_protocol::ids::DeviceId;
@@ -27,6 +27,14 @@ impl Machine {
     pub(super) fn note_own_writing(&mut self) {
         if !std::mem::replace(&mut self.wrote, true) {
             self.note_own_writer(self.actor.0);
+        }
+    }
+
+    /// What was written so far and what is written from here on may meet in one document that has lost its history between them: its writer's changes would have the
+    /// same numbers.
+    pub(super) fn write_by_a_new_name(&mut self) {
+        if std::mem::replace(&mut self.wrote, false) {
+            self.actor = Actor(self.rng.bytes());
         }
     }
 

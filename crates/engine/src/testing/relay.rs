@@ -78,7 +78,7 @@ impl Relay {
     }
 
     /// From the next start on it forgets what a snapshot covers at once, whoever may lack it.
-    pub(super) fn forgets_at_once(&mut self) {
+    pub fn forgets_at_once(&mut self) {
         self.retention = Retention { keep_ms: 0, active_ms: 0, replaced_ms: 0, every_ms: 0, ..Retention::default() };
         self.mailbox.retain(self.retention.clone());
     }

@@ -8,6 +8,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "a story is test code: its own slip may end it")]
 
+mod burials;
+mod dump;
 mod edits;
 mod members;
 
@@ -21,6 +23,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A word in every value, name and id; the relay must never hold it.
 const CANARY: &str = "canarybird";
+
+/// In this time everybody has heard what is buried.
+const BURIALS_MS: u64 = 90_000;
 
 /// Documents by their keys.
 type Rows = BTreeMap<Vec<u8>, DocumentRow>;
@@ -47,6 +52,8 @@ pub struct Ending {
     pub openings: u64,
     /// How often somebody was told that a change of the group was made.
     pub changes: usize,
+    /// How many markers of buried documents the devices have in the end.
+    pub buried: usize,
 }
 
 /// What the page of one device remembers.
@@ -88,6 +95,8 @@ struct Story {
     members: Members,
     /// Calls that change the group and were done.
     changes: usize,
+    /// From now on nobody deletes the document that is deleted again and again: what is written to it must stay.
+    deletes_are_over: bool,
 }
 
 /// Runs the story of this seed to its end.
@@ -127,20 +136,28 @@ pub fn run_with_members(seed: u64, trace: bool) -> Result<Ending, Broken> {
 
 fn tell(mut story: Story, trace: bool) -> Result<Ending, Broken> {
     story.network.trace = trace;
-    story.found_and_join()?;
-    story.live()?;
-    if story.group_changes {
-        story.heal_group()?;
-        let members = story.check_group()?;
-        return story.check_the_end(&members);
+    let ending = story.tell_all();
+    if trace && ending.is_err() {
+        story.dump();
     }
-    story.heal()?;
-    story.check_the_end(&(0..story.pages.len()).collect::<Vec<_>>())
+    ending
 }
 
 impl Story {
     fn new(seed: u64) -> Self {
         Self::of(seed, 2)
+    }
+
+    fn tell_all(&mut self) -> Result<Ending, Broken> {
+        self.found_and_join()?;
+        self.live()?;
+        if self.group_changes {
+            self.heal_group()?;
+            let members = self.check_group()?;
+            return self.check_the_end(&members);
+        }
+        self.heal()?;
+        self.check_the_end(&(0..self.pages.len()).collect::<Vec<_>>())
     }
 
     /// At least so many devices, at most two more.
@@ -167,6 +184,7 @@ impl Story {
             group_changes: false,
             members: Members::default(),
             changes: 0,
+            deletes_are_over: false,
         }
     }
 
@@ -249,12 +267,25 @@ impl Story {
         Ok(())
     }
 
+    /// Whether devices let go of what was deleted at once: in every other story with snapshots.
+    fn buries(&self) -> bool {
+        self.snapshots && !self.group_changes && self.seed % 2 == 1
+    }
+
     /// Edits and disasters.
     fn live(&mut self) -> Result<(), Broken> {
+        let buries = self.buries();
+        for index in (0..self.pages.len()).filter(|_| buries) {
+            let mark = self.mark();
+            // Some keep it for a while, so that they write over what others have no more.
+            let keep_deleted_seconds = Some(if index == 1 { 20 } else { 0 });
+            self.network.ask(index, Command::ConfigureRetention { keep_deleted_seconds, idle_seconds: None }, mark);
+        }
         let mild = self.network.rng.below(4) == 0;
         self.network.faults = if mild { Faults::default() } else { self.random_faults() };
         let actions = 30 + self.network.rng.below(50);
-        for _ in 0..actions {
+        for action in 0..actions {
+            self.deletes_are_over = action * 3 > actions * 2;
             let index = self.network.rng.below(self.pages.len() as u64) as usize;
             let what = self.network.rng.below(30);
             if self.network.trace && (14..26).contains(&what) {
@@ -484,7 +515,19 @@ impl Story {
                 self.join(index)?;
             }
         }
-        self.run_quiet(180_000)
+        self.run_quiet(180_000)?;
+        if self.buries() {
+            // What was buried is told to who brings it back.
+            self.run_for(BURIALS_MS)?;
+            self.run_quiet(180_000)?;
+        }
+        Ok(())
+    }
+
+    fn run_for(&mut self, ms: u64) -> Result<(), Broken> {
+        let end = self.network.now().plus_ms(ms);
+        while self.network.now() < end && self.step()? {}
+        Ok(())
     }
 
     /// Nothing goes wrong any more.
@@ -556,6 +599,7 @@ impl Story {
             steps: self.network.steps,
             openings: self.network.devices.iter().map(|device| device.opening).sum(),
             changes: self.changes,
+            buried: self.markers().count(),
         })
     }
 
@@ -567,9 +611,15 @@ impl Story {
 
     fn check_alike(&self, (one, first): &(usize, Rows), (index, other): &(usize, Rows)) -> Result<(), Broken> {
         let names: BTreeSet<_> = first.keys().chain(other.keys()).collect();
+        let buried = self.all_buried();
         for name in names {
             let view = |rows: &Rows| rows.get(name).map(|row| (row.heads.clone(), row.deleted, row.value.clone()));
-            if view(first) != view(other) {
+            let shown = |rows: &Rows| rows.get(name).filter(|row| !row.deleted).map(|row| row.value.clone());
+            // What is deleted may be gone for good on one and not yet on the other: then they differ by that and by nothing else. What is shown is the same.
+            let alike_after =
+                || self.view_after_burials(*one, name, &buried) == self.view_after_burials(*index, name, &buried);
+            let only_by_burials = || !buried.is_empty() && shown(first) == shown(other) && alike_after();
+            if view(first) != view(other) && !only_by_burials() {
                 let name = String::from_utf8_lossy(name).into_owned();
                 return self.broken(format!(
                     "devices {one} and {index} differ in {name}: {:?} {:?}",

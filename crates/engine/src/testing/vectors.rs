@@ -19,7 +19,7 @@ pub fn derivations() -> String {
     let code = InviteCode::from_random([9; 10]);
     let epoch = Key::new([1; 32]);
     let mut rng = Rng::seeded([4; 32]);
-    let profile = ProfilePayload { name: "alice".into() };
+    let profile = ProfilePayload::of("alice");
     let signature = SigningKey::from_seed(&[2; 32]).sign(Domain::Entry, b"words");
     let lines = [
         ("invite code", code.to_string()),

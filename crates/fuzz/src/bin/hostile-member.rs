@@ -43,7 +43,7 @@ fn main() {
     };
     let mut data = |parent: EntryId, id: &str, chunks: &[u8]| {
         let change = DocumentChange { collection: "notes".into(), id: id.into(), chunks: Bytes(chunks.to_vec()) };
-        let plan = plan_payload(&encode(&DataPayload { changes: vec![change], writers: None }));
+        let plan = plan_payload(&encode(&DataPayload { changes: vec![change], writers: None, buried: None }));
         let (key, size) = (members::key(0), plan.sealed_size());
         let draft = EntryDraft::new(Some(group), key.device_id(), [parent], Epoch(0), EntryKind::Data, size).unwrap();
         let sealed = plan.seal(&Key::new(EPOCH_KEY).derive(DATA_CONTEXT), draft.header_bytes(), &mut rng);

@@ -163,6 +163,18 @@ fn payload_of(
             to.array(7).ok()?.u8(9).ok()?.bytes(&device.0).ok()?.u8(role).ok()?.u64(time).ok()?;
             to.bytes(&[3; KEM_KEY_BYTES]).ok()?.bytes(b"name").ok()?.bytes(b"share").ok()?;
         }
+        10 => {
+            to.array(5).ok()?.u8(10).ok()?.bytes(&device.0).ok()?.u32(program.below(3) as u32).ok()?;
+            to.bytes(&named.0).ok()?.bytes(b"share").ok()?;
+        }
+        11 => {
+            to.array(4).ok()?.u8(11).ok()?.bytes(&secret.invite_key().0).ok()?;
+            to.bytes(&[3; KEM_KEY_BYTES]).ok()?.bytes(b"share").ok()?;
+        }
+        7 => {
+            to.array(2).ok()?.u8(7).ok()?.array(3).ok()?.u32(program.below(4) as u32).ok()?;
+            to.array(1).ok()?.array(2).ok()?.bytes(&device.0).ok()?.bytes(b"wrapped").ok()?.bytes(b"").ok()?;
+        }
         other => drop(to.array(2).ok()?.u8(if other == 0 { 3 } else { other }).ok()?.bytes(program.bytes()).ok()?),
     }
     Some(())

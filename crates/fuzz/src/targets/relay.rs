@@ -4,18 +4,23 @@
 use super::members;
 use crate::program::{Program, damage};
 use ashore_protocol::codec::Bytes;
+use ashore_protocol::envelope::{EnvelopeToken, PasswordHint};
 use ashore_protocol::frame::{ClientFrame, Item, PageSize, Received, RelayFrame, RequestId};
 use ashore_protocol::hash::entry_id;
 use ashore_protocol::header::{Entry, EntryKind};
-use ashore_protocol::ids::{InvitePlace, LogId, LogPrefix};
+use ashore_protocol::ids::{EnvelopePlace, Epoch, InvitePlace, LogId, LogPrefix};
+use ashore_protocol::keys::{KEM_KEY_BYTES, KemKey};
 use ashore_protocol::mailbox::{ConnectionId, Mailbox, MailboxConfig, MemoryLogStore, Note, Output};
-use ashore_protocol::{Cursor, DeviceId, EntryId, GroupId, Membership, Timestamp, VerifiedEntry, handshake};
+use ashore_protocol::request::{JoinRequest, MAX_GROUP_REQUESTS, SignedRequest};
+use ashore_protocol::{Cursor, DeviceId, EntryId, GroupId, Membership, Role, Timestamp, VerifiedEntry, handshake};
 use minicbor::Encoder;
 use std::collections::BTreeMap;
 
 const MAX_OPS: usize = 60;
 const MAX_FRAME_BYTES: u32 = 40_000;
 const MAX_PENDING_BYTES: u32 = 30_000;
+/// The place of Alice's recovery in the pool.
+const RECOVERY: usize = 6;
 
 /// A relay and what its wires saw.
 struct World {
@@ -82,7 +87,7 @@ impl World {
         };
         let alice = world.dial();
         world.greet(alice, 0);
-        let first = world.pool[..3].to_vec();
+        let first = [&world.pool[..3], &world.pool[RECOVERY..=RECOVERY]].concat();
         world.send(alice, &world.append(first));
         for device in [1, 2] {
             let conn = world.dial();
@@ -91,7 +96,7 @@ impl World {
             world.send(conn, &world.append(vec![join]));
         }
         let stored = world.mailbox.store().entries(&group).len();
-        assert_eq!(stored, 5, "the household stands");
+        assert_eq!(stored, 6, "the household stands");
         world
     }
 
@@ -133,7 +138,7 @@ impl World {
             own_in_full: program.flag(),
         };
         let place = InvitePlace([program.below(3) as u8; 32]);
-        match program.below(9) {
+        match program.below(17) {
             0 | 1 => {
                 let log = program.flag().then(|| self.log(program));
                 let prefix = program.flag().then(|| LogPrefix([program.byte(); 32]));
@@ -158,7 +163,54 @@ impl World {
             6 => ClientFrame::TakeInvite { request, place },
             7 if program.flag() => ClientFrame::RevokeInvite { request, group, place },
             7 => ClientFrame::Close { request, group },
-            _ => ClientFrame::Ping { number: program.number() as u32 },
+            8 => ClientFrame::Ping { number: program.number() as u32 },
+            9 | 10 => ClientFrame::Ask { request, group, asks: self.asks(program, group) },
+            11 if program.flag() => ClientFrame::ListRequests { request, group },
+            11 => ClientFrame::Withdraw { request, group },
+            12 => {
+                let device = members::key(program.below(5) as u8).device_id();
+                ClientFrame::Reject { request, group, device }
+            }
+            _ => self.envelope_frame(program, request, group),
+        }
+    }
+
+    /// A request to join of one of the devices, mostly as it signed it.
+    fn asks(&self, program: &mut Program<'_>, group: GroupId) -> SignedRequest {
+        let (device, signer) = (members::key(program.below(5) as u8), members::key(program.below(5) as u8));
+        let request = JoinRequest {
+            device: device.device_id(),
+            kem: KemKey::from_slice(&[3; KEM_KEY_BYTES]).unwrap(),
+            role: [Role::Reader, Role::Writer, Role::Admin][program.below(3)],
+            asked_at: self.now.plus_ms(program.number() & 0xffff),
+            epoch: Epoch(0),
+            sealed: Bytes(vec![1; program.below(3_000)]),
+        };
+        let mut asks = request.sign(group, if program.byte() < 220 { &device } else { &signer });
+        if program.byte() > 230 {
+            damage(program, &mut asks.request.0);
+        }
+        asks
+    }
+
+    /// What recoveries' envelopes are put, asked, opened and dropped with: few places and tokens, so that many are right.
+    fn envelope_frame(&self, program: &mut Program<'_>, request: RequestId, group: GroupId) -> ClientFrame {
+        let (place, hidden) = (EnvelopePlace([program.below(3) as u8; 32]), program.flag());
+        let token = EnvelopeToken([program.below(3) as u8; 32]);
+        match program.below(6) {
+            0 | 1 => {
+                let recovery = match program.byte() {
+                    0..200 => entry_id(&self.pool[RECOVERY]),
+                    byte => EntryId([byte; 32]),
+                };
+                let (verifier, sealed) = (token.verifier(), Bytes(vec![7; program.below(5_000)]));
+                let hint = PasswordHint { memory_kib: program.number() as u32, passes: 3, salt: [8; 16] };
+                let hint = program.flag().then_some(hint);
+                ClientFrame::PutEnvelope { request, group, recovery, place, hidden, verifier, sealed, hint }
+            }
+            2 => ClientFrame::AskHint { request, place, hidden },
+            3 | 4 => ClientFrame::OpenEnvelope { request, place, hidden, token },
+            _ => ClientFrame::DropEnvelope { request, group, place },
         }
     }
 
@@ -253,6 +305,12 @@ impl World {
             }
             RelayFrame::Opened { .. } => {
                 self.wires.entry(conn).and_modify(|wire| wire.cursor = None);
+            }
+            RelayFrame::Requests { group, waiting, .. } => {
+                let members = members_of(group, &self.mailbox.store().entries(&group));
+                assert!(device.is_some_and(|device| members.may_admit(&device)), "admins alone see who asks");
+                let asks = waiting.iter().all(|asks| asks.verify(group).is_ok());
+                assert!(asks && waiting.len() <= MAX_GROUP_REQUESTS, "what waits was signed, and is bounded");
             }
             RelayFrame::Appended { group, placed, .. } => {
                 let stored = self.mailbox.store().entries(&group);
@@ -355,8 +413,16 @@ fn household(genesis: &[u8], group: GroupId) -> Vec<Vec<u8>> {
     let data = |device: u8, size: usize| {
         members::entry(&members::key(device), Some(group), &[founded], EntryKind::Data, &vec![device; size]).unwrap()
     };
+    let recovery = {
+        let mut payload = Vec::new();
+        let mut to = Encoder::new(&mut payload);
+        to.array(4).unwrap().u8(11).unwrap().bytes(&secret.invite_key().0).unwrap();
+        to.bytes(&[3; KEM_KEY_BYTES]).unwrap().bytes(b"share").unwrap();
+        control(0, &[founded], &payload)
+    };
     let mut pool = vec![genesis.to_vec(), writer, reader];
     pool.extend(joins);
+    pool.push(recovery);
     for (device, size) in [(0, 100), (0, 15_000), (1, 50), (1, 300), (1, 19_000), (2, 60), (3, 60)] {
         pool.push(data(device, size));
     }

@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn the_seals_of_this_target_open() {
         let (key, code, rng) = (Key::new([1; 32]), InviteCode::from_random([2; 10]), &mut Rng::seeded([3; 32]));
-        let profile = codec::encode(&ProfilePayload { name: "tablet".into() });
+        let profile = codec::encode(&ProfilePayload::of("tablet"));
         let sealed = plan_payload(&profile).seal(&key.derive(PROFILE), DEVICE.as_bytes(), rng);
         assert_eq!(ProfilePayload::open(&key, &DEVICE, &sealed).map(|profile| profile.name), Some("tablet".into()));
         for (kind, plain) in crate::seeds::sealed_plain() {

@@ -5,7 +5,7 @@ use super::store::{LogInfo, LogStore, NewEntry, StoredSnapshot};
 use super::{ConnectionId, Fresh, Group, Mailbox, News, Note, Problem, Refused};
 use crate::frame::{FailureCode, Placed, RelayFrame, RequestId};
 use crate::hash::log_prefix;
-use crate::header::VerifiedEntry;
+use crate::header::{EntryKind, VerifiedEntry};
 use crate::ids::{Cursor, DeviceId, EntryId, GroupId, LogId, LogPrefix, Timestamp};
 use crate::membership::{Membership, Refusal};
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,7 +128,7 @@ impl<S: LogStore> Mailbox<S> {
                 plan.placed.push(Placed { id, cursor });
                 continue;
             }
-            let is_wanted = group.wants(&id) || names(&plan.fresh, &id);
+            let is_wanted = entry.kind() != EntryKind::Seen && (group.wants(&id) || names(&plan.fresh, &id));
             match judge(&group.membership, &mut changed, &entry) {
                 Err(refusal) if is_wanted && !entry.kind().is_control() && refusal.passes_when_wanted() => {}
                 // What comes behind it in this frame may build on it too: it is a control entry, which needs all that it names.
@@ -220,7 +220,7 @@ fn keep(known: &Membership, changed: &mut Option<Membership>, entry: &VerifiedEn
 
 /// Whether one of these entries names this as a parent.
 fn names(entries: &[VerifiedEntry], id: &EntryId) -> bool {
-    entries.iter().any(|entry| entry.parents().contains(id))
+    entries.iter().any(|entry| entry.kind() != EntryKind::Seen && entry.parents().contains(id))
 }
 
 /// What the sender is told. Somebody else's entry that may not stand is told by its id.

@@ -170,7 +170,11 @@ impl<S: LogStore> Mailbox<S> {
                 match self.cut_of(conn, &news) {
                     None => self.push_to(conn, group, &news, &mut encoded),
                     Some(before) => {
-                        self.push_to(conn, group, &before, &mut Encoded::new());
+                        // No entry says that it is out where its admission came to nothing: then it is told when it asks.
+                        match before.entries.is_empty() {
+                            true => self.hold_back(conn, group, &news),
+                            false => self.push_to(conn, group, &before, &mut Encoded::new()),
+                        }
                         self.remove_follower(&group, conn);
                     }
                 }

@@ -7,7 +7,7 @@ use super::prepare::PreparedEntry;
 use super::store::LogStore;
 use super::{Group, Mailbox, Problem};
 use crate::frame::Item;
-use crate::header::{Entry, VerifiedEntry};
+use crate::header::{Entry, EntryKind, VerifiedEntry};
 use crate::ids::{Cursor, EntryId, GroupId};
 use std::collections::BTreeSet;
 
@@ -48,6 +48,7 @@ impl<S: LogStore> Mailbox<S> {
             for item in items {
                 if let Item::Entry { bytes, .. } = item
                     && let Ok(entry) = Entry::from_vec(bytes.0)
+                    && entry.header().kind != EntryKind::Seen
                 {
                     named.extend(entry.header().parents.iter().copied());
                 }
@@ -67,7 +68,7 @@ impl<S: LogStore> Mailbox<S> {
     pub(super) fn note_wanted(&mut self, id: GroupId, fresh: &[VerifiedEntry]) -> Result<(), Problem<S::Error>> {
         let Some(group) = self.groups.get_mut(&id) else { return Ok(()) };
         let Some(wanted) = &mut group.wanted else { return Ok(()) };
-        for entry in fresh {
+        for entry in fresh.iter().filter(|entry| entry.kind() != EntryKind::Seen) {
             for parent in entry.parents() {
                 if self.store.cursor_of(&id, parent).map_err(Problem::Store)?.is_none() {
                     wanted.insert(*parent);

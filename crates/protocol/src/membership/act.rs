@@ -138,3 +138,12 @@ impl Act {
         matches!(self, Self::Remove { .. } | Self::Role { .. } | Self::Revoke { .. })
     }
 }
+
+/// The epoch that an entry begins, if it stands.
+pub(super) fn begun(node: &Node) -> Option<Epoch> {
+    match &node.act {
+        Act::Found { .. } => Some(node.epoch),
+        Act::Remove { turn: Some(turn), .. } | Act::Rotate { turn } => Some(turn.epoch),
+        _ => None,
+    }
+}

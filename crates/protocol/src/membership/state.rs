@@ -1,10 +1,10 @@
-//! What the control entries that stand have made of a group, and what each has to fulfil to stand.
+//! What the control entries that stand have made of a group, and what the next has to fulfil that knows of all of them.
 
 use super::act::{Act, Node, Turn};
 use super::order::Ordered;
 use super::{Change, Gone, Member, OpenInvite, Refusal, RotationInfo};
 use crate::control::Role;
-use crate::ids::{DeviceId, EntryId, GroupId, InviteKey, Timestamp};
+use crate::ids::{DeviceId, EntryId, Epoch, GroupId, InviteKey, Timestamp};
 use crate::keys::{KemKey, Recipient};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,13 +34,14 @@ impl View<'_> {
     }
 }
 
-/// A device's seat in the group: what was done about it, by place.
+/// A device's seat in the group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Seat {
-    events: Vec<(usize, Event)>,
+    /// The first entry by which it is gone.
+    gone: Option<EntryId>,
     /// What the device gave up itself, until an admin says the same: by place.
     given_up: Option<usize>,
-    /// Those that none of the others has in its past: they say what the device is.
+    /// What was done about it, by place, as far as nothing else that was has it in its past: this says what the device is.
     last: Vec<(usize, Event)>,
 }
 
@@ -60,11 +61,13 @@ pub(super) struct State {
     pub(super) members: BTreeMap<DeviceId, Member>,
     pub(super) gone: BTreeMap<DeviceId, Gone>,
     pub(super) invites: BTreeMap<EntryId, OpenInvite>,
-    invite_places: BTreeMap<EntryId, usize>,
-    /// What closed an invite, by place.
-    revoked: BTreeMap<EntryId, Vec<usize>>,
+    revoked: BTreeSet<EntryId>,
     recoveries: BTreeMap<EntryId, KemKey>,
-    rotations: Vec<(usize, RotationInfo)>,
+    /// By place.
+    rotations: BTreeMap<usize, RotationInfo>,
+    rotation_places: BTreeMap<EntryId, usize>,
+    /// The last is the one that new entries are sealed in.
+    epochs: BTreeSet<(Epoch, usize)>,
     pub(super) standing: BTreeSet<EntryId>,
 }
 
@@ -77,28 +80,54 @@ impl State {
             members: BTreeMap::new(),
             gone: BTreeMap::new(),
             invites: BTreeMap::new(),
-            invite_places: BTreeMap::new(),
-            revoked: BTreeMap::new(),
+            revoked: BTreeSet::new(),
             recoveries: BTreeMap::new(),
-            rotations: Vec::new(),
+            rotations: BTreeMap::new(),
+            rotation_places: BTreeMap::new(),
+            epochs: BTreeSet::new(),
             standing: BTreeSet::new(),
         }
     }
 
-    /// Applies the next entry, or says why it does not stand. An entry that does not stand changes nothing but the count of places.
-    pub(super) fn apply(&mut self, node: &Node, view: View<'_>) -> Result<Change, Refusal> {
-        let place = self.places;
+    /// Applies the next entry, which knows of everything that was applied, or says why it does not stand: nothing is changed then.
+    pub(super) fn apply(&mut self, node: &Node) -> Result<Change, Refusal> {
+        self.check(node)?;
+        self.record(node, self.places, View::All);
         self.places += 1;
-        if let Some(needed) = node.act.needs() {
-            self.check_author(node, needed, view)?;
-        }
-        self.act(node, place, view)?;
-        self.standing.insert(node.id);
+        self.close_invites();
         Ok(node.act.change(node))
     }
 
-    fn check_author(&self, node: &Node, needed: Role, view: View<'_>) -> Result<(), Refusal> {
-        match self.role_in(&node.author, view) {
+    fn check(&self, node: &Node) -> Result<(), Refusal> {
+        if let Some(needed) = node.act.needs() {
+            self.check_author(node, needed)?;
+        }
+        match &node.act {
+            Act::Invite { uses: 0, .. } => Err(Refusal::NoUses),
+            Act::Found { .. } | Act::Invite { .. } | Act::Recovery { .. } | Act::Name { .. } => Ok(()),
+            Act::Join { invite, at, .. } => self.check_join(node, invite, *at),
+            Act::Admit { device, .. } => self.check_new(device),
+            // Also a device that left may be removed: so that nothing it did at the same time counts.
+            Act::Remove { device, .. } if !self.seats.contains_key(device) => Err(Refusal::UnknownDevice),
+            Act::Remove { device, turn } => {
+                turn.as_ref().map_or(Ok(()), |turn| self.check_turn(turn, Some(device)))?;
+                self.check_led(device, None)
+            }
+            Act::Leave => self.check_led(&node.author, None),
+            Act::Role { device, .. } if self.role_now(device).is_none() => Err(Refusal::UnknownDevice),
+            Act::Role { device, role } => self.check_led(device, Some(*role)),
+            Act::Rotate { turn } => self.check_turn(turn, None),
+            Act::Revoke { invite } if !self.invites.contains_key(invite) => Err(Refusal::UnknownInvite),
+            Act::Revoke { .. } => Ok(()),
+            Act::Share { epoch, rotation, .. } => {
+                let place = self.rotation_places.get(rotation).and_then(|place| self.rotations.get(place));
+                if place.is_some_and(|info| info.epoch == *epoch) { Ok(()) } else { Err(Refusal::UnknownEpoch) }
+            }
+        }
+    }
+
+    fn check_author(&self, node: &Node, needed: Role) -> Result<(), Refusal> {
+        match self.role_now(&node.author) {
             Some(role) if role >= needed => Ok(()),
             Some(_) => Err(Refusal::RoleForbids),
             None if self.gone.contains_key(&node.author) => Err(Refusal::Removed),
@@ -106,36 +135,79 @@ impl State {
         }
     }
 
-    fn act(&mut self, node: &Node, place: usize, view: View<'_>) -> Result<(), Refusal> {
+    fn check_join(&self, node: &Node, invite_id: &EntryId, at: Timestamp) -> Result<(), Refusal> {
+        if !node.parents.contains(invite_id) {
+            return Err(Refusal::InviteNotAParent);
+        }
+        let invite = self.invites.get(invite_id).ok_or(Refusal::UnknownInvite)?;
+        if !node.is_proven(self.group, &invite.invite_key) {
+            return Err(Refusal::BadProof);
+        }
+        self.check_new(&node.author)?;
+        if at > invite.expires_at {
+            return Err(Refusal::InviteExpired);
+        }
+        if self.revoked.contains(invite_id) || self.role_now(&invite.invited_by) != Some(Role::Admin) {
+            return Err(Refusal::InviteClosed);
+        }
+        if invite.uses_left == 0 { Err(Refusal::InviteUsed) } else { Ok(()) }
+    }
+
+    /// A device is admitted once: after its removal it comes back as another.
+    fn check_new(&self, device: &DeviceId) -> Result<(), Refusal> {
+        if self.seats.contains_key(device) { Err(Refusal::AlreadyAMember) } else { Ok(()) }
+    }
+
+    /// The next epoch, for nobody that it is to be closed to.
+    fn check_turn(&self, turn: &Turn, removed: Option<&DeviceId>) -> Result<(), Refusal> {
+        let next = self.epochs.last().map_or(0, |(epoch, _)| epoch.0).checked_add(1);
+        let closed = removed.is_none_or(|device| !turn.recipients.contains(&Recipient::from(*device)));
+        if turn.is_sound && closed && next == Some(turn.epoch.0) { Ok(()) } else { Err(Refusal::BadRotation) }
+    }
+
+    /// Whether members have an admin when this device has that role, or none.
+    fn check_led(&self, device: &DeviceId, role: Option<Role>) -> Result<(), Refusal> {
+        let mut others = self.members.iter().filter(|(other, _)| *other != device).peekable();
+        let role = role.filter(|_| self.members.contains_key(device));
+        let nobody = others.peek().is_none() && role.is_none();
+        let is_led = nobody || role == Some(Role::Admin) || others.any(|(_, member)| member.role == Role::Admin);
+        if is_led { Ok(()) } else { Err(Refusal::LastAdmin) }
+    }
+
+    /// Makes of the group what an entry makes of it that stands at this place.
+    pub(super) fn record(&mut self, node: &Node, place: usize, view: View<'_>) {
         let author = node.author;
         match &node.act {
             Act::Found { at, kem } => {
-                let knows = [author.into()].into();
-                self.rotations.push((place, RotationInfo { epoch: node.epoch, entry: node.id, known_to: knows }));
+                self.turn(node.id, place, node.epoch, [author.into()].into());
                 self.seat(author, place, Event::Is(Role::Admin), view);
                 self.admit(author, node, *at, kem.clone());
             }
             Act::Invite { key, role, expires_at, uses } => {
-                if *uses == 0 {
-                    return Err(Refusal::NoUses);
-                }
                 let open = OpenInvite {
                     role: *role,
                     expires_at: *expires_at,
                     uses_left: *uses,
                     ..self.unlimited(node, *key, view)
                 };
-                self.open(node.id, place, open);
+                self.invites.insert(node.id, open);
             }
             Act::Recovery { key, kem } => {
                 let open = OpenInvite { recovers: true, ..self.unlimited(node, *key, view) };
                 self.learn(node.id.into(), open.rotation);
-                self.open(node.id, place, open);
+                self.invites.insert(node.id, open);
                 self.recoveries.insert(node.id, kem.clone());
             }
-            Act::Join { invite, at, kem, .. } => self.join(node, place, *invite, *at, kem.clone(), view)?,
+            Act::Join { invite, at, kem, .. } => {
+                if let Some(invite) = self.invites.get_mut(invite) {
+                    invite.uses_left = invite.uses_left.saturating_sub(1);
+                    let (role, rotation) = (invite.role, invite.rotation);
+                    self.seat(author, place, Event::Is(role), view);
+                    self.admit(author, node, *at, kem.clone());
+                    self.learn(author.into(), rotation);
+                }
+            }
             Act::Admit { device, role, at, kem } => {
-                self.check_new(device)?;
                 self.seat(*device, place, Event::Is(*role), view);
                 self.admit(*device, node, *at, Some(kem.clone()));
                 let rotation = self.rotation_in(view);
@@ -148,44 +220,29 @@ impl State {
                 }
             }
             Act::Remove { device, turn } => {
-                self.check_known(device, view)?;
-                if let Some(turn) = turn {
-                    self.check_turn(turn, Some(device), view)?;
-                }
-                self.take_away(*device, node.id, place, view)?;
+                self.seat(*device, place, Event::Gone(node.id), view);
                 self.note_giving_up(device, place, author == *device);
                 if let Some(turn) = turn {
-                    self.turn(node.id, place, turn);
+                    self.turn(node.id, place, turn.epoch, turn.recipients.iter().copied().collect());
                 }
             }
             Act::Leave => {
-                self.take_away(author, node.id, place, view)?;
+                self.seat(author, place, Event::Gone(node.id), view);
                 self.note_giving_up(&author, place, true);
             }
             Act::Role { device, role } => {
-                self.check_target(device, view)?;
-                let before = self.seats.get(device).cloned();
                 self.seat(*device, place, Event::Is(*role), view);
-                self.keep_an_admin(*device, before)?;
                 self.note_giving_up(device, place, author == *device);
             }
             Act::Rotate { turn } => {
-                self.check_turn(turn, None, view)?;
-                self.turn(node.id, place, turn);
+                self.turn(node.id, place, turn.epoch, turn.recipients.iter().copied().collect());
             }
             Act::Revoke { invite } => {
-                if !self.invites.contains_key(invite) {
-                    return Err(Refusal::UnknownInvite);
-                }
-                self.revoked.entry(*invite).or_default().push(place);
+                self.revoked.insert(*invite);
             }
-            Act::Share { to, epoch, rotation } => {
-                let of = self.rotations.iter_mut().find(|(_, info)| info.entry == *rotation && info.epoch == *epoch);
-                let Some((_, info)) = of else { return Err(Refusal::UnknownEpoch) };
-                info.known_to.insert(*to);
-            }
+            Act::Share { to, rotation, .. } => self.learn(*to, *rotation),
         }
-        Ok(())
+        self.standing.insert(node.id);
     }
 
     fn unlimited(&self, node: &Node, invite_key: InviteKey, view: View<'_>) -> OpenInvite {
@@ -201,60 +258,6 @@ impl State {
         }
     }
 
-    fn open(&mut self, id: EntryId, place: usize, open: OpenInvite) {
-        self.invites.insert(id, open);
-        self.invite_places.insert(id, place);
-    }
-
-    fn join(
-        &mut self,
-        node: &Node,
-        place: usize,
-        invite_id: EntryId,
-        at: Timestamp,
-        kem: Option<KemKey>,
-        view: View<'_>,
-    ) -> Result<(), Refusal> {
-        if !node.parents.contains(&invite_id) {
-            return Err(Refusal::InviteNotAParent);
-        }
-        let invite = self.invites.get(&invite_id).ok_or(Refusal::UnknownInvite)?;
-        if !node.is_proven(self.group, &invite.invite_key) {
-            return Err(Refusal::BadProof);
-        }
-        self.check_new(&node.author)?;
-        if at > invite.expires_at {
-            return Err(Refusal::InviteExpired);
-        }
-        let revoked = self.revoked.get(&invite_id).is_some_and(|places| places.iter().any(|at| view.contains(*at)));
-        if revoked || self.role_in(&invite.invited_by, view) != Some(Role::Admin) {
-            return Err(Refusal::InviteClosed);
-        }
-        let (role, rotation) = (invite.role, invite.rotation);
-        let invite = self.invites.get_mut(&invite_id).ok_or(Refusal::UnknownInvite)?;
-        invite.uses_left = invite.uses_left.checked_sub(1).ok_or(Refusal::InviteUsed)?;
-        self.seat(node.author, place, Event::Is(role), view);
-        self.admit(node.author, node, at, kem);
-        self.learn(node.author.into(), rotation);
-        Ok(())
-    }
-
-    /// A device is admitted once: after its removal it comes back as another.
-    fn check_new(&self, device: &DeviceId) -> Result<(), Refusal> {
-        if self.seats.contains_key(device) { Err(Refusal::AlreadyAMember) } else { Ok(()) }
-    }
-
-    fn check_target(&self, device: &DeviceId, view: View<'_>) -> Result<(), Refusal> {
-        if self.role_in(device, view).is_some() { Ok(()) } else { Err(Refusal::UnknownDevice) }
-    }
-
-    /// Also a device that left may be removed: so that nothing it did at the same time counts.
-    fn check_known(&self, device: &DeviceId, view: View<'_>) -> Result<(), Refusal> {
-        let events = self.seats.get(device).map(|seat| seat.events.as_slice()).unwrap_or_default();
-        let known = events.iter().any(|(place, _)| view.contains(*place));
-        if known { Ok(()) } else { Err(Refusal::UnknownDevice) }
-    }
-
     fn note_giving_up(&mut self, device: &DeviceId, place: usize, by_itself: bool) {
         if let Some(seat) = self.seats.get_mut(device) {
             seat.given_up = by_itself.then_some(place);
@@ -267,29 +270,22 @@ impl State {
         gave_up.map(|(device, _)| (device, self.role_now(device)))
     }
 
-    /// The next epoch, for nobody that it is to be closed to.
-    fn check_turn(&self, turn: &Turn, removed: Option<&DeviceId>, view: View<'_>) -> Result<(), Refusal> {
-        let known = self.rotations.iter().filter(|(place, _)| view.contains(*place));
-        let next = known.map(|(_, info)| info.epoch.0).max().unwrap_or(0).checked_add(1);
-        let closed = removed.is_none_or(|device| !turn.recipients.contains(&Recipient::from(*device)));
-        if turn.is_sound && closed && next == Some(turn.epoch.0) { Ok(()) } else { Err(Refusal::BadRotation) }
-    }
-
-    fn turn(&mut self, entry: EntryId, place: usize, turn: &Turn) {
-        let known_to = turn.recipients.iter().copied().collect();
-        self.rotations.push((place, RotationInfo { epoch: turn.epoch, entry, known_to }));
+    fn turn(&mut self, entry: EntryId, place: usize, epoch: Epoch, known_to: BTreeSet<Recipient>) {
+        self.rotations.insert(place, RotationInfo { epoch, entry, known_to });
+        self.rotation_places.insert(entry, place);
+        self.epochs.insert((epoch, place));
     }
 
     /// The entry that began the epoch in which new entries are sealed, as far as the view goes: the highest, then the latest.
     fn rotation_in(&self, view: View<'_>) -> EntryId {
-        let known = self.rotations.iter().filter(|(place, _)| view.contains(*place));
-        let newest = known.max_by_key(|(place, info)| (info.epoch, *place));
-        newest.map_or(EntryId(*self.group.as_bytes()), |(_, info)| info.entry)
+        let newest = self.epochs.iter().rev().find(|(_, place)| view.contains(*place));
+        let newest = newest.and_then(|(_, place)| self.rotations.get(place));
+        newest.map_or(EntryId(*self.group.as_bytes()), |info| info.entry)
     }
 
     /// Whoever comes in has the key of an epoch, by an invitation or a share.
     fn learn(&mut self, who: Recipient, rotation: EntryId) {
-        if let Some((_, info)) = self.rotations.iter_mut().find(|(_, info)| info.entry == rotation) {
+        if let Some(info) = self.rotation_places.get(&rotation).and_then(|place| self.rotations.get_mut(place)) {
             info.known_to.insert(who);
         }
     }
@@ -299,51 +295,25 @@ impl State {
         self.members.insert(device, Member { role, admitted_by: node.id, joined_at, named_by: node.id, kem });
     }
 
-    fn take_away(&mut self, device: DeviceId, by: EntryId, place: usize, view: View<'_>) -> Result<(), Refusal> {
-        let before = self.seats.get(&device).cloned();
-        self.seat(device, place, Event::Gone(by), view);
-        self.keep_an_admin(device, before)
-    }
-
-    /// Undoes what was done to a device's seat if it left members without an admin.
-    fn keep_an_admin(&mut self, device: DeviceId, before: Option<Seat>) -> Result<(), Refusal> {
-        let is_led = self.members.is_empty() || self.members.values().any(|member| member.role == Role::Admin);
-        if is_led {
-            return Ok(());
-        }
-        if let Some(seat) = before {
-            self.seats.insert(device, seat);
-        }
-        self.look_at_seat(device);
-        Err(Refusal::LastAdmin)
-    }
-
     fn seat(&mut self, device: DeviceId, place: usize, event: Event, view: View<'_>) {
         let seat = self.seats.entry(device).or_default();
-        seat.events.push((place, event));
         seat.last.retain(|(before, _)| !view.precedes(*before, place));
         seat.last.push((place, event));
+        if let Event::Gone(by) = event {
+            seat.gone.get_or_insert(by);
+        }
         self.look_at_seat(device);
     }
 
     /// Brings the member in line with its seat.
     fn look_at_seat(&mut self, device: DeviceId) {
-        let gone = self.seats.get(&device).and_then(Seat::gone);
-        match (gone, self.role_now(&device)) {
-            (Some(by), _) => {
-                if let Some(member) = self.members.remove(&device) {
-                    self.gone.insert(device, Gone { by, member });
-                }
-            }
-            (None, Some(role)) => {
-                if let Some(Gone { member, .. }) = self.gone.remove(&device) {
-                    self.members.insert(device, member);
-                }
-                if let Some(member) = self.members.get_mut(&device) {
-                    member.role = role;
-                }
-            }
-            (None, None) => {}
+        let gone = self.seats.get(&device).and_then(|seat| seat.gone);
+        let role = self.role_now(&device);
+        if let Some(by) = gone {
+            let member = self.members.remove(&device);
+            self.gone.extend(member.map(|member| (device, Gone { by, member })));
+        } else if let (Some(member), Some(role)) = (self.members.get_mut(&device), role) {
+            member.role = role;
         }
     }
 
@@ -351,47 +321,11 @@ impl State {
         role_of(self.seats.get(device)?.last.iter().map(|(_, event)| *event))
     }
 
-    /// What a device is, as far as the view goes.
-    fn role_in(&self, device: &DeviceId, view: View<'_>) -> Option<Role> {
-        role_of(self.grounds_in(device, view).map(|(_, event)| event))
-    }
-
-    /// The last things done about a device, as far as the view goes: what it is rests on them.
-    fn grounds_in(&self, device: &DeviceId, view: View<'_>) -> impl Iterator<Item = (usize, Event)> {
-        let seat = self.seats.get(device);
-        let events: &[(usize, Event)] = match (seat, view) {
-            (Some(seat), View::All) => &seat.last,
-            (Some(seat), View::Past(..)) => &seat.events,
-            (None, _) => &[],
-        };
-        let known = move |place: usize| view.contains(place);
-        let is_last = move |place: usize| {
-            !events.iter().any(|(later, _)| known(*later) && *later != place && view.precedes(place, *later))
-        };
-        events.iter().copied().filter(move |(place, _)| known(*place) && is_last(*place))
-    }
-
-    /// The places of the entries that an author's right to act rests on, and an invite's.
-    pub(super) fn rests_on(&self, node: &Node, view: View<'_>) -> Vec<usize> {
-        let author = self.grounds_in(&node.author, view).map(|(place, _)| place);
-        let invite = match &node.act {
-            Act::Join { invite, .. } => self.invite_places.get(invite).copied(),
-            _ => None,
-        };
-        author.chain(invite).collect()
-    }
-
-    /// The place at which a device was admitted.
-    pub(super) fn admitted_at(&self, device: &DeviceId) -> usize {
-        let seat = self.seats.get(device);
-        seat.and_then(|seat| seat.events.first()).map_or(usize::MAX, |(place, _)| *place)
-    }
-
     /// Marks the invites by which nobody can join any more: withdrawn, or made by somebody who is no admin now.
     pub(super) fn close_invites(&mut self) {
         for (id, invite) in &mut self.invites {
             let by_admin = self.members.get(&invite.invited_by).is_some_and(|member| member.role == Role::Admin);
-            invite.closed = !by_admin || self.revoked.contains_key(id);
+            invite.closed = !by_admin || self.revoked.contains(id);
         }
     }
 
@@ -402,22 +336,12 @@ impl State {
 
     /// The epoch in which new entries are sealed.
     pub(super) fn rotation(&self) -> Option<&RotationInfo> {
-        let newest = self.rotations.iter().max_by_key(|(place, info)| (info.epoch, *place));
-        newest.map(|(_, info)| info)
+        self.rotations.get(&self.epochs.last()?.1)
     }
 
     /// Every rotation that stands.
     pub(super) fn rotations(&self) -> impl Iterator<Item = &RotationInfo> {
-        self.rotations.iter().map(|(_, info)| info)
-    }
-}
-
-impl Seat {
-    fn gone(&self) -> Option<EntryId> {
-        self.events.iter().find_map(|(_, event)| match event {
-            Event::Gone(by) => Some(*by),
-            Event::Is(_) => None,
-        })
+        self.rotations.values()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a change's message tells: that it deletes its document, and which change it takes back.
 //!
-//! `delete`, `undo HASH`, `redo HASH`, `delete undo HASH` or `delete redo HASH`, the hash in lower-case hex. `undo` takes back
-//! that change; `redo` takes back that undo. Any other message says nothing. Others may write what they like: a delete only
+//! `delete`, `undo HASH`, `redo HASH`, `delete undo HASH` or `delete redo HASH`, the hash in lower-case hex; or `keep`. `undo` takes back
+//! that change; `redo` takes back that undo; `keep` is an empty change by which a write is known to be later than a delete (see [`super::bury`]). Any other message says nothing. Others may write what they like: a delete only
 //! deletes what every head deletes, and only changes of this device are asked what they took back.
 
 use automerge::ChangeHash;
@@ -22,24 +22,31 @@ pub(in crate::document) struct Message {
     pub(in crate::document) deletes: bool,
     /// It takes this change back.
     pub(in crate::document) reverts: Option<(Direction, ChangeHash)>,
+    /// It does nothing but rest on a delete and on what was written beside it.
+    pub(in crate::document) keeps: bool,
 }
 
 const DELETE: &str = "delete";
+const KEEP: &str = "keep";
 
 impl Message {
-    pub(super) const DELETE: Self = Self { deletes: true, reverts: None };
+    pub(super) const DELETE: Self = Self { deletes: true, reverts: None, keeps: false };
+    pub(super) const KEEP: Self = Self { deletes: false, reverts: None, keeps: true };
 
     pub(in crate::document) fn parse(text: Option<&str>) -> Self {
         let Some(text) = text else { return Self::default() };
         if text == DELETE {
             return Self::DELETE;
         }
+        if text == KEEP {
+            return Self::KEEP;
+        }
         let (deletes, rest) = match text.strip_prefix("delete ") {
             Some(rest) => (true, rest),
             None => (false, text),
         };
         let reverts = parse_reverts(rest);
-        Self { deletes: deletes && reverts.is_some(), reverts }
+        Self { deletes: deletes && reverts.is_some(), reverts, keeps: false }
     }
 }
 
@@ -47,6 +54,7 @@ impl std::fmt::Display for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let word = |direction| if direction == Direction::Undo { "undo" } else { "redo" };
         match (self.deletes, self.reverts) {
+            (false, None) if self.keeps => f.write_str(KEEP),
             (false, None) => Ok(()),
             (true, None) => f.write_str(DELETE),
             (false, Some((direction, hash))) => write!(f, "{} {hash}", word(direction)),
@@ -75,11 +83,12 @@ mod tests {
         let hash = ChangeHash([0xab; 32]);
         for deletes in [false, true] {
             for reverts in [None, Some((Direction::Undo, hash)), Some((Direction::Redo, hash))] {
-                let message = Message { deletes, reverts };
+                let message = Message { deletes, reverts, keeps: false };
                 assert_eq!(Message::parse(Some(&message.to_string())), message);
             }
         }
         assert_eq!(Message::DELETE.to_string(), "delete");
+        assert_eq!(Message::parse(Some(&Message::KEEP.to_string())), Message::KEEP);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub fn migrate(current: Current<'_>, base: &Version, new: &Value) -> Result<Put,
     };
     doc.apply_changes([change.clone()]).map_err(corrupt)?;
     let value = read::document(&doc, None).to_bytes();
-    Ok(Put { version: Version::of(&[change.hash()]), edited: Some(current.edited(&doc, &[change], value)) })
+    Ok(Put { version: Version::of(&[change.hash()]), edited: Some(current.edited(&doc, &[change], None, value)) })
 }
 
 fn writer(heads: &[ChangeHash], new: &[u8]) -> ActorId {

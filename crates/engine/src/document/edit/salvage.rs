@@ -42,7 +42,7 @@ impl Examined {
     /// The row of the document, whose chunks these are.
     pub fn row(&self, sent_with: u64, chunks: ChunkSpan) -> DocumentRow {
         let (heads, deleted) = (self.heads.clone(), self.deleted);
-        DocumentRow { heads, deleted, sent_with, chunks, value: self.value().to_bytes(), parts: None }
+        DocumentRow { heads, deleted, sent_with, received_with: 0, chunks, value: self.value().to_bytes(), parts: None }
     }
 }
 

@@ -78,7 +78,7 @@ pub fn undo_each(
         return Ok(None);
     }
     let value = if deleted { Value::empty() } else { read::document(&doc, None) }.to_bytes();
-    Ok(Some(current.edited(&doc, &changes, value)))
+    Ok(Some(current.edited(&doc, &changes, None, value)))
 }
 
 fn take_back(
@@ -98,7 +98,7 @@ fn take_back(
         let standing = steps.standing_after(doc, hash);
         let stays = |change: &ChangeMetadata<'_>| !is_own(change, own) || standing.contains(&change.hash);
         let Some(plan) = revert::plan(doc, deleted, hash, own, &stays)? else { continue };
-        let message = Message { deletes: plan.deletes, reverts: Some((direction, hash)) };
+        let message = Message { deletes: plan.deletes, reverts: Some((direction, hash)), keeps: false };
         return Ok(Some(commit(doc, plan, message, now_ms)?));
     }
     Ok(None)
@@ -154,7 +154,11 @@ impl Steps {
     fn of(doc: &Automerge, own: &OwnActors) -> Self {
         let mut steps = Self::default();
         for change in doc.get_changes_meta(&[]).iter().filter(|change| is_own(change, own)) {
-            let reverts = Message::parse(change.message.as_deref()).reverts;
+            let Message { reverts, keeps, .. } = Message::parse(change.message.as_deref());
+            // It belongs to the change before it, and has nothing to take back.
+            if keeps {
+                continue;
+            }
             steps.reverts.extend(reverts.map(|(_, reverted)| (change.hash, reverted)));
             match reverts {
                 None => {

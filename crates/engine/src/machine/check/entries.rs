@@ -57,7 +57,10 @@ impl Machine {
     pub(super) fn look_at_entry_index(&mut self, rows: &Rows) -> Result<Found, Missing> {
         let Some((generation, _)) = self.generation() else { return Ok(Found::default()) };
         let mut faults = Vec::new();
-        for (key, entry) in self.entries_named(generation, rows, |_, row| keys::sequence(row?))? {
+        let dropped = |row: &RowValue| row.present().is_some_and(|bytes| keys::is_dropped(bytes));
+        let named: Vec<_> = rows.rows.iter().filter(|(_, row)| !dropped(row)).cloned().collect();
+        let named = Rows { rows: named, ..Rows::default() };
+        for (key, entry) in self.entries_named(generation, &named, |_, row| keys::sequence(row?))? {
             if entry.as_deref().map(entry_id) != keys::entry_id(&key) {
                 faults.push(Fault::StrayEntryIndex { key });
             }

@@ -60,8 +60,7 @@ impl Machine {
         };
         let changes = u64::from(entry.kind() == EntryKind::Data);
         let bytes = entry.encoded().len() as u64;
-        let (author, is_new_control) = (None, false);
-        let waiting = Waiting { id: entry.id(), changes, bytes, announces: None, author, is_new_control };
+        let waiting = Waiting { changes, ..Waiting::control(entry.id(), bytes) };
         Ok((Some(Remedy::Restored), Plan::Waits { sequence, waiting }))
     }
 

@@ -9,7 +9,7 @@ use super::covered::{Beginning, beginning};
 use super::{SHORT_WAIT_MS, unusable};
 use crate::api::{ErrorCode, Event, Failure, Reply};
 use crate::document::edit;
-use crate::group::{DocumentChange, MAX_CHANGE_BYTES, PART_BYTES, SnapshotPart, Writer, WriterOf};
+use crate::group::{DocumentChange, MAX_CHANGE_BYTES, Marker, PART_BYTES, SnapshotPart, Writer, WriterOf};
 use crate::store::keys::parse_chunk_key;
 use crate::store::{Key, Range};
 use ashore_protocol::frame::{ClientFrame, FailureCode, RequestId};
@@ -42,6 +42,7 @@ pub(in crate::machine) struct Making {
     documents: VecDeque<DocumentChange>,
     covered: VecDeque<Beginning>,
     writers: VecDeque<WriterOf>,
+    buried: VecDeque<Marker>,
     gathered_bytes: usize,
     /// The part that is being put, and the request on a connection that is to be answered.
     sealed: Option<Vec<u8>>,
@@ -59,6 +60,8 @@ enum Step {
     Writers(Option<Key>),
     /// This device's own.
     OwnWriters(Option<Key>),
+    /// Documents that are gone for good, from this key on.
+    Buried(Option<Key>),
     Done,
 }
 
@@ -76,7 +79,7 @@ impl Making {
     }
 
     fn has_gathered(&self) -> bool {
-        !self.documents.is_empty() || !self.covered.is_empty() || !self.writers.is_empty()
+        !self.documents.is_empty() || !self.covered.is_empty() || !self.writers.is_empty() || !self.buried.is_empty()
     }
 
     fn take_document(&mut self, change: DocumentChange) {
@@ -92,6 +95,11 @@ impl Making {
     fn take_writer(&mut self, writer: [u8; 16], device: DeviceId) {
         self.gathered_bytes += WRITER_BYTES;
         self.writers.push_back(WriterOf { writer: Writer(writer), device });
+    }
+
+    fn take_marker(&mut self, marker: Marker) {
+        self.gathered_bytes += marker_bytes(&marker);
+        self.buried.push_back(marker);
     }
 
     /// As much of what was gathered as fits a part.
@@ -112,6 +120,10 @@ impl Making {
         {
             room -= WRITER_BYTES;
             part.writers.push(writer);
+        }
+        while let Some(marker) = self.buried.pop_front_if(|marker| marker_bytes(marker) <= room) {
+            room -= marker_bytes(&marker);
+            part.buried.get_or_insert_default().push(marker);
         }
         self.gathered_bytes = self.gathered_bytes.saturating_sub(PART_BYTES - room);
         part
@@ -136,6 +148,7 @@ impl Machine {
             documents: VecDeque::new(),
             covered: VecDeque::new(),
             writers: VecDeque::new(),
+            buried: VecDeque::new(),
             gathered_bytes: 0,
             sealed: None,
             entry: None,
@@ -171,6 +184,10 @@ impl Machine {
                 Step::OwnWriters(from) => {
                     let from = from.clone();
                     self.gather_own_writers(scan, from)?;
+                }
+                Step::Buried(from) => {
+                    let from = from.clone();
+                    self.gather_buried(scan, from)?;
                 }
                 Step::Done => {}
             }
@@ -329,7 +346,25 @@ impl Machine {
             }
         }
         let last = rows.rows.last().map(|(key, _)| key.clone()).filter(|_| rows.more);
-        making.step = if last.is_some() { Step::OwnWriters(last) } else { Step::Done };
+        making.step = if last.is_some() { Step::OwnWriters(last) } else { Step::Buried(None) };
+        Ok(())
+    }
+
+    fn gather_buried(&mut self, scan: &mut ScanSlot, from: Option<Key>) -> Result<(), Missing> {
+        let Some(group) = &self.sync.group else { return Ok(()) };
+        let mut range = keys::all_buried(group.state.generation).limit(STEP_ROWS).max_bytes(STEP_BYTES);
+        if let Some(from) = from {
+            range = range.after(&from);
+        }
+        let rows = self.scan_rows(scan, &range)?;
+        let Some(making) = self.making() else { return Ok(()) };
+        for (key, row) in &rows.rows {
+            if let (Some(name), Some(bytes)) = (key.last_chunk::<16>(), row.present()) {
+                making.take_marker(Marker { name: *name, beginnings: bytes.to_vec().into() });
+            }
+        }
+        let last = rows.rows.last().map(|(key, _)| key.clone()).filter(|_| rows.more);
+        making.step = if last.is_some() { Step::Buried(last) } else { Step::Done };
         Ok(())
     }
 
@@ -420,7 +455,8 @@ impl Machine {
         let Some(entry) = making.entry else { return true };
         group.snapshots.own = Some(entry.id());
         group.snapshots.hold_until = None;
-        if group.place.refill_from.is_some() && group.snapshots.state.covered {
+        let lacks = group.snapshots.state.covered || group.snapshots.state.dropped == Some(true);
+        if group.place.refill_from.is_some() && lacks {
             // What the relay lacked is in the snapshot.
             group.place.refill_from = None;
             self.write_place();
@@ -460,4 +496,9 @@ impl Machine {
         }
         true
     }
+}
+
+/// What a marker costs in a part, in bytes.
+fn marker_bytes(marker: &Marker) -> usize {
+    marker.beginnings.len() + 32
 }

@@ -7,6 +7,7 @@
 use super::super::indexes::Incoming;
 use super::super::input::ConnectionId;
 use super::super::link::Stage;
+use super::super::receive::MergedChanges;
 use super::super::rows::Missing;
 use super::super::sync::KeptReason;
 use super::super::task::Task;
@@ -279,7 +280,7 @@ impl Machine {
             self.refuse_snapshot("a snapshot holds documents with names that cannot be");
             return Ok(());
         }
-        let (merged, refused) = self.merge_part(&task.part.documents)?;
+        let (MergedChanges { documents: merged, buried }, refused) = self.merge_part(&task.part.documents)?;
         let incoming = merged.iter().map(|document| Incoming {
             collection: &document.collection,
             id: &document.id,
@@ -291,14 +292,18 @@ impl Machine {
         let covered = self.with_covered(generation, &task.part.covered);
         let last = self.is_last_part(task.index);
         let tips = if last { self.tips_after_snapshot(&task.part.covered) } else { Ok(None) };
-        let (covered, tips) = (covered?, tips?);
+        let markers = self.with_markers(task.part.buried.as_deref().unwrap_or_default());
+        let (covered, tips, markers) = (covered?, tips?, markers?);
         claimed?;
         // The last that may lack rows, and the first that changes something.
         self.note_told_writers(&told)?;
+        let sequence = self.next_entry();
         for document in merged {
-            self.store_merged(document);
+            self.store_merged(document, sequence);
         }
+        self.settle_returned(buried);
         self.tell_conflicts(&claims);
+        self.take_markers(markers);
         for (collection, id) in refused {
             let failure = Failure::new(ErrorCode::EntryQuarantined, "a snapshot's copy of the document does not merge");
             self.batch.event(Event::Error { failure: failure.about(&collection, &id) });
@@ -326,23 +331,22 @@ impl Machine {
     }
 
     /// The part's documents merged; those that do not merge by name.
-    #[allow(clippy::type_complexity, reason = "two lists")]
-    fn merge_part(
-        &mut self,
-        changes: &[DocumentChange],
-    ) -> Result<(Vec<super::super::receive::MergedDocument>, Vec<(String, String)>), Missing> {
+    fn merge_part(&mut self, changes: &[DocumentChange]) -> Result<(MergedChanges, Vec<(String, String)>), Missing> {
         if let Ok(merged) = self.merge_changes(changes)? {
             return Ok((merged, vec![]));
         }
-        let (mut merged, mut refused, mut rest) = (Vec::new(), Vec::new(), changes);
+        let (mut merged, mut refused, mut rest) = (MergedChanges::default(), Vec::new(), changes);
         while let Some(first) = rest.first() {
             let same = |change: &&DocumentChange| change.collection == first.collection && change.id == first.id;
             let (one, others) = rest.split_at(rest.iter().take_while(same).count());
             match self.merge_changes(one)? {
-                Ok(documents) => merged.extend(documents),
+                Ok(more) => {
+                    merged.documents.extend(more.documents);
+                    merged.buried.extend(more.buried);
+                }
                 Err(KeptReason::MissingChange) if self.readable_declarations(&first.collection).is_none() => {
                     self.refuse_snapshot("what is declared of a collection cannot be read");
-                    return Ok((vec![], vec![]));
+                    return Ok((MergedChanges::default(), vec![]));
                 }
                 Err(_) => refused.push((first.collection.clone(), first.id.clone())),
             }
@@ -388,7 +392,8 @@ impl Machine {
         group.snapshots.state.covered = true;
         group.snapshots.state.taking = None;
         group.state.tips = tips;
-        self.batch.group_changed = true;
+        self.begin_new_place();
+        let Some(group) = &mut self.sync.group else { return };
         let waiting = group.quarantine.iter().filter(|(_, kept)| kept.reason.may_pass()).map(|(id, _)| *id);
         let waiting: Vec<_> = waiting.filter(|id| !group.retry.contains(id)).collect();
         group.retry.extend(waiting);
@@ -401,6 +406,10 @@ impl Machine {
         let refill_from = group.place.refill_from;
         group.place = RelayPlace { log: Some(log), cursor, prefix: Some(prefix), refill_from };
         self.write_place();
+        if let Some(link) = &mut self.sync.link {
+            // What the relay acknowledged meanwhile may stand before this place, and will not come by: sent again, it is answered by its place.
+            link.sent.clear();
+        }
         self.open_log_after_commit();
     }
 

@@ -11,7 +11,12 @@ pub(super) type Name = (String, String);
 
 impl Story {
     pub(super) fn edit(&mut self, index: usize) {
+        if self.buries() && self.network.rng.below(3) == 0 {
+            return self.pass(index);
+        }
         match self.network.rng.below(24) {
+            // There only plain fields are written to it: see `pass`.
+            0 | 1 if self.buries() => self.pass(index),
             0 => {
                 let (collection, id) = some("passing", 0);
                 self.write(index, vec![Write::Delete { collection, ids: vec![id] }], vec![]);
@@ -39,6 +44,37 @@ impl Story {
             17..=19 => self.undo(index),
             _ => self.edit_shaped(index),
         }
+    }
+
+    /// One document is deleted and written again, by a page that has read it, long ago perhaps, or not at all. Once the deletes are over and done, what is written
+    /// stays, whoever had buried it.
+    fn pass(&mut self, index: usize) {
+        let name = some("passing", 0);
+        match self.network.rng.below(5) {
+            0 | 1 if !self.deletes_are_over => {
+                let (collection, id) = name;
+                self.write(index, vec![Write::Delete { collection, ids: vec![id] }], vec![]);
+            }
+            2 => self.read_documents(index, vec![name]),
+            _ => {
+                let mark = self.mark();
+                // Only the write's own field: counters and texts of before go with a delete.
+                let (mut value, base) = self.known(index, &name);
+                value[field(mark)] = json!({});
+                let put = put(&name, &value, base);
+                let stays = self.deletes_are_over && !self.awaits_delete();
+                self.ask_to_write(index, mark, vec![put], if stays { vec![name] } else { vec![] });
+            }
+        }
+    }
+
+    fn awaits_delete(&self) -> bool {
+        let calls = self.network.devices.iter().flat_map(|device| device.asked.values());
+        let deletes = |command: &Command| match command {
+            Command::Write { writes, .. } => writes.iter().any(|write| matches!(write, Write::Delete { .. })),
+            _ => false,
+        };
+        calls.into_iter().any(|call| deletes(&call.command))
     }
 
     pub(super) fn some_note(&mut self) -> Name {

@@ -8,8 +8,8 @@ use automerge::{ActorId, Change, ChangeHash, ObjId, ObjType, PatchLog, Prop, Rea
 
 use super::{Found, LastMerge, Live, Place, TextError, after_patches, at};
 use crate::document::edit::{
-    Actor, Current, Edited, MergeError, Merged, apply, changes_after, corrupt, empty_change_at, is_deleted, loads,
-    merge_into, read, sorted_heads, try_change, writer_at,
+    Actor, Current, Edited, MergeError, Merged, apply, bury::rests_on_delete, changes_after, corrupt, empty_change_at,
+    is_deleted, keep, loads, merge_into, read, sorted_heads, try_change, writer_at,
 };
 use crate::document::state::DocumentRow;
 use crate::document::text::{self, OutOfRange, Splice, byte_at};
@@ -95,7 +95,8 @@ impl Live {
         if value.len() > MAX_DOCUMENT_BYTES.max(row.value.len()) {
             return Err(DocumentError::TooLarge { bytes: value.len(), max: MAX_DOCUMENT_BYTES }.into());
         }
-        Ok(TextEdited { edited: Some(self.edited(row, &changes, value)), version, path: path.clone() })
+        let keep = if alone { None } else { keep(&mut self.doc, actor, now_ms)? };
+        Ok(TextEdited { edited: Some(self.edited(row, &changes, keep.as_ref(), value)), version, path: path.clone() })
     }
 
     /// [`merge`](crate::document::edit::merge) into this document.
@@ -243,15 +244,17 @@ impl Live {
         if loads { saved } else { changes_after(&self.doc, &[]) }
     }
 
-    fn edited(&mut self, row: &DocumentRow, changes: &[Change], value: Vec<u8>) -> Edited {
-        let change: Vec<u8> = changes.iter().flat_map(|change| change.raw_bytes().to_vec()).collect();
+    fn edited(&mut self, row: &DocumentRow, changes: &[Change], keep: Option<&Change>, value: Vec<u8>) -> Edited {
+        let over_delete = changes.iter().chain(keep).any(|change| rests_on_delete(&self.doc, change));
+        let change: Vec<u8> = changes.iter().chain(keep).flat_map(|change| change.raw_bytes().to_vec()).collect();
         self.chunk_bytes += change.len();
         let (chunks, write) = row.chunks.append(change.clone(), || self.joined());
         let heads = sorted_heads(&self.doc);
         let deleted = is_deleted(&self.doc, &heads);
         let version = changes.last().map_or_else(|| Version::of(&heads), |last| Version::of(&[last.hash()]));
-        let row = DocumentRow { heads, deleted, sent_with: row.sent_with, chunks, value, parts: None };
-        Edited { row, write, change, version, earlier: vec![] }
+        let (sent_with, received_with) = (row.sent_with, row.received_with);
+        let row = DocumentRow { heads, deleted, sent_with, received_with, chunks, value, parts: None };
+        Edited { row, write, change, version, earlier: vec![], over_delete }
     }
 }
 
