@@ -141,7 +141,7 @@ describe("a reader's page", () => {
     await bob.openList(title);
     await alice.openDevices();
     await alice.withMember(name, "member-role");
-    await alice.at("role-writer").check({ force: true });
+    await alice.choose("role-writer");
     await alice.confirm("role-dialog");
     await bob.at("new-item").waitFor();
     const bread = canary("Bread");
@@ -151,7 +151,7 @@ describe("a reader's page", () => {
 
     await alice.openDevices();
     await alice.withMember(name, "member-role");
-    await alice.at("role-reader").check({ force: true });
+    await alice.choose("role-reader");
     await alice.confirm("role-dialog");
     await bob.at("read-only").waitFor();
     await untilEqual("he is offered nothing", offers(bob), []);

@@ -28,7 +28,7 @@ async function ask(link, name, role) {
   const saltbox = await households.open(link);
   await saltbox.at("ask-device-name").fill(name);
   if (role !== undefined) {
-    await saltbox.at(`invite-as-${role}`).check({ force: true });
+    await saltbox.choose(`invite-as-${role}`);
   }
   await saltbox.at("ask").click();
   await saltbox.page.locator("[data-testid=own-request][data-state=pending]").waitFor();
@@ -38,8 +38,8 @@ async function ask(link, name, role) {
 /** She makes an invitation whose holders ask, and closes the dialog; answers its link. */
 async function invitationThatAsks(alice, role) {
   await alice.at("invite-device").click();
-  await alice.at(`invite-as-${role}`).check({ force: true });
-  await alice.at("invite-approval").check({ force: true });
+  await alice.choose(`invite-as-${role}`);
+  await alice.choose("invite-approval");
   const shown = alice.page.locator("[data-testid=invite][data-link]");
   const link = await shown.getAttribute("data-link");
   assert.equal(await readQr(alice.page, await alice.at("invite-qr").getAttribute("src")), link);
@@ -65,7 +65,7 @@ describe("a device that asks", () => {
     assert.deepEqual(await wordsIn(bob, "own-words"), words);
     assert.equal(await alice.at("confirm").isDisabled(), true, "before the words were compared");
     await alice.at("same-words").check();
-    await alice.at("role-writer").check({ force: true });
+    await alice.choose("role-writer");
     await alice.confirm("approve-dialog");
     await bob.openList(title);
     await bob.untilItem(milk);
@@ -148,7 +148,7 @@ describe("the pages of it", () => {
     await look(alice, "a ticket");
     await alice.closeDialog();
     await alice.at("invite-device").click();
-    await alice.at("invite-approval").check({ force: true });
+    await alice.choose("invite-approval");
     await alice.page.locator("[data-testid=invite][data-link]").waitFor();
     await look(alice, "an invitation that needs approval");
     await alice.closeDialog();

@@ -90,7 +90,7 @@ describe("24 words", () => {
 
     const bob = await households.open();
     await bob.at("open-recover").click();
-    await bob.at("recover-by-words").check({ force: true });
+    await bob.choose("recover-by-words");
     await bob.at("recover-words").fill(words.join(" "));
     await bob.at("recover").click();
     await bob.openList(title);
@@ -109,7 +109,7 @@ describe("24 words", () => {
     await until("the relay knows", async () => (await alice.state()) === "synced");
     const bob = await households.open();
     await bob.at("open-recover").click();
-    await bob.at("recover-by-words").check({ force: true });
+    await bob.choose("recover-by-words");
     await bob.at("recover-words").fill(words.join(" "));
     await bob.at("recover").click();
     await bob.at("recover-problem").waitFor();
@@ -143,7 +143,7 @@ describe("the pages of it", () => {
     const bob = await households.open();
     await bob.at("open-recover").click();
     found.push(...(await objections(bob.page, "coming back")));
-    await bob.at("recover-by-words").check({ force: true });
+    await bob.choose("recover-by-words");
     found.push(...(await objections(bob.page, "coming back by words")));
     assert.deepEqual(found, []);
   });
