@@ -4,6 +4,7 @@ import type { Client } from "./client.js";
 import type { CallOptions, Documents } from "./documents.js";
 import { Emitter, type Unsubscribe } from "./emitter.js";
 import { AshoreError } from "./errors.js";
+import type { AddressInfo } from "./generated/AddressInfo.js";
 import type { ChangedDocuments } from "./generated/ChangedDocuments.js";
 import type { Device } from "./generated/Device.js";
 import type { DisconnectReason } from "./generated/DisconnectReason.js";
@@ -202,7 +203,8 @@ export class Sync {
    * @param settings `auto: false`: nothing is sent and nobody is connected until `now`, `createInvite` or `joinInvite` asks for it. `intervalMs`: how
    * often the relay is asked for news though nothing happened, from 1,000 to 31 days; news is pushed at once anyway, this is for a push that was lost.
    * `relays`: the addresses of one to eight relays, the preferred one first. One is followed at a time; when it cannot be reached, the next, and after
-   * ten minutes the first is tried again. Give all devices the same. `status.relay` says which one it is.
+   * ten minutes the first is tried again. Give all devices the same. `status.relay` says which one it is. `channels`: at most four addresses `channel:NAME`
+   * on which databases of this group that are open at the same time meet without a relay; in browsers those of the same origin.
    *
    * @example
    * ```ts
@@ -211,13 +213,28 @@ export class Sync {
    * ```
    */
   async configure(settings: Partial<SyncSettings>, options: CallOptions = {}): Promise<SyncSettings> {
-    const { auto, intervalMs, relays } = settings;
+    const { auto, intervalMs, relays, channels } = settings;
     const configureSync = {
       auto: auto ?? null,
       intervalMs: intervalMs === undefined ? null : wholeMs("configure", intervalMs),
       ...(relays === undefined ? {} : { relays: Array.from(relays, String) }),
+      ...(channels === undefined ? {} : { channels: Array.from(channels, String) }),
     };
     return (await this.#ask("configure", { configureSync }, "syncSettings", options)).settings;
+  }
+
+  /**
+   * Every address by which others are reached: the relays in the order in which they are preferred, then the channels, each with how it stands now and which
+   * members are met there.
+   *
+   * @example
+   * ```ts
+   * await db.sync.configure({ channels: ["channel:family"] });
+   * const [relay, channel] = await db.sync.addresses(); // { address, kind, state, peers }
+   * ```
+   */
+  async addresses(options: CallOptions = {}): Promise<readonly AddressInfo[]> {
+    return (await this.#ask("addresses", { addresses: {} }, "addresses", options)).addresses;
   }
 
   /**

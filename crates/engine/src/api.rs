@@ -28,8 +28,8 @@ pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
 pub use keys::{KeyInfo, Passphrase, Protection};
 pub use presence::PresencePeer;
 pub use reply::{
-    Answer, Device, Diagnostics, DocumentState, InviteInfo, Outcome, Quarantined, RecoveryInfo, Reply, SnapshotInfo,
-    SyncSettings, SyncState, SyncStatus, WriteResult,
+    AddressInfo, AddressKind, AddressState, Answer, Device, Diagnostics, DocumentState, InviteInfo, Outcome,
+    Quarantined, RecoveryInfo, Reply, SnapshotInfo, SyncSettings, SyncState, SyncStatus, WriteResult,
 };
 pub use request::{JoinRequestInfo, OwnRequest, OwnRequestState};
 pub use storage::{KeptBecause, KeptDocument, StorageKind, StoredKind};

@@ -9,6 +9,7 @@ mod approval;
 mod asking;
 mod batch;
 mod behind;
+mod channels;
 mod check;
 mod clients;
 mod collections;
@@ -128,6 +129,7 @@ pub struct Machine {
     presence: Presence,
     vanish: vanish::Vanish,
     sync: Sync,
+    channels: channels::Channels,
     mending: repair::Mending,
     /// Which file is being imported: until that has ended nothing else is answered.
     importing: Option<Vec<u8>>,
@@ -195,6 +197,7 @@ impl Machine {
             presence: Presence::default(),
             vanish: vanish::Vanish::default(),
             sync: Sync::default(),
+            channels: channels::Channels::default(),
             mending: repair::Mending::default(),
             importing: None,
             next_generation: 1,
@@ -229,8 +232,11 @@ impl Machine {
             Input::Calls(calls) => self.take_calls(calls),
             Input::Loaded { load, result } => self.take_loaded(load, result),
             Input::Committed { commit, result } => self.take_committed(commit, result),
+            Input::Connected { connection } if self.channel_opened(connection) => {}
             Input::Connected { connection } => self.link_opened(connection),
+            Input::Disconnected { connection, .. } if self.channel_closed(connection) => {}
             Input::Disconnected { connection, reason } => self.link_closed(connection, &reason),
+            Input::Received { connection, frame } if self.channel_received(connection, &frame) => {}
             Input::Received { connection, frame } => self.link_received(connection, &frame),
             Input::Tick => {}
         }
@@ -307,7 +313,8 @@ impl Machine {
         if matches!(self.phase, Phase::Stopped(_)) {
             return None;
         }
-        [self.sync.deadline(), self.presence.deadline(), self.vanish_deadline()].into_iter().flatten().min()
+        let parts = [self.sync.deadline(), self.channels_deadline(), self.presence.deadline(), self.vanish_deadline()];
+        parts.into_iter().flatten().min()
     }
 
     fn take_calls(&mut self, calls: Calls) {
@@ -410,6 +417,7 @@ impl Machine {
         self.open_what_was_cut();
         self.ask_for_waiters();
         self.keep_time_of_sync();
+        self.go_on_with_channels();
         self.commit_what_gathered();
         self.tell_status();
         self.leave_if_unwanted();
@@ -459,6 +467,10 @@ impl Machine {
             Task::Vanish(scan) => self.vanish_step(scan),
             Task::Upkeep => self.see_to_group(),
             Task::TakeAdmission(task) => self.take_admission(task),
+            Task::PeerServe(task) => self.serve_peer(task),
+            Task::PeerPage(peer) => self.serve_page(*peer),
+            Task::PeerLook(peer) => self.look_at_peer(*peer),
+            Task::PeerTake(task) => self.take_from_peer(task),
             Task::Admit => {
                 self.admit_approved();
                 Ok(())
@@ -590,6 +602,7 @@ impl Machine {
         }
         self.flush_answers();
         self.drop_link();
+        self.drop_channels();
         self.phase = Phase::Stopped(Failure::new(ErrorCode::StorePoisoned, failure.message.clone()));
         self.tell(Event::Error { failure });
         self.outputs.push_back(Output::Stop);
@@ -631,8 +644,10 @@ impl Task {
             Self::Refill(task) => Some(&mut task.scan),
             Self::Sweep(task) => Some(&mut task.scan),
             Self::Watch(task) => Some(&mut task.scan),
+            Self::PeerServe(task) => Some(&mut task.scan),
             Self::Receive(_) | Self::Send | Self::Retry | Self::Switch | Self::Upkeep | Self::Depart => None,
             Self::TakeControls(_) | Self::TakePart(_) | Self::TakeAdmission(_) | Self::Admit => None,
+            Self::PeerPage(_) | Self::PeerLook(_) | Self::PeerTake(_) => None,
         }
     }
 }

@@ -18,6 +18,6 @@ pub mod vectors;
 
 pub use device::{Call, Device};
 pub use disk::Disk;
-pub use network::{Faults, Network, Twist};
+pub use network::{Faults, Network, PeerTwist, Twist};
 pub use page::RELAY;
 pub use relay::Relay;

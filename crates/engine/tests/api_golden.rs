@@ -282,8 +282,8 @@ fn commands() -> Vec<Command> {
             sync_deletes: false,
         },
         Command::Parked { collection: collection(), range: IdRange::default() },
-        Command::ConfigureSync { auto: Some(false), interval_ms: None, relays: None },
-        Command::ConfigureSync { auto: None, interval_ms: Some(300_000), relays: None },
+        Command::ConfigureSync { auto: Some(false), interval_ms: None, relays: None, channels: None },
+        Command::ConfigureSync { auto: None, interval_ms: Some(300_000), relays: None, channels: None },
         Command::DeclareIndexes { collection: collection(), indexes: vec![words()] },
         Command::Search {
             collection: collection(),
@@ -398,7 +398,15 @@ fn commands() -> Vec<Command> {
             auto: None,
             interval_ms: None,
             relays: Some(vec!["wss://relay.example.org/v1/ws".into()]),
+            channels: None,
         },
+        Command::ConfigureSync {
+            auto: None,
+            interval_ms: None,
+            relays: None,
+            channels: Some(vec!["channel:kitchen".into()]),
+        },
+        Command::Addresses {},
         Command::SyncReady { timeout_ms: 30_000 },
         Command::CreateTicket { link_base: Some("https://app.example/".into()) },
         Command::RequestToJoin {
@@ -623,7 +631,9 @@ fn outcomes() -> Vec<Outcome> {
         Reply::Count { count: 9_007_199_254_740_991, corrupt: vec!["n9".into()] },
         Reply::Plan { index: Some("by-due".into()), ranges: 1, in_order: true },
         Reply::DocumentStatus { state: DocumentState::Local },
-        Reply::SyncSettings { settings: SyncSettings { auto: true, interval_ms: 300_000, relays: vec![] } },
+        Reply::SyncSettings {
+            settings: SyncSettings { auto: true, interval_ms: 300_000, relays: vec![], channels: vec![] },
+        },
         Reply::Indexes { indexes: vec![IndexInfo { spec: words(), ready: true, documents: 2 }] },
         Reply::Hits {
             ids: vec!["n1".into()],

@@ -31,7 +31,10 @@ impl World {
 
     fn set_relays(&mut self, device: usize, relays: &[&str]) -> Result<SyncSettings, Failure> {
         let relays = Some(relays.iter().map(|relay| (*relay).to_owned()).collect());
-        match self.network.call(device, Command::ConfigureSync { auto: None, interval_ms: None, relays })? {
+        match self
+            .network
+            .call(device, Command::ConfigureSync { auto: None, interval_ms: None, relays, channels: None })?
+        {
             Reply::SyncSettings { settings } => Ok(settings),
             other => panic!("{other:?}"),
         }
@@ -231,8 +234,10 @@ fn settings_name_the_relays_and_what_is_none_is_refused() {
     assert_eq!(failure.code, ErrorCode::RelayInvalidAddress);
     world.network.crash(ALICE, false);
     world.network.open(ALICE);
-    let kept =
-        world.network.call(ALICE, Command::ConfigureSync { auto: None, interval_ms: None, relays: None }).unwrap();
+    let kept = world
+        .network
+        .call(ALICE, Command::ConfigureSync { auto: None, interval_ms: None, relays: None, channels: None })
+        .unwrap();
     let Reply::SyncSettings { settings } = kept else { panic!() };
     assert_eq!(settings.relays, [SECOND, FIRST]);
     world.network.run_ms(RETURN_MS);

@@ -26,6 +26,12 @@ fn every_promise_is_kept_while_snapshots_are_made_and_the_relay_forgets() {
     tell(if asked().is_some() { seeds() } else { 0..100 }, story::run_with_snapshots);
 }
 
+/// 200 unless asked for others.
+#[test]
+fn every_promise_is_kept_while_devices_also_meet_without_the_relay() {
+    tell(if asked().is_some() { seeds() } else { 0..200 }, story::run_with_channels);
+}
+
 /// Open: in story 628 the last snapshot is of a device that has left since, what it covers is dropped, and nobody else has it.
 const WITHOUT_A_SNAPSHOT: u64 = 628;
 

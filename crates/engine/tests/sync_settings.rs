@@ -10,7 +10,8 @@ use ashore_engine::testing::Network;
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
-const DEFAULT: SyncSettings = SyncSettings { auto: true, interval_ms: 300_000, relays: Vec::new() };
+const DEFAULT: SyncSettings =
+    SyncSettings { auto: true, interval_ms: 300_000, relays: Vec::new(), channels: Vec::new() };
 
 struct World {
     network: Network,
@@ -53,7 +54,7 @@ impl World {
     }
 
     fn configure(&mut self, auto: Option<bool>, interval_ms: Option<u64>) -> Result<SyncSettings, Failure> {
-        match self.call(ALICE, Command::ConfigureSync { auto, interval_ms, relays: None })? {
+        match self.call(ALICE, Command::ConfigureSync { auto, interval_ms, relays: None, channels: None })? {
             Reply::SyncSettings { settings } => Ok(settings),
             other => panic!("{other:?}"),
         }
@@ -87,7 +88,7 @@ fn id(n: usize) -> String {
 fn the_defaults_are_readable_and_what_is_set_is_stored() {
     let mut world = World::of_two(1);
     assert_eq!(world.configure(None, None).unwrap(), DEFAULT);
-    let set = SyncSettings { auto: false, interval_ms: 60_000, relays: vec![] };
+    let set = SyncSettings { auto: false, interval_ms: 60_000, relays: vec![], channels: vec![] };
     assert_eq!(world.configure(Some(false), Some(60_000)).unwrap(), set);
     world.network.crash(ALICE, false);
     world.network.open(ALICE);

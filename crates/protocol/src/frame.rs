@@ -942,7 +942,7 @@ impl RelayFrame {
     }
 }
 
-fn receive<'b, F: Decode<'b, ()>>(
+pub(crate) fn receive<'b, F: Decode<'b, ()>>(
     bytes: &'b [u8],
     known: &[std::ops::RangeInclusive<u32>],
 ) -> Result<Received<F>, CodecError> {

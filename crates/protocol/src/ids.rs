@@ -118,6 +118,11 @@ id!(
 );
 
 id!(
+    /// One opening of a channel by one device: random (see [`crate::peer`]).
+    PeerSession, 16
+);
+
+id!(
     /// All that a log holds up to a cursor, in order: each entry's id hashed onto the prefix before it (see
     /// [`crate::hash::log_prefix`]). Two logs with the same prefix at a cursor are the same up to there.
     LogPrefix, 32

@@ -28,6 +28,7 @@ pub mod envelope;
 
 pub mod frame;
 pub mod handshake;
+pub mod peer;
 
 pub mod mailbox;
 

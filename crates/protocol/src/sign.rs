@@ -23,6 +23,8 @@ pub enum Domain {
     Request,
     /// The mark in a request, by the key of the invite that it came with.
     Mark,
+    /// A device's proof to another on a channel.
+    Peer,
 }
 
 impl Domain {
@@ -35,6 +37,7 @@ impl Domain {
             Self::Whisper => b"ashore 1 whisper\0",
             Self::Request => b"ashore 1 join request\0",
             Self::Mark => b"ashore 1 invite mark\0",
+            Self::Peer => b"ashore 1 peer\0",
         }
     }
 }

@@ -10,11 +10,12 @@ use ashore_protocol::envelope::{EnvelopeToken, PasswordHint};
 use ashore_protocol::frame::{ClientFrame, FailureCode, Item, PageSize, Placed, Received, RelayFrame, RequestId};
 use ashore_protocol::invite::{InviteCode, KEY_CONTEXT};
 use ashore_protocol::keys::{KEM_KEY_BYTES, KemKey, Rotation, Wrap};
+use ashore_protocol::peer::{self, PeerFrame, PeerProof};
 use ashore_protocol::request::{AskState, JoinRequest, SignedRequest};
 use ashore_protocol::snapshot::{Manifest, Part};
 use ashore_protocol::{
     Cursor, DeviceId, EntryDraft, EntryId, EntryKind, EnvelopePlace, Epoch, GroupId, InvitePlace, Limits, LogId,
-    LogPrefix, SigningKey, SnapshotNonce, Timestamp, VerifiedEntry, handshake,
+    LogPrefix, PeerSession, SigningKey, SnapshotNonce, Timestamp, VerifiedEntry, handshake,
 };
 use data_encoding::HEXLOWER;
 use std::collections::{BTreeMap, BTreeSet};
@@ -231,6 +232,23 @@ fn relay_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, RelayFrame)> 
     ]
 }
 
+fn peer_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, PeerFrame)> {
+    let (from, to, nonce) = (PeerSession([0x41; 16]), PeerSession([0x42; 16]), [9; 32]);
+    let key = SigningKey::from_seed(&[1; 32]);
+    let signature = PeerProof { group, from, to, nonce }.sign(&key);
+    let tag = peer::tag(group, &nonce);
+    vec![
+        ("hello", PeerFrame::Hello { from, to: None, nonce, tag }),
+        ("hello-back", PeerFrame::Hello { from, to: Some(to), nonce, tag }),
+        ("proof", PeerFrame::Proof { from, to, device: key.device_id(), signature }),
+        ("tips", PeerFrame::Tips { from, to, tips: vec![id] }),
+        ("want", PeerFrame::Want { from, to, ids: vec![id], have: vec![EntryId([7; 32])] }),
+        ("entries", PeerFrame::Entries { from, to, entries: vec![sealed()], more: true }),
+        ("next", PeerFrame::Next { from, to }),
+        ("bye", PeerFrame::Bye { from }),
+    ]
+}
+
 /// Carol asks to be let in.
 fn asks(group: GroupId) -> SignedRequest {
     let carol = SigningKey::from_seed(&[5; 32]);
@@ -253,7 +271,8 @@ fn written() -> BTreeMap<String, Vec<u8>> {
     let client =
         client_frames(group, id).into_iter().map(|(name, frame)| (format!("client-{name}.hex"), frame.encode()));
     let relay = relay_frames(group, id).into_iter().map(|(name, frame)| (format!("relay-{name}.hex"), frame.encode()));
-    all.extend(client.chain(relay));
+    let peer = peer_frames(group, id).into_iter().map(|(name, frame)| (format!("peer-{name}.hex"), frame.encode()));
+    all.extend(client.chain(relay).chain(peer));
     all
 }
 
@@ -305,6 +324,10 @@ fn every_file_decodes_for_ever() {
                 if let RelayFrame::Requests { group, waiting, .. } = frame {
                     assert!(waiting.iter().all(|asks| asks.verify(group).is_ok()), "{name}");
                 }
+            }
+            "peer" => {
+                let Received::Frame(frame) = PeerFrame::decode(&bytes).unwrap() else { panic!("{name}") };
+                assert_eq!(frame.encode(), bytes, "{name}");
             }
             other => panic!("{other}: {name}"),
         }

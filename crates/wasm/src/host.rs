@@ -2,7 +2,7 @@
 
 use crate::clock::{self, BrowserClock};
 use crate::gate::{Gate, Gated};
-use crate::transport::WebSockets;
+use crate::transport::Ways;
 use ashore_engine::api::{Answer, Call, Calls, Command, ErrorCode, Event, Failure, News, Outcome, Reply, encode};
 use ashore_engine::driver::drive;
 use ashore_engine::machine::{Machine, MachineOptions, Trials};
@@ -61,7 +61,7 @@ impl Host {
         let store = Rc::new(Gated { store, gate: gate.clone() });
         let reporter = Reporter { listener: Rc::clone(&listener), end: Rc::clone(&end), gate: gate.clone() };
         let deliver = move |client: Option<&str>, news: News| reporter.deliver(client, news);
-        let run = drive(machine, store, WebSockets, BrowserClock, asked, deliver);
+        let run = drive(machine, store, Ways, BrowserClock, asked, deliver);
         let ending = Rc::clone(&end);
         let told = Rc::clone(&listener);
         wasm_bindgen_futures::spawn_local(async move {

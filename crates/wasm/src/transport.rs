@@ -1,51 +1,95 @@
-//! WebSockets as connections of the engine.
+//! The ways out of a browser, by what an address begins with: `ws:` and `wss:` to a relay, `channel:` to other databases of this origin.
 
 use ashore_engine::driver::{Connection, Transport, TransportEvent};
 use futures_channel::mpsc::UnboundedSender;
 use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
+use web_sys::{BinaryType, BroadcastChannel, CloseEvent, MessageEvent, WebSocket};
 
-/// Opens WebSockets. Where there are none every connection ends at once, and says so.
-pub(crate) struct WebSockets;
+/// What the address of a channel begins with, and what the name of its `BroadcastChannel` does.
+const CHANNEL: &str = "channel:";
+const CHANNEL_NAME: &str = "ashore channel ";
 
-impl Transport for WebSockets {
-    type Connection = Socket;
+/// Opens WebSockets and channels. Where there are none every connection ends at once, and says so.
+pub(crate) struct Ways;
 
-    fn connect(&self, address: &str, events: UnboundedSender<TransportEvent>) -> Socket {
-        match WebSocket::new(address) {
-            Ok(socket) => Socket { open: Some(Open::new(socket, events)) },
-            Err(error) => {
-                tell(&events, TransportEvent::Closed(words(&error)));
-                Socket { open: None }
-            }
-        }
+impl Transport for Ways {
+    type Connection = Way;
+
+    fn connect(&self, address: &str, events: UnboundedSender<TransportEvent>) -> Way {
+        let way = match address.strip_prefix(CHANNEL) {
+            Some(name) => BroadcastChannel::new(&format!("{CHANNEL_NAME}{name}"))
+                .map(|channel| Way::Channel(Channel::new(channel, events.clone()))),
+            None => WebSocket::new(address).map(|socket| Way::Socket(Socket::new(socket, events.clone()))),
+        };
+        way.unwrap_or_else(|error| {
+            tell(&events, TransportEvent::Closed(words(&error)));
+            Way::None
+        })
     }
 }
 
 /// One connection; dropping it closes it.
-pub(crate) struct Socket {
-    open: Option<Open>,
+pub(crate) enum Way {
+    Socket(Socket),
+    Channel(Channel),
+    None,
 }
 
-impl Connection for Socket {
+impl Connection for Way {
     fn send(&self, frame: Vec<u8>) {
-        if let Some(open) = &self.open {
+        match self {
             // Fails only while it is still opening; on a closing one it is dropped, and its end is reported.
-            let _ = open.socket.send_with_u8_array(&frame);
+            Self::Socket(socket) => drop(socket.socket.send_with_u8_array(&frame)),
+            Self::Channel(channel) => drop(channel.channel.post_message(&Uint8Array::from(frame.as_slice()))),
+            Self::None => {}
         }
     }
 }
 
-struct Open {
+/// A `BroadcastChannel`: everybody of this origin who has one of the same name hears it, and nobody hears themselves.
+pub(crate) struct Channel {
+    channel: BroadcastChannel,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+}
+
+impl Channel {
+    fn new(channel: BroadcastChannel, events: UnboundedSender<TransportEvent>) -> Self {
+        tell(&events, TransportEvent::Opened);
+        // What is no bytes somebody else has said, who uses the same name.
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            if let Some(bytes) = event.data().dyn_ref::<Uint8Array>() {
+                tell(&events, TransportEvent::Frame(bytes.to_vec()));
+            }
+        });
+        channel.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        // In Node a channel keeps the process alive unless it is told not to.
+        if let Ok(unref) = js_sys::Reflect::get(&channel, &JsValue::from_str("unref"))
+            && let Some(unref) = unref.dyn_ref::<js_sys::Function>()
+        {
+            let _ = unref.call0(&channel);
+        }
+        Self { channel, _on_message: on_message }
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.channel.set_onmessage(None);
+        self.channel.close();
+    }
+}
+
+/// A WebSocket.
+pub(crate) struct Socket {
     socket: WebSocket,
     _on_open: Closure<dyn FnMut()>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_close: Closure<dyn FnMut(CloseEvent)>,
 }
 
-impl Open {
+impl Socket {
     fn new(socket: WebSocket, events: UnboundedSender<TransportEvent>) -> Self {
         socket.set_binary_type(BinaryType::Arraybuffer);
         let opened = events.clone();
@@ -65,7 +109,7 @@ impl Open {
     }
 }
 
-impl Drop for Open {
+impl Drop for Socket {
     fn drop(&mut self) {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);

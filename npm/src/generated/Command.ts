@@ -292,8 +292,13 @@ export type Command =
          * The addresses of one to eight relays, the preferred one first. One is followed at a time; when it fails, the next.
          */
         relays?: Array<string>;
+        /**
+         * The addresses of at most four channels on which this device meets others of its group without a relay; `channel:` and a name.
+         */
+        channels?: Array<string>;
       };
     }
+  | { addresses: Record<symbol, never> }
   | {
       syncNow: {
         /**

@@ -16,4 +16,8 @@ export type SyncSettings = {
    * The addresses of the relays, the preferred one first; none unless several were set.
    */
   relays?: Array<string>;
+  /**
+   * The addresses of channels.
+   */
+  channels?: Array<string>;
 };

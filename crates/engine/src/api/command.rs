@@ -216,7 +216,13 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "export-types", ts(optional))]
         relays: Option<Vec<String>>,
+        /// The addresses of at most four channels on which this device meets others of its group without a relay; `channel:` and a name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "export-types", ts(optional))]
+        channels: Option<Vec<String>>,
     },
+    /// Every address by which others are reached, and how each stands; answers `addresses`.
+    Addresses {},
     /// Pushes and pulls now; answers `synced` when both are through, or fails.
     SyncNow {
         /// At most this long, in milliseconds.

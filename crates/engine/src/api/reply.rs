@@ -296,6 +296,11 @@ pub enum Reply {
     },
     /// To what has nothing to tell.
     Done {},
+    /// To `addresses`.
+    Addresses {
+        /// Relays in the order in which they are preferred, then channels.
+        addresses: Vec<AddressInfo>,
+    },
     /// To `configureSync`.
     SyncSettings {
         /// What holds.
@@ -423,6 +428,49 @@ pub struct SyncSettings {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "export-types", ts(optional, as = "Option<Vec<String>>"))]
     pub relays: Vec<String>,
+    /// The addresses of channels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "export-types", ts(optional, as = "Option<Vec<String>>"))]
+    pub channels: Vec<String>,
+}
+
+/// By what others are reached, and how it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct AddressInfo {
+    /// `ws:` or `wss:` for a relay, `channel:` for a channel.
+    pub address: String,
+    /// What is there.
+    pub kind: AddressKind,
+    /// Whether it is in use now.
+    pub state: AddressState,
+    /// Ids of the members that are met there at this moment; none for a relay, which does not say.
+    pub peers: Vec<String>,
+}
+
+/// What is at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum AddressKind {
+    /// A relay. Of several one is followed at a time.
+    Relay,
+    /// Other devices of the group, directly.
+    Channel,
+}
+
+/// How an address stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "export-types", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum AddressState {
+    /// In use.
+    Open,
+    /// Being opened.
+    Opening,
+    /// Not in use: another relay is followed, sync is off, or the host cannot open it.
+    Closed,
 }
 
 /// What became of one write.

@@ -33,6 +33,9 @@ pub struct SyncSettings {
     /// This device is in no group, but knows that a recovery lies at the relay.
     #[n(7)]
     pub remote: Option<bool>,
+    /// Channels on which this device meets others of its group.
+    #[n(8)]
+    pub channels: Option<Vec<String>>,
 }
 
 /// How often the relay is asked for news though nothing happened, in milliseconds.
@@ -123,6 +126,9 @@ pub struct PutAside {
     /// Who wrote it, if it was another device.
     #[n(4)]
     pub author: Option<DeviceId>,
+    /// What it names as its parents, where that matters.
+    #[n(5)]
+    pub parents: Option<Vec<EntryId>>,
 }
 
 /// Where a device stands in one relay's log of its group.

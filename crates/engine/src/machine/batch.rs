@@ -83,12 +83,23 @@ pub(super) struct Waiting {
     pub(super) is_new_control: bool,
     /// What it names as its parents; empty where that does not matter.
     pub(super) parents: Vec<EntryId>,
+    /// It came from a peer on a channel: no log that this device follows has shown it.
+    pub(super) is_carried: bool,
 }
 
 impl Waiting {
     /// A control entry that is sent once more, or for the first time after all.
     pub(super) fn control(id: EntryId, bytes: u64) -> Self {
-        Self { id, changes: 0, bytes, announces: None, author: None, is_new_control: false, parents: Vec::new() }
+        Self {
+            id,
+            changes: 0,
+            bytes,
+            announces: None,
+            author: None,
+            is_new_control: false,
+            parents: Vec::new(),
+            is_carried: false,
+        }
     }
 }
 

@@ -136,8 +136,9 @@ impl Machine {
                 self.disable_sync(forget);
                 Done::after_commit(Reply::Status { status: self.status() })
             }
-            Command::ConfigureSync { auto, interval_ms, relays } => {
-                let reply = self.configure_sync(auto, interval_ms, relays)?;
+            Command::Addresses {} => Done::now(Reply::Addresses { addresses: self.addresses() }),
+            Command::ConfigureSync { auto, interval_ms, relays, channels } => {
+                let reply = self.configure_sync(auto, interval_ms, (relays, channels))?;
                 Done { reply, after_commit: self.has_uncommitted(), remember: false }
             }
             Command::SyncNow { timeout_ms } => return self.sync_now(task, timeout_ms),
@@ -407,7 +408,7 @@ impl Machine {
         &mut self,
         auto: Option<bool>,
         interval_ms: Option<u64>,
-        relays: Option<Vec<String>>,
+        (relays, channels): (Option<Vec<String>>, Option<Vec<String>>),
     ) -> Result<Reply, Failure> {
         if interval_ms.is_some_and(|interval| !INTERVAL_MS.contains(&interval)) {
             let message = "the interval of sync is from one second to 31 days";
@@ -415,6 +416,9 @@ impl Machine {
         }
         if let Some(relays) = relays {
             self.set_relays(relays)?;
+        }
+        if let Some(channels) = channels {
+            self.set_channels(channels)?;
         }
         let settings = &mut self.sync.settings;
         let before = (settings.auto, settings.interval_ms);
@@ -432,6 +436,7 @@ impl Machine {
             auto: settings.is_auto(),
             interval_ms: settings.interval_ms(),
             relays: settings.relays.clone().unwrap_or_default(),
+            channels: settings.channels.clone().unwrap_or_default(),
         };
         Ok(Reply::SyncSettings { settings })
     }

@@ -448,7 +448,8 @@ impl Machine {
     }
 
     pub(super) fn send_if_open(&mut self, connection: ConnectionId, frame: Vec<u8>) {
-        if self.sync.link.as_ref().is_some_and(|link| link.id == connection) {
+        let is_link = self.sync.link.as_ref().is_some_and(|link| link.id == connection);
+        if is_link || self.channels.is_open(connection) {
             self.outputs.push_back(Output::Send { connection, frame });
         }
     }
@@ -468,6 +469,9 @@ impl Machine {
 
     /// The relay said something that it must not say: nothing of it is kept, and it is asked again later.
     pub(super) fn misbehaved(&mut self, what: &str) {
+        if let Some(peer) = self.channels.hears {
+            return self.hear_no_more_of(peer);
+        }
         let failure = Failure::new(ErrorCode::RelayMisbehaved, format!("the relay sent {what}"));
         self.lose_link(failure, DisconnectReason::Misbehaved);
     }

@@ -55,6 +55,8 @@ pub(super) struct OutboxRow {
     pub(super) is_new_control: Option<bool>,
     #[n(6)]
     pub(super) parents: Option<Vec<EntryId>>,
+    #[n(7)]
+    pub(super) is_carried: Option<bool>,
 }
 
 /// The first and last key of the documents that an entry announces.
@@ -79,6 +81,7 @@ impl OutboxRow {
             author: self.author,
             is_new_control,
             parents: self.parents.unwrap_or_default(),
+            is_carried: self.is_carried.unwrap_or(false),
         }
     }
 
@@ -92,6 +95,7 @@ impl OutboxRow {
             author: waiting.author,
             is_new_control: waiting.is_new_control.then_some(true),
             parents: Some(waiting.parents.clone()).filter(|parents| !parents.is_empty()),
+            is_carried: waiting.is_carried.then_some(true),
         }
     }
 }
@@ -128,6 +132,14 @@ fn turns(group: &Group) -> impl Fn(&Waiting) -> Option<Turn> {
 }
 
 impl Group {
+    /// What waits a little before it is sent although nothing else does: a peer wrote it, who most likely sends it too. Not while something of this device's
+    /// own is to be sent: that builds on it.
+    fn holds(&self, sent: &BTreeSet<u64>) -> impl Fn(&u64, &Waiting) -> bool {
+        let own_waits =
+            self.outbox.iter().any(|(sequence, waiting)| waiting.author.is_none() && !sent.contains(sequence));
+        move |sequence, waiting| !own_waits && waiting.is_carried && self.carried.contains_key(sequence)
+    }
+
     /// Whether a control entry in the outbox names this one as a parent.
     fn waits_on(&self, control: &EntryId) -> bool {
         let named_by = self.named_by.get(control);
@@ -257,7 +269,7 @@ impl Machine {
         let bytes = entry.encoded().len() as u64;
         let parents = entry.parents().to_vec();
         self.take_up_what_was_put_aside(entry.parents());
-        let waiting = Waiting { id: entry.id(), changes, bytes, announces, author: None, is_new_control, parents };
+        let waiting = Waiting { changes, announces, is_new_control, parents, ..Waiting::control(entry.id(), bytes) };
         self.put_into_outbox(sequence, waiting);
     }
 
@@ -373,10 +385,11 @@ impl Machine {
         let reading_first = group.stored.refill_from.is_some() && !link.caught_up;
         let may_send =
             link.stage == Stage::Open && link.hold_sends_until.is_none() && !reading_first && !self.is_removed();
-        let turn = turns(group);
+        let (turn, held) = (turns(group), group.holds(&link.sent));
+        let is_due = |sequence: &u64, waiting: &Waiting| !link.sent.contains(sequence) && !held(sequence, waiting);
         may_send
             && link.bytes_in_flight() < MAX_BYTES_IN_FLIGHT
-            && group.outbox.iter().any(|(sequence, waiting)| !link.sent.contains(sequence) && turn(waiting).is_some())
+            && group.outbox.iter().any(|(sequence, waiting)| is_due(sequence, waiting) && turn(waiting).is_some())
     }
 
     /// What of the outbox is sent next, and what is never sent.
@@ -384,8 +397,11 @@ impl Machine {
         let (group, link) = (self.sync.group.as_ref()?, self.sync.link.as_ref()?);
         let most = link.limits.max_append_entries.min(500) as usize;
         let room = APPEND_BYTES.min(link.limits.max_frame_bytes as usize / 2);
-        let turn = turns(group);
-        let unsent = || group.outbox.iter().filter(|(sequence, _)| !link.sent.contains(sequence));
+        let (turn, held) = (turns(group), group.holds(&link.sent));
+        let unsent = || {
+            let outbox = group.outbox.iter();
+            outbox.filter(|(sequence, waiting)| !link.sent.contains(sequence) && !held(sequence, waiting))
+        };
         let for_nothing = unsent().filter(|(_, waiting)| turn(waiting) == Some(Turn::ComesToNothing));
         let for_nothing = for_nothing.map(|(sequence, _)| *sequence).collect();
         let deferred = |sequence: &u64| link.deferred.contains(sequence);
@@ -514,9 +530,10 @@ impl Machine {
         for sequence in sequences {
             let Some(waiting) = group.outbox.get(sequence) else { continue };
             let Waiting { id, bytes, author, is_new_control: is_new, .. } = *waiting;
+            let parents = Some(waiting.parents.clone()).filter(|parents| !parents.is_empty());
             let aside = group.state.put_aside.get_or_insert_default();
             aside.retain(|put| put.sequence != *sequence);
-            aside.push(PutAside { sequence: *sequence, is_new, id, bytes, author });
+            aside.push(PutAside { sequence: *sequence, is_new, id, bytes, author, parents });
             if aside.len() > MAX_PUT_ASIDE {
                 aside.remove(0);
             }
@@ -559,19 +576,30 @@ impl Machine {
         let Some(aside) = group.state.put_aside.take() else { return };
         let membership = &group.membership;
         let stands = |put: &PutAside| match put.author {
-            _ if named.contains(&put.id) => true,
             _ if membership.has_taken_in(&put.id) => membership.has_applied(&put.id),
             Some(author) => membership.may_write(&author),
             None => false,
         };
-        let (taken, waits): (Vec<_>, Vec<_>) = aside.into_iter().partition(stands);
+        let mut named: BTreeSet<EntryId> = named.iter().copied().collect();
+        let (mut taken, mut waits): (Vec<_>, Vec<_>) = aside.into_iter().partition(stands);
+        loop {
+            // What is named, and what that builds on.
+            let (more, rest): (Vec<_>, Vec<_>) = waits.into_iter().partition(|put| named.contains(&put.id));
+            waits = rest;
+            if more.is_empty() {
+                break;
+            }
+            named.extend(more.iter().flat_map(|put| put.parents.iter().flatten()));
+            taken.extend(more);
+        }
         group.state.put_aside = Some(waits).filter(|waits| !waits.is_empty());
         self.batch.group_changed |= !taken.is_empty();
-        for PutAside { sequence, is_new, id, bytes, author } in taken {
+        for PutAside { sequence, is_new, id, bytes, author, parents } in taken {
             if let Some(link) = &mut self.sync.link {
                 link.sent.remove(&sequence);
             }
-            let waiting = Waiting { author, is_new_control: is_new, ..Waiting::control(id, bytes) };
+            let parents = parents.unwrap_or_default();
+            let waiting = Waiting { author, is_new_control: is_new, parents, ..Waiting::control(id, bytes) };
             self.put_into_outbox(sequence, waiting);
         }
     }
@@ -584,8 +612,12 @@ impl Machine {
         entry: Option<EntryId>,
     ) {
         if let Some(sequence) = entry.and_then(|entry| self.refused_for_good(code, &entry)) {
+            // This device builds on it already.
+            let is_carried = self.note_orphan(sequence);
             let is_named = entry.is_some_and(|entry| self.is_named_by_next(&entry));
-            if let Some(link) = self.sync.link.as_mut().filter(|link| is_named && !link.deferred.contains(&sequence)) {
+            if let Some(link) =
+                self.sync.link.as_mut().filter(|link| (is_named || is_carried) && !link.deferred.contains(&sequence))
+            {
                 // The relay takes it once it has what names it.
                 link.deferred.insert(sequence);
                 link.appends.clear();
@@ -639,8 +671,16 @@ impl Machine {
     fn is_named_by_next(&self, entry: &EntryId) -> bool {
         let Some(group) = &self.sync.group else { return false };
         let turn = turns(group);
-        let names = |waiting: &Waiting| waiting.parents.contains(entry) && turn(waiting) == Some(Turn::First);
-        group.outbox.values().any(names)
+        let mut going: Vec<&Waiting> =
+            group.outbox.values().filter(|waiting| turn(waiting) == Some(Turn::First)).collect();
+        let mut named: BTreeSet<&EntryId> = BTreeSet::new();
+        while let Some(waiting) = going.pop() {
+            let new: Vec<&EntryId> = waiting.parents.iter().filter(|parent| named.insert(*parent)).collect();
+            if !new.is_empty() {
+                going.extend(group.outbox.values().filter(|other| new.contains(&&other.id)));
+            }
+        }
+        named.contains(entry)
     }
 
     /// Whether the relay would take this entry of ours if it knew a control entry that waits behind it: somebody took the right to write from this
@@ -685,7 +725,10 @@ impl Machine {
     pub(super) fn refill_controls(&mut self) {
         let Some(group) = self.sync.group.as_ref().filter(|group| group.place.refill_from.is_some()) else { return };
         let me = group.me();
-        let lacking = group.controls.iter().filter(|(sequence, _, _)| !group.outbox.contains_key(sequence));
+        // What was sent on this connection is on its way, or there.
+        let sent = |sequence: &u64| self.sync.link.as_ref().is_some_and(|link| link.sent.contains(sequence));
+        let lacking = group.controls.iter();
+        let lacking = lacking.filter(|(sequence, _, _)| !group.outbox.contains_key(sequence) && !sent(sequence));
         let waiting = lacking.filter_map(|(sequence, id, bytes)| {
             let author = Some(Entry::decode(bytes).ok()?.header().author).filter(|author| *author != me);
             Some((*sequence, Waiting { author, ..Waiting::control(*id, bytes.len() as u64) }))
@@ -713,7 +756,7 @@ impl Machine {
                 let author = Some(entry.header().author).filter(|author| Some(*author) != me);
                 let (id, bytes) = (entry.id(), bytes.len() as u64);
                 let parents = entry.header().parents.clone();
-                let waiting = Waiting { id, changes, bytes, announces: None, author, is_new_control: false, parents };
+                let waiting = Waiting { changes, author, parents, ..Waiting::control(id, bytes) };
                 self.put_into_outbox(sequence, waiting);
             }
         }

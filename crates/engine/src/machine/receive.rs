@@ -42,6 +42,12 @@ pub(super) struct Front {
     opened: Option<DataPayload>,
 }
 
+impl Front {
+    pub(super) fn entry(&self) -> &VerifiedEntry {
+        &self.entry
+    }
+}
+
 /// The row of a quarantined entry.
 #[derive(Encode, Decode)]
 #[cbor(array)]
@@ -185,7 +191,7 @@ impl Machine {
         self.write_place();
     }
 
-    fn verify(&mut self, bytes: &[u8]) -> Option<Front> {
+    pub(super) fn verify(&mut self, bytes: &[u8]) -> Option<Front> {
         let group = self.sync.group.as_ref()?.state.group;
         match VerifiedEntry::decode(bytes) {
             Ok(entry) if entry.group() == group => Some(Front { entry, opened: None }),
@@ -201,7 +207,7 @@ impl Machine {
     }
 
     /// Stores an entry: applied, or kept aside. `false` when it may not stand at all and the connection was given up.
-    fn settle_entry(&mut self, front: &mut Front, again: bool) -> Result<bool, Missing> {
+    pub(super) fn settle_entry(&mut self, front: &mut Front, again: bool) -> Result<bool, Missing> {
         let settled = match front.entry.kind() {
             EntryKind::Data => self.settle_data(front, again),
             EntryKind::Genesis | EntryKind::Control => self.settle_control(&front.entry),
@@ -473,6 +479,10 @@ impl Machine {
 
     /// Keeps an entry that cannot be applied yet, whole, so that nothing of it is lost.
     fn keep_aside(&mut self, entry: &VerifiedEntry, reason: KeptReason, again: bool) -> bool {
+        // What a peer has may not be in any log: it is taken once it can be applied, and then given to the relay.
+        if self.channels.hears.is_some() {
+            return false;
+        }
         let Some(group) = &mut self.sync.group else { return false };
         if !again && group.quarantine.len() >= MAX_QUARANTINED {
             self.misbehaved("more entries that cannot be applied than are kept");

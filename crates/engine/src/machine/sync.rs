@@ -82,6 +82,11 @@ pub(super) struct Group {
     pub(super) upkeep: super::upkeep::Upkeep,
     /// Committed entries that the relay has not acknowledged, by sequence number.
     pub(super) outbox: BTreeMap<u64, Waiting>,
+    /// Entries of the outbox that came from peers, and until when whoever wrote them may send them.
+    pub(super) carried: BTreeMap<u64, Timestamp>,
+    /// Those of them that the relay did not take, and those that this device has vouched for.
+    pub(super) orphans: BTreeSet<u64>,
+    pub(super) vouched: BTreeSet<u64>,
     /// Entries that are kept but could not be opened or applied.
     pub(super) quarantine: BTreeMap<EntryId, Kept>,
     pub(super) retry: VecDeque<EntryId>,
@@ -304,6 +309,9 @@ impl Group {
             begun: BTreeMap::new(),
             upkeep: super::upkeep::Upkeep::default(),
             outbox: BTreeMap::new(),
+            carried: BTreeMap::new(),
+            orphans: BTreeSet::new(),
+            vouched: BTreeSet::new(),
             quarantine: BTreeMap::new(),
             retry: VecDeque::new(),
             place: RelayPlace::default(),

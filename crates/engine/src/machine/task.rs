@@ -54,6 +54,14 @@ pub(super) enum Task {
     Admit,
     /// Takes the group that admitted this device in place of the present one.
     TakeAdmission(super::asking::TakeAdmission),
+    /// A step of finding what a peer lacks.
+    PeerServe(super::channels::Serving),
+    /// The next of it.
+    PeerPage(super::channels::Peer),
+    /// Whether a peer has something that is not here.
+    PeerLook(super::channels::Peer),
+    /// Entries that came from a peer.
+    PeerTake(super::channels::TakeEntries),
 }
 
 /// Opening in steps: first what names the group, then the group's rows.

@@ -13,6 +13,7 @@ use ashore_protocol::codec::Bytes;
 use ashore_protocol::frame::{ClientFrame, Received, RelayFrame, RequestId};
 use ashore_protocol::ids::EntryId;
 use ashore_protocol::mailbox::Output as RelayOutput;
+use ashore_protocol::peer::PeerFrame;
 use std::collections::BTreeMap;
 
 /// What goes wrong, in chances of one in so many; 0 is never.
@@ -32,6 +33,8 @@ pub struct Faults {
     pub power_is_lost: u64,
     /// The relay's disk refuses a commit.
     pub relay_commit_fails: u64,
+    /// A frame on a channel does not come to one of those who have it open.
+    pub channel_loses: u64,
 }
 
 /// Something that will happen.
@@ -41,6 +44,7 @@ enum Pending {
     Open { connection: u64 },
     ToRelay { connection: u64, frame: Vec<u8> },
     ToDevice { connection: u64, frame: Vec<u8> },
+    OnChannel { connection: u64, frame: Vec<u8> },
     Broken { connection: u64 },
 }
 
@@ -81,9 +85,21 @@ pub struct Network {
     pub twist: Option<Twist>,
     /// Bytes that went to devices.
     pub bytes_down: u64,
+    /// What every device is told to meet others on, each time it is opened.
+    pub channels: Vec<String>,
+    /// Bytes said on channels.
+    pub channel_bytes: u64,
+    /// What is made of each frame on a channel.
+    pub twist_channel: Option<PeerTwist>,
+    /// Whose frames on channels are kept, and those.
+    overhears: Option<usize>,
+    overheard: Vec<PeerFrame>,
     lie: Option<Lie>,
     marks: u64,
 }
+
+/// What somebody on a channel makes of a frame.
+pub type PeerTwist = Box<dyn Fn(PeerFrame) -> PeerFrame>;
 
 /// What a lying relay makes of a frame.
 pub type Twist = Box<dyn Fn(RelayFrame) -> RelayFrame>;
@@ -109,6 +125,11 @@ impl Network {
             trace: false,
             twist: None,
             bytes_down: 0,
+            channels: Vec::new(),
+            channel_bytes: 0,
+            twist_channel: None,
+            overhears: None,
+            overheard: Vec::new(),
             lie: None,
             marks: 0,
         }
@@ -147,6 +168,10 @@ impl Network {
         device.open(seed, now);
         let calls = device.unanswered();
         self.feed(index, Input::Calls(calls));
+        if !self.channels.is_empty() {
+            let channels = Some(self.channels.clone());
+            self.ask(index, Command::ConfigureSync { auto: None, interval_ms: None, relays: None, channels }, u64::MAX);
+        }
     }
 
     /// The machine is gone from one moment to the next, and when the power goes, the page too. A commit under way may or may not have happened.
@@ -183,7 +208,7 @@ impl Network {
             device.cut_off = cut;
         }
         if cut {
-            self.break_wires(|wire| wire.device == index);
+            self.break_wires(|wire| wire.device == index && !wire.address.starts_with("channel:"));
         }
     }
 
@@ -228,7 +253,7 @@ impl Network {
     pub fn stop_relay(&mut self) {
         self.relay.up = false;
         let others: Vec<String> = self.others.keys().cloned().collect();
-        self.break_wires(|wire| !others.contains(&wire.address));
+        self.break_wires(|wire| !others.contains(&wire.address) && !wire.address.starts_with("channel:"));
     }
 
     /// The relay runs again.
@@ -238,7 +263,7 @@ impl Network {
 
     /// The relay comes back with an empty disk.
     pub fn lose_relay_disk(&mut self) {
-        self.break_wires(|_| true);
+        self.break_wires(|wire| !wire.address.starts_with("channel:"));
         self.relay.lose_disk(&mut self.rng);
     }
 
@@ -249,7 +274,7 @@ impl Network {
 
     /// The relay comes back with the copy that was kept, if there is one.
     pub fn restore_relay(&mut self) {
-        self.break_wires(|_| true);
+        self.break_wires(|wire| !wire.address.starts_with("channel:"));
         self.relay.restore(&mut self.rng);
     }
 
@@ -506,6 +531,13 @@ impl Network {
                     self.feed(device, Input::Received { connection: local, frame });
                 }
             }
+            Pending::OnChannel { connection, frame } => {
+                let Some(wire) = self.wires.get(&connection).filter(|wire| wire.open) else { return };
+                let (device, opening, local) = (wire.device, wire.opening, wire.local);
+                if self.is_current(device, opening) {
+                    self.feed(device, Input::Received { connection: local, frame });
+                }
+            }
             Pending::Broken { connection } => self.break_wires_by(|id, _| *id == connection),
         }
     }
@@ -547,6 +579,12 @@ impl Network {
     fn opened(&mut self, connection: u64) {
         let Some(wire) = self.wires.get(&connection) else { return };
         let (device, local) = (wire.device, wire.local);
+        if self.is_channel(connection) {
+            if let Some(wire) = self.wires.get_mut(&connection) {
+                wire.open = true;
+            }
+            return self.feed(device, Input::Connected { connection: local });
+        }
         let cut_off = self.devices.get(device).is_none_or(|device| device.cut_off);
         if cut_off || !self.relay_of(connection).is_some_and(|relay| relay.up) {
             return self.break_wires_by(|id, _| *id == connection);
@@ -560,6 +598,64 @@ impl Network {
             relay.connected(connection, nonce, now);
         }
         self.drain_relays();
+    }
+
+    /// Whether a connection is to a channel, which needs no relay and no network.
+    fn is_channel(&self, connection: u64) -> bool {
+        self.wires.get(&connection).is_some_and(|wire| wire.address.starts_with("channel:"))
+    }
+
+    /// Everybody else who has the channel open gets the frame, unless it is lost on the way.
+    fn say_on_channel(&mut self, connection: u64, frame: &[u8]) {
+        let Some(wire) = self.wires.get(&connection) else { return };
+        self.channel_bytes += frame.len() as u64;
+        let said = PeerFrame::decode(frame);
+        if self.trace {
+            eprintln!("{} {} on {}: {said:.400?}", self.now.as_ms() % 100_000_000, wire.device, wire.address);
+        }
+        if let Ok(Received::Frame(said)) = &said
+            && self.overhears == Some(wire.device)
+        {
+            self.overheard.push(said.clone());
+        }
+        let frame = match (&self.twist_channel, said) {
+            (Some(twist), Ok(Received::Frame(said))) => twist(said).encode(),
+            _ => frame.to_vec(),
+        };
+        let others = self.wires.iter();
+        let others = others.filter(|(id, other)| **id != connection && other.open && other.address == wire.address);
+        let others: Vec<u64> = others.map(|(id, _)| *id).collect();
+        for other in others {
+            if self.chance(self.faults.channel_loses) {
+                continue;
+            }
+            let last = self.wires.get(&other).map_or(0, |wire| wire.last_down);
+            let time = self.arrival(last);
+            if let Some(wire) = self.wires.get_mut(&other) {
+                wire.last_down = last.max(time);
+            }
+            self.plan_at(time, Pending::OnChannel { connection: other, frame: frame.clone() });
+        }
+    }
+
+    /// From now on what this device says on channels is kept.
+    pub fn overhear(&mut self, index: usize) {
+        self.overhears = Some(index);
+    }
+
+    /// What it said there since.
+    pub fn overheard(&mut self) -> Vec<PeerFrame> {
+        std::mem::take(&mut self.overheard)
+    }
+
+    /// Says something on the channel of a device, as anybody may who has it open.
+    pub fn say_as_stranger(&mut self, index: usize, frame: &[u8]) {
+        let channels = self.wires.iter();
+        let channels = channels.filter(|(_, wire)| wire.device == index && wire.address.starts_with("channel:"));
+        let channels: Vec<u64> = channels.map(|(id, _)| *id).collect();
+        for connection in channels {
+            self.plan(1, Pending::OnChannel { connection, frame: frame.to_vec() });
+        }
     }
 
     /// The relay at the other end of a connection.
@@ -576,6 +672,9 @@ impl Network {
         let found =
             self.wires.iter().find(|(_, wire)| (wire.device, wire.opening, wire.local) == (device, opening, local));
         let Some(connection) = found.map(|(id, _)| *id) else { return };
+        if self.is_channel(connection) {
+            return self.say_on_channel(connection, &frame);
+        }
         let mut last = self.wires.get(&connection).map_or(0, |wire| wire.last_up);
         for frame in self.on_the_way(connection, frame) {
             let time = self.arrival(last);
@@ -657,7 +756,8 @@ impl Network {
         let broken: Vec<u64> = self.wires.iter().filter(|(id, wire)| which(id, wire)).map(|(id, _)| *id).collect();
         for connection in broken {
             let open = self.wires.get(&connection).is_some_and(|wire| wire.open);
-            if let Some(relay) = self.relay_of(connection).filter(|_| open) {
+            let is_channel = self.is_channel(connection);
+            if let Some(relay) = self.relay_of(connection).filter(|_| open && !is_channel) {
                 relay.disconnected(connection);
             }
             let Some(wire) = self.wires.remove(&connection) else { continue };

@@ -134,6 +134,18 @@ pub fn run_with_members(seed: u64, trace: bool) -> Result<Ending, Broken> {
     tell(story, trace)
 }
 
+/// A story of a group that changes, whose devices also meet on a channel without the relay.
+pub fn run_with_channels(seed: u64, trace: bool) -> Result<Ending, Broken> {
+    let mut story = Story::of(seed, 4);
+    story.group_changes = true;
+    story.snapshots = true;
+    story.network.channels = vec!["channel:kitchen".into()];
+    if seed.is_multiple_of(2) {
+        story.network.relay.forgets_at_once();
+    }
+    tell(story, trace)
+}
+
 fn tell(mut story: Story, trace: bool) -> Result<Ending, Broken> {
     story.network.trace = trace;
     let ending = story.tell_all();
@@ -353,6 +365,7 @@ impl Story {
             device_crashes: one_in(120),
             power_is_lost: if power_is_safe { 0 } else { one_in(2) },
             relay_commit_fails: one_in(60),
+            channel_loses: 0,
         }
     }
 
