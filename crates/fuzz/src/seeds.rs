@@ -53,6 +53,7 @@ fn wire_seeds() -> Vec<Vec<u8>> {
             Some("relay") => 1,
             Some("entry") => 2,
             Some("control") => 4,
+            Some("peer") => 8,
             _ => continue,
         };
         seeds.push(with_kind(kind, &bytes));

@@ -9,6 +9,7 @@ use ashore_engine::testing::Disk;
 use ashore_engine::time::Timestamp;
 use ashore_protocol::frame::{ClientFrame, Received};
 use ashore_protocol::mailbox::{ConnectionId, Mailbox, MailboxConfig, MemoryLogStore, Output as RelayOutput};
+use ashore_protocol::peer::PeerFrame;
 use std::sync::OnceLock;
 
 const SECRET: [u8; 32] = [4; 32];
@@ -25,6 +26,9 @@ struct Host {
     disk: Disk,
     now: Timestamp,
     connection: Option<u64>,
+    /// A channel that is open, and what the device has said on it: said again, changed, it comes from a peer.
+    channel: Option<u64>,
+    said_on_channel: Vec<Vec<u8>>,
     relay: Mailbox<MemoryLogStore>,
     /// Frames go to the relay; else they are lost.
     relay_is_there: bool,
@@ -99,7 +103,9 @@ impl Host {
         let now = Timestamp::from_ms(1_800_000_000_000);
         let options = MachineOptions { seed: [seed; 32], local_secret: SECRET, opening: now };
         let relay = Mailbox::new(log, MailboxConfig::default(), [8; 32]);
-        Self { machine: Machine::new(options), disk, now, connection: None, relay, relay_is_there: true, steps: 0 }
+        let (machine, said_on_channel) = (Machine::new(options), Vec::new());
+        let (connection, channel) = (None, None);
+        Self { machine, disk, now, connection, channel, said_on_channel, relay, relay_is_there: true, steps: 0 }
     }
 
     fn happen(&mut self, program: &mut Program<'_>, before: &Before, said: &mut Vec<Vec<u8>>) {
@@ -119,6 +125,13 @@ impl Host {
             }
             5 => {
                 let frame = program.bytes().to_vec();
+                if let Some(connection) = self.channel {
+                    self.feed(Input::Received { connection, frame: frame.clone() }, said);
+                    if let Some(mut heard) = self.said_on_channel.pop() {
+                        damage(program, &mut heard);
+                        self.feed(Input::Received { connection, frame: heard }, said);
+                    }
+                }
                 self.frame(frame, said);
             }
             6 => self.tick(said),
@@ -163,6 +176,20 @@ impl Host {
                 Output::Commit { commit, batch, durability } => {
                     self.disk.commit(batch, durability);
                     Input::Committed { commit, result: Ok(()) }
+                }
+                Output::Connect { connection, address } if address.starts_with("channel:") => {
+                    self.channel = Some(connection);
+                    self.machine.handle(self.now, Input::Connected { connection });
+                    continue;
+                }
+                Output::Send { connection, frame } if self.channel == Some(connection) => {
+                    assert!(matches!(PeerFrame::decode(&frame), Ok(Received::Frame(_))), "a device sends frames");
+                    self.said_on_channel.push(frame);
+                    continue;
+                }
+                Output::Disconnect { connection } if self.channel == Some(connection) => {
+                    self.channel = None;
+                    continue;
                 }
                 Output::Connect { connection, .. } => {
                     self.connection = Some(connection);

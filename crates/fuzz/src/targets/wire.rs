@@ -5,10 +5,11 @@ use ashore_protocol::control::Control;
 use ashore_protocol::frame::{ClientFrame, Received, RelayFrame};
 use ashore_protocol::invite::InviteCode;
 use ashore_protocol::mailbox::{Prepared, prepare};
+use ashore_protocol::peer::PeerFrame;
 use ashore_protocol::{DeviceId, Entry, GroupId, Header, Limits, VerifiedEntry};
 
 /// How many ways there are to read the bytes.
-pub const KINDS: u8 = 8;
+pub const KINDS: u8 = 9;
 
 /// The first byte says what the others are.
 pub fn run(data: &[u8]) {
@@ -41,10 +42,16 @@ pub fn run(data: &[u8]) {
             }
             let _ = DeviceId::from_slice(bytes);
         }
-        _ => {
+        7 => {
             let limits = Limits { max_frame_bytes: 2_000, ..Limits::default() };
             if let Prepared::Append { entries, .. } = prepare(bytes, &limits) {
                 assert!(entries.len() <= bytes.len());
+            }
+        }
+        _ => {
+            if let Ok(Received::Frame(frame)) = PeerFrame::decode(bytes) {
+                let again = PeerFrame::decode(&frame.encode());
+                assert!(matches!(again, Ok(Received::Frame(again)) if again == frame), "a frame reads back: {frame:?}");
             }
         }
     }
