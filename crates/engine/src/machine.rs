@@ -303,6 +303,19 @@ impl Machine {
         draft.sign(&group.secrets.device, sealed).ok()
     }
 
+    /// For tests: a control entry of this device that names these beside its tips.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn forged_control(
+        &self,
+        control: &ashore_protocol::control::Control,
+        parents: Vec<ashore_protocol::ids::EntryId>,
+    ) -> Option<ashore_protocol::header::VerifiedEntry> {
+        let group = self.sync.group.as_ref()?;
+        let (epoch, _) = group.sealing()?;
+        let parents = parents.into_iter().chain(group.state.tips.iter().copied());
+        control.sign(&group.secrets.device, Some(group.state.group), parents, epoch).ok()
+    }
+
     /// The next thing to do, if there is one.
     pub fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()

@@ -9,7 +9,9 @@ use ashore_engine::document::json;
 use ashore_engine::group::{DataPayload, DocumentChange};
 use ashore_engine::testing::Network;
 use ashore_protocol::codec::{Bytes, encode};
+use ashore_protocol::control::Control;
 use ashore_protocol::frame::{Item, RelayFrame};
+use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::{Cursor, EntryId, GroupId};
 
 const ALICE: usize = 0;
@@ -34,6 +36,12 @@ fn get(network: &mut Network, device: usize, id: &str) -> String {
 
 fn settle(network: &mut Network) {
     network.settle_all();
+}
+
+/// Until the others are in step: who acts against its own device may see it stuck.
+fn settle_but(network: &mut Network, hostile: usize) {
+    let others: Vec<usize> = (0..network.devices.len()).filter(|device| *device != hostile).collect();
+    network.settle(&others);
 }
 
 /// Alice, who is hostile, and Bob, paired and in step.
@@ -160,6 +168,43 @@ fn an_entry_that_opens_to_noise_is_set_aside() {
     expected.sort();
     assert_eq!(kept, expected);
     bob_goes_on(&mut network);
+}
+
+/// What a reader may say itself vouches for nothing: its name, or that it leaves.
+#[test]
+fn a_readers_data_is_refused_by_the_relay_and_kept_aside_by_devices_though_its_own_name_or_leave_names_it() {
+    let name = Control::Name { sealed: Bytes(vec![1; 40]), kem: None };
+    for (seed, control) in [(17, name), (18, Control::Leave)] {
+        let mut network = pair(seed);
+        let mallory = network.add_device("mallory");
+        let (_, code) = network.invite(ALICE, "reader").unwrap();
+        network.join_by(mallory, &code).unwrap();
+        settle(&mut network);
+        let status = network.devices[BOB].status.clone().unwrap();
+        let group: GroupId = status.group.unwrap().parse().unwrap();
+        let in_log = |network: &Network, entry: &VerifiedEntry| {
+            network.relay.entries(&group).iter().any(|bytes| bytes[..] == *entry.encoded())
+        };
+        let written = network.forged(mallory, honest("smuggled", "{}"), vec![]).unwrap();
+        let names = network.forged_control(mallory, &control, vec![written.id()]).unwrap();
+        // Together, then one after the other: all of it before the device hears of what it has not said by itself.
+        for frame in [&[&names, &written][..], &[&written, &names], &[&names], &[&written]] {
+            network.append_as(mallory, frame).unwrap();
+        }
+        network.run_ms(1_000);
+        assert!(in_log(&network, &names), "anybody may say that");
+        assert!(!in_log(&network, &written));
+        settle_but(&mut network, mallory);
+        // A relay that helps serves it all the same.
+        let (log, cursor) = (network.relay.log(&group).unwrap(), network.devices[BOB].status.as_ref().unwrap().cursor);
+        let (cursor, bytes) = (Cursor::new(cursor + 1).unwrap(), Bytes(written.encoded().to_vec()));
+        let items = vec![Item::Entry { cursor, bytes }];
+        network.say_as_relay(BOB, &RelayFrame::Live { group, log, items });
+        network.run_ms(100);
+        assert_eq!(quarantined(&mut network, BOB), [(written.id().to_string(), "author-removed".to_owned())]);
+        assert_eq!(get(&mut network, BOB, "smuggled"), "null");
+        assert_eq!(get(&mut network, ALICE, "smuggled"), "null");
+    }
 }
 
 /// A relay that helps: it serves what no relay accepts.

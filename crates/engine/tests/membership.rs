@@ -622,3 +622,45 @@ fn what_a_device_says_long_after_something_that_came_to_nothing_is_heard_too() {
         world.assert_alike(&[ALICE, BOB, CAROL]);
     }
 }
+
+/// Three admins take each other's role in a circle. What comes to nothing decides there: without the first word the other two would end otherwise.
+#[test]
+fn what_came_to_nothing_decides_between_admins_in_a_circle_also_after_the_relay_lost_its_disk() {
+    for seed in 140..146 {
+        // Dora stands by, so that there never lacks an admin.
+        let mut world = World::of(seed, &["admin", "admin", "admin"]);
+        let [alice, bob, carol] = [ALICE, BOB, CAROL].map(|device| world.id_of(device));
+        world.network.cut_off(BOB, true);
+        world.network.cut_off(CAROL, true);
+        world.role(BOB, &carol, "writer").unwrap();
+        world.role(CAROL, &alice, "writer").unwrap();
+        world.role(ALICE, &bob, "writer").unwrap();
+        world.settle(&[ALICE, DORA]);
+        // Carol's word voids that of Alice, who is away from here on.
+        world.network.cut_off(CAROL, false);
+        world.network.settle(&[CAROL, DORA]);
+        // Whether somebody has built on it before the relay loses it, or not yet.
+        world.network.run_ms(if seed % 2 == 0 { 30_000 } else { 0 });
+        world.network.cut_off(ALICE, true);
+        let in_log = |world: &World, whom: &str| {
+            let says = |bytes: &Vec<u8>| match VerifiedEntry::decode(bytes).unwrap().control() {
+                Some(Control::Role { device, .. }) => device.to_string() == whom,
+                _ => false,
+            };
+            world.log().iter().any(says)
+        };
+        assert!(in_log(&world, &bob) && in_log(&world, &alice) && !in_log(&world, &carol));
+        world.network.lose_relay_disk();
+        world.settle(&[CAROL, DORA]);
+        assert!(in_log(&world, &bob), "seed {seed}: it came to nothing, and the relay has it again");
+        world.network.cut_off(ALICE, false);
+        world.network.cut_off(BOB, false);
+        world.settle_all();
+        let erik = world.network.add_device(NAMES[4]);
+        world.join(erik, CAROL, "writer").unwrap();
+        world.settle_all();
+        world.assert_alike(&[ALICE, BOB, CAROL, DORA, erik]);
+        let roles: Vec<String> = world.members(erik).into_iter().map(|(_, role)| role).collect();
+        assert_eq!(roles, ["writer", "admin", "admin", "admin", "writer"], "seed {seed}");
+    }
+}

@@ -6,9 +6,10 @@
 use ashore_engine::api::{Command, Diagnostics, Durability, Failure, IdRange, Reply, SyncState, Write};
 use ashore_engine::testing::{Network, indexes};
 use ashore_protocol::codec::Bytes;
-use ashore_protocol::frame::RelayFrame;
+use ashore_protocol::control::Control;
+use ashore_protocol::frame::{Item, RelayFrame};
 use ashore_protocol::header::VerifiedEntry;
-use ashore_protocol::ids::GroupId;
+use ashore_protocol::ids::{Cursor, GroupId};
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
@@ -599,4 +600,71 @@ fn everything_goes_on_when_the_network_breaks_all_the_time() {
         assert_eq!(world.all(CAROL), all);
         assert_eq!(world.all(BOB), all);
     }
+}
+
+impl World {
+    /// Bob makes a snapshot that nobody but the relay gets, and leaves. Answers an invite of Alice's, who is away since before.
+    fn bob_leaves_with_the_only_snapshot(seed: u64) -> (Self, String) {
+        let mut world = Self::of_two(seed);
+        let (_, code) = world.network.invite(ALICE, "admin").unwrap();
+        world.settle(&[ALICE, BOB]);
+        world.network.cut_off(ALICE, true);
+        world.write_many(BOB, 40);
+        world.settle(&[BOB]);
+        world.publish(BOB);
+        world.call(BOB, Command::LeaveGroup {}).unwrap();
+        let left = |network: &Network| network.devices[BOB].status.as_ref().unwrap().group.is_none();
+        assert!(world.network.run_until(60_000, left));
+        (world, code)
+    }
+}
+
+#[test]
+fn a_snapshot_of_somebody_who_left_is_still_taken_and_no_more_is_dropped_by_it() {
+    let (mut world, code) = World::bob_leaves_with_the_only_snapshot(80);
+    world.network.relay.forgets_at_once();
+    assert_eq!(world.network.tidy_relay(), 0, "nothing is dropped by the word of somebody who left");
+    world.network.add_device("carol");
+    world.network.join_by(CAROL, &code).unwrap();
+    world.settle(&[CAROL]);
+    assert!(world.began_from_snapshot(CAROL));
+    let all = world.all(BOB);
+    assert!(all.contains("text 39"));
+    assert_eq!(world.all(CAROL), all);
+    // She makes another within seconds, and by that the relay forgets.
+    world.network.run_ms(10_000);
+    world.settle(&[CAROL]);
+    assert!(world.network.tidy_relay() > 0);
+    // Alice confirms that he left; she finds nothing but snapshots of what came while she was away.
+    world.network.cut_off(ALICE, false);
+    world.settle(&[ALICE, CAROL]);
+    assert!(world.began_from_snapshot(ALICE));
+    assert_eq!(world.all(ALICE), all);
+}
+
+#[test]
+fn a_snapshot_of_somebody_who_left_before_the_place_that_it_covers_is_found_out() {
+    let (mut world, code) = World::bob_leaves_with_the_only_snapshot(81);
+    // What a snapshot looks like that was made afterwards: his leave comes before the place up to which it speaks.
+    world.network.twist = Some(Box::new(|frame| match frame {
+        RelayFrame::Controls { request, group, log, mut items, more } => {
+            let is_leave = |item: &Item| {
+                let Item::Entry { bytes, .. } = item else { return false };
+                VerifiedEntry::decode(bytes).unwrap().control() == Some(&Control::Leave)
+            };
+            if let Some(at) = items.iter().position(is_leave)
+                && let Item::Entry { cursor, .. } = &mut items[at]
+            {
+                *cursor = Cursor::new(cursor.get() - 2).unwrap();
+            }
+            RelayFrame::Controls { request, group, log, items, more }
+        }
+        other => other,
+    }));
+    world.network.add_device("carol");
+    world.network.join_by(CAROL, &code).unwrap();
+    world.network.run_ms(60_000);
+    let status = world.network.devices[CAROL].status.clone().unwrap();
+    assert_eq!(status.last_error.unwrap().code.as_str(), "relay.misbehaved");
+    assert!(world.all(CAROL).starts_with("[] "), "nothing of it was stored");
 }

@@ -149,7 +149,7 @@ struct Group {
     info: LogInfo,
     membership: Membership,
     /// Parents that entries of the log name and it does not have; worked out when it is needed first.
-    wanted: Option<BTreeSet<EntryId>>,
+    wanted: Option<wanted::Wanted>,
     used: u64,
 }
 

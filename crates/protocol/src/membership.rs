@@ -25,20 +25,24 @@
 //! time may finish later, and a relay that lost its disk can be filled again with old joins.
 
 mod act;
+mod add;
 mod hits;
 mod judge;
+mod led;
 mod order;
 mod places;
+mod probe;
 mod seats;
 mod settle;
+mod settled;
 mod state;
 
 use crate::control::Role;
 use crate::header::{EntryKind, VerifiedEntry};
 use crate::ids::{DeviceId, EntryId, Epoch, GroupId, InviteKey, Timestamp};
 use crate::keys::{KemKey, Recipient};
-use crate::limits::MAX_CONTROL_ENTRIES;
 use act::{Act, Node};
+use settled::Settled;
 use state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -234,6 +238,10 @@ pub struct Membership {
     heard_of: BTreeSet<DeviceId>,
     state: State,
     refused: BTreeMap<EntryId, Refusal>,
+    /// How they were settled, once some were written beside others: what comes next is judged by it.
+    settled: Option<Arc<Settled>>,
+    /// How often all of them were settled anew.
+    settlings: u64,
 }
 
 /// What [`Membership::resolve`] found.
@@ -252,6 +260,7 @@ struct Resolution {
     state: State,
     refused: BTreeMap<EntryId, Refusal>,
     steps: u64,
+    settled: Option<Settled>,
 }
 
 impl PartialEq for Membership {
@@ -277,6 +286,8 @@ impl Membership {
             heard_of: BTreeSet::new(),
             state: State::new(group),
             refused: BTreeMap::new(),
+            settled: None,
+            settlings: 0,
         }
     }
 
@@ -288,102 +299,15 @@ impl Membership {
         let nodes: BTreeMap<EntryId, Arc<Node>> =
             controls.filter_map(|entry| Some((entry.id(), Arc::new(Node::new(entry).ok()?)))).collect();
         nodes.values().for_each(|node| membership.note(node));
-        let Resolution { state, refused, steps } = settle::settle(group, &nodes);
+        let Resolution { state, refused, steps, .. } = settle::settle(group, &nodes);
         membership.entries = Arc::new(nodes);
         (membership.state, membership.refused) = (state, refused.clone());
         Resolved { membership, refused, steps }
     }
 
-    /// Adds one control entry if it stands, or says why it does not: nothing is changed then. Applying one again changes nothing.
-    pub fn apply(&mut self, entry: &VerifiedEntry) -> Result<Change, Refusal> {
-        self.add(entry, false)
-    }
-
-    /// Like [`Membership::apply`], but an entry that does not stand now and may later ([`Refusal::may_pass`]) is kept, if a device of this group
-    /// wrote it: it counts when others come that make it stand. [`Membership::has_taken_in`] tells.
-    pub fn take_in(&mut self, entry: &VerifiedEntry) -> Result<Change, Refusal> {
-        self.add(entry, true)
-    }
-
-    fn add(&mut self, entry: &VerifiedEntry, keep: bool) -> Result<Change, Refusal> {
-        if entry.group() != self.group {
-            return Err(Refusal::OtherGroup);
-        }
-        let node = Arc::new(Node::new(entry)?);
-        if self.entries.contains_key(&node.id) {
-            return self.refused.get(&node.id).map_or(Ok(Change::Nothing), |refusal| Err(*refusal));
-        }
-        if self.entries.len() >= MAX_CONTROL_ENTRIES {
-            return Err(Refusal::TooMany);
-        }
-        let knows_all = self.tips.iter().all(|tip| node.parents.contains(tip));
-        if knows_all { self.append(node, keep) } else { self.insert(node, keep) }
-    }
-
-    fn is_kept(&self, node: &Node, refusal: Refusal) -> bool {
-        refusal.may_pass() && (self.heard_of.contains(&node.author) || self.holds_an_invite(node))
-    }
-
-    /// Whether this is a join by somebody who holds the secret of an invite that is here, standing or not.
-    fn holds_an_invite(&self, node: &Node) -> bool {
-        let Act::Join { invite, .. } = &node.act else { return false };
-        match self.entries.get(invite).map(|invite| &invite.act) {
-            Some(Act::Invite { key, .. } | Act::Recovery { key, .. }) => node.is_proven(self.group, key),
-            _ => false,
-        }
-    }
-
-    /// Adds an entry that knows of everything here: it comes last in every order.
-    fn append(&mut self, node: Arc<Node>, keep: bool) -> Result<Change, Refusal> {
-        let judged = self.state.apply(&node);
-        if let Err(refusal) = judged {
-            if !keep || !self.is_kept(&node, refusal) {
-                return Err(refusal);
-            }
-            self.state.places += 1;
-            self.refused.insert(node.id, refusal);
-        }
-        self.note(&node);
-        Arc::make_mut(&mut self.entries).insert(node.id, node);
-        judged
-    }
-
-    /// Adds an entry that was written beside others: everything is judged again.
-    fn insert(&mut self, node: Arc<Node>, keep: bool) -> Result<Change, Refusal> {
-        let id = node.id;
-        Arc::make_mut(&mut self.entries).insert(id, node.clone());
-        let Resolution { state, refused, .. } = settle::settle(self.group, &self.entries);
-        let mut judged = refused.get(&id).map_or_else(|| Ok(node.act.change(&node)), |refusal| Err(*refusal));
-        // Of more joins than an invite has uses, a log keeps those that came first.
-        if let Act::Join { invite, .. } = &node.act
-            && judged.is_ok()
-            && self.state.invites.get(invite).is_some_and(|invite| invite.uses_left == 0)
-        {
-            judged = Err(Refusal::InviteUsed);
-        }
-        if let Err(refusal) = judged
-            && (!keep || !self.is_kept(&node, refusal))
-        {
-            Arc::make_mut(&mut self.entries).remove(&id);
-            return Err(refusal);
-        }
-        (self.state, self.refused) = (state, refused);
-        self.note(&node);
-        judged
-    }
-
-    fn note(&mut self, node: &Node) {
-        self.tips.retain(|tip| !node.parents.contains(tip));
-        self.named.extend(&node.parents);
-        if !self.named.contains(&node.id) {
-            self.tips.insert(node.id);
-        }
-        let admitted = match &node.act {
-            Act::Found { .. } | Act::Join { .. } => Some(node.author),
-            Act::Admit { device, .. } => Some(*device),
-            _ => None,
-        };
-        self.heard_of.extend(admitted);
+    /// How often all entries were settled anew because of one that came: that it stays small bounds the work of a flood that comes one by one.
+    pub fn settlings(&self) -> u64 {
+        self.settlings
     }
 
     /// The group.
@@ -424,6 +348,13 @@ impl Membership {
     /// Whether this control entry took effect.
     pub fn has_applied(&self, entry: &EntryId) -> bool {
         self.state.standing.contains(entry)
+    }
+
+    /// Whether data that this control entry names as a parent stands by that, though its author may not write (any more): the entry stands, and it is one that
+    /// only an admin writes. What anybody may say (a name, a leave, a join) vouches for nothing, or a reader could write by naming it.
+    pub fn vouches(&self, control: &EntryId) -> bool {
+        let of_an_admin = |node: &Arc<Node>| node.act.needs() == Some(Role::Admin);
+        self.has_applied(control) && self.entries.get(control).is_some_and(of_an_admin)
     }
 
     /// Whether this control entry is here, standing or not.
@@ -506,6 +437,12 @@ impl Membership {
     /// Whether the device may write data entries.
     pub fn may_write(&self, device: &DeviceId) -> bool {
         self.member(device).is_some_and(|member| member.role >= Role::Writer)
+    }
+
+    /// Whether a snapshot by this device may be rested on, if the relay took it when the device might write: it may write now, or it has left by itself since. One that an admin removed is
+    /// not believed any more, unless the admin only confirmed that it had left.
+    pub fn is_believed(&self, device: &DeviceId) -> bool {
+        self.may_write(device) || self.state.left_as_writer(device)
     }
 
     /// Whether the device may invite others.

@@ -388,6 +388,54 @@ fn leaving_by_an_old_backup_destroys_nothing_and_an_admin_confirms_it() {
     assert_eq!(members(&after.0), [(2, ADMIN), (3, WRITER)]);
 }
 
+#[test]
+fn what_does_not_stand_still_decides_between_three_admins_in_a_circle() {
+    let (view, all) = group_of(&[ADMIN, ADMIN]);
+    let [first, second, third] = [(1, 2), (2, 3), (3, 1)].map(|(by, whom)| view.sign(by, &remove(whom), &view.tips()));
+    let with = |some: &[&VerifiedEntry]| {
+        let entries = all.iter().chain(some.iter().copied());
+        members(&Membership::resolve(view.0.group(), entries).membership)
+    };
+    // Of all three the first is settled first and voids the second; then the third is free and voids the first.
+    let everything = with(&[&first, &second, &third]);
+    assert_eq!(everything, [(2, ADMIN), (3, ADMIN)]);
+    assert_eq!(with(&[&first, &third]), everything);
+    assert_eq!(with(&[&third]), everything, "what stands alone makes the same");
+    assert_eq!(with(&[&second, &third]), [(1, ADMIN), (2, ADMIN)], "but the first keeps the second from deciding");
+}
+
+#[test]
+fn who_left_by_itself_as_a_writer_is_still_believed_and_who_was_put_out_is_not() {
+    let (view, _) = group_of(&[ADMIN, WRITER, READER]);
+    let believed = |view: &View, who: u8| view.0.is_believed(&device(who));
+    assert!(believed(&view, 3) && !believed(&view, 4) && !believed(&view, 9));
+    let mut left = view.clone();
+    let leave = left.act(3, Control::Leave);
+    assert!(believed(&left, 3));
+    left.act(1, remove(3));
+    assert!(believed(&left, 3) && left.0.to_confirm().is_empty(), "that it left is only confirmed");
+    left.act(4, Control::Leave);
+    assert!(!believed(&left, 4), "a reader never wrote");
+    // Whoever takes the right to write and does not know that it has left does not only confirm.
+    for control in [remove(3), role(3, READER)] {
+        let mut before = view.clone();
+        let taken = before.act(1, control);
+        assert!(!believed(&before, 3));
+        let mut after = left.clone();
+        before.take(&[&leave]);
+        after.take(&[&taken]);
+        for view in [&mut before, &mut after] {
+            assert!(!believed(view, 3));
+            view.act(2, remove(3));
+            assert!(!believed(view, 3), "nor does it help to confirm it afterwards");
+        }
+    }
+    let mut demoted = view;
+    demoted.act(1, role(3, READER));
+    demoted.act(3, Control::Leave);
+    assert!(!believed(&demoted, 3));
+}
+
 /// What one of several devices does next, in a random story.
 #[derive(Debug, Clone)]
 enum Step {

@@ -166,6 +166,20 @@ impl Group {
         needed
     }
 
+    /// These, and what those control entries among them name that were put aside, and so on: a relay takes each by the one that names it.
+    fn named_with_parents(&self, named: &[EntryId], aside: &[PutAside]) -> BTreeSet<EntryId> {
+        let (mut open, mut all) = (named.to_vec(), BTreeSet::new());
+        while let Some(id) = open.pop() {
+            if all.insert(id)
+                && aside.iter().any(|put| put.id == id)
+                && let Some(control) = self.control(&id)
+            {
+                open.extend(control.parents());
+            }
+        }
+        all
+    }
+
     /// What this device said itself, came to nothing, and is in the past of this entry: nobody else may have it. With sequence numbers and sizes.
     fn own_vain_parents(&self, entry: &VerifiedEntry) -> Vec<(u64, EntryId, u64)> {
         let (me, mut open, mut found) = (self.me(), entry.parents().to_vec(), Vec::new());
@@ -408,7 +422,11 @@ impl Machine {
         let (mut first, last): (Vec<_>, Vec<_>) =
             unsent().partition(|(sequence, waiting)| turn(waiting) == Some(Turn::First) && !deferred(sequence));
         if link.controls_first {
-            first.sort_by_key(|(_, waiting)| !group.membership.has_taken_in(&waiting.id));
+            // But for a leave: nothing of this device is taken after it.
+            let leave = group.membership.gone(&group.me()).map(|gone| gone.by);
+            let is_leave = |waiting: &Waiting| Some(waiting.id) == leave;
+            let last = |waiting: &Waiting| is_leave(waiting) || !group.membership.has_taken_in(&waiting.id);
+            first.sort_by_key(|(_, waiting)| (last(waiting), is_leave(waiting)));
         }
         let is_last = |(sequence, waiting): &(&u64, &Waiting)| match turn(waiting) {
             Some(Turn::First) => deferred(sequence),
@@ -574,6 +592,7 @@ impl Machine {
     pub(super) fn take_up_what_was_put_aside(&mut self, named: &[EntryId]) {
         let Some(group) = &mut self.sync.group else { return };
         let Some(aside) = group.state.put_aside.take() else { return };
+        let named = group.named_with_parents(named, &aside);
         let membership = &group.membership;
         let stands = |put: &PutAside| match put.author {
             _ if membership.has_taken_in(&put.id) => membership.has_applied(&put.id),
@@ -660,7 +679,7 @@ impl Machine {
         let is_control = group.membership.has_taken_in(entry);
         let for_good = match code {
             FailureCode::Superseded | FailureCode::InviteRevoked | FailureCode::InviteUsed => is_control,
-            FailureCode::RoleForbids if group.is_leaving() => !is_control,
+            FailureCode::RoleForbids | FailureCode::Removed if group.is_leaving() => !is_control,
             FailureCode::Removed | FailureCode::RoleForbids | FailureCode::NotAMember => waiting.author.is_some(),
             _ => false,
         };

@@ -253,8 +253,8 @@ impl Machine {
                 self.misbehaved(&format!("an entry that may not stand in the group: {refusal}"));
                 return Ok(false);
             }
-            // What somebody made who was removed since serves nobody any more.
-            Ok(by) if by != Grounds::Author => return Ok(true),
+            // What somebody made who was removed since serves nobody any more; of somebody who left it does.
+            Ok(by) if by != Grounds::Author && !self.is_believed(&entry.author()) => return Ok(true),
             Ok(_) => {}
         }
         let unknown = self.missing_parent(entry)?.is_some();

@@ -19,7 +19,7 @@ use crate::group::{KnownSnapshot, SnapshotState};
 use crate::time::Timestamp;
 use ashore_protocol::codec::encode;
 use ashore_protocol::header::VerifiedEntry;
-use ashore_protocol::ids::{EntryId, Epoch};
+use ashore_protocol::ids::{DeviceId, EntryId, Epoch};
 
 /// Fewer entries than this since the last one are never worth another.
 const MIN_ENTRIES: u64 = 256;
@@ -136,7 +136,7 @@ impl Machine {
         let known = known.as_ref().filter(|known| Some(known.log) == link.log);
         // Without one, others cannot know what stands below the entries that we have; nor can a relay that lost its log.
         let refills = group.place.refill_from.is_some();
-        // Nobody rests on what somebody made who may not write any more, and the relay offers it to nobody.
+        // Of somebody who may not write any more nobody rests on it, but if it left by itself; then, too, another is better: the relay drops nothing by it.
         let usable = known.is_some_and(|known| group.membership.may_write(&known.author));
         let lacks = !usable && (*covered || link.has_floor || known.is_some());
         if lacks || refills && (*covered || *dropped == Some(true)) {
@@ -170,6 +170,11 @@ impl Machine {
         state.entries_since = 0;
         state.bytes_since = 0;
         group.snapshots.changed = true;
+    }
+
+    /// Whether a snapshot by this device may be rested on.
+    pub(super) fn is_believed(&self, author: &DeviceId) -> bool {
+        self.sync.group.as_ref().is_some_and(|group| group.membership.is_believed(author))
     }
 
     /// A snapshot's entry came by in the log. It may hold what entries that are kept aside wait for; and when it covers entries that

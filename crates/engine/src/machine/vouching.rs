@@ -45,21 +45,13 @@ impl Group {
 
     fn is_vouched_for(&self, id: &EntryId) -> bool {
         let before = self.quarantine.get(id).is_some_and(|kept| kept.reason != KeptReason::AuthorRemoved);
-        let by_control = || self.named_by.get(id).is_some_and(|controls| controls.iter().any(|by| self.vouches(by)));
+        let by_control =
+            || self.named_by.get(id).is_some_and(|controls| controls.iter().any(|by| self.membership.vouches(by)));
         let by_waiting = || {
             let stands = |reason| reason != KeptReason::AuthorRemoved;
             self.quarantine.values().any(|kept| stands(kept.reason) && kept.parents.contains(id))
         };
         before || by_control() || by_waiting()
-    }
-
-    /// Whether this control entry stands and is one that only an admin writes: what a reader may say vouches for nothing, or it could write by naming it.
-    fn vouches(&self, control: &EntryId) -> bool {
-        let is_anybodys =
-            |control: &Control| matches!(control, Control::Name { .. } | Control::Leave | Control::Join { .. });
-        let stands = self.membership.has_applied(control);
-        stands
-            && self.control(control).is_some_and(|entry| entry.control().is_some_and(|control| !is_anybodys(control)))
     }
 
     /// Whether what took the right to write from this device is only here: then what the log brings of it stands before that.
@@ -125,9 +117,13 @@ impl Machine {
         group.retry.extend(now);
     }
 
-    /// Whether the tips are of an author that may not write any more, so that nothing of this device has built on them yet.
+    /// Whether the tips are of an author that may not write any more, so that nothing of this device has built on them yet. Or control entries that came to nothing: they may still decide
+    /// between others that are against each other, and a relay that lost its log takes one only if something names it.
     pub(super) fn tips_want_vouching(&mut self) -> Result<bool, Missing> {
         let Some(group) = &self.sync.group else { return Ok(false) };
+        if group.state.tips.iter().any(|tip| group.membership.refusal_of(tip).is_some()) {
+            return Ok(true);
+        }
         let (generation, tips) = (group.state.generation, group.state.tips.clone());
         let rows: Vec<_> = tips.iter().map(|tip| self.rows.one(&keys::entry_index(generation, tip))).collect();
         let mut sequences = Vec::new();

@@ -10,7 +10,9 @@ use crate::rng::Rng;
 use crate::store::{Durability, Range, StoreBatch, StoreFailure};
 use crate::time::Timestamp;
 use ashore_protocol::codec::Bytes;
+use ashore_protocol::control::Control;
 use ashore_protocol::frame::{ClientFrame, Received, RelayFrame, RequestId};
+use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::EntryId;
 use ashore_protocol::mailbox::Output as RelayOutput;
 use ashore_protocol::peer::PeerFrame;
@@ -339,13 +341,29 @@ impl Network {
     /// A hostile member: an entry with any content and these parents (none: its tips), sealed and signed as it should be, goes to the relay on
     /// the device's open connection. Answers its id.
     pub fn forge(&mut self, index: usize, content: SealedPlan, parents: Vec<EntryId>) -> Option<EntryId> {
-        let entry = self.device(index)?.machine.as_mut()?.forged(content, parents)?;
-        let (group, id) = (entry.group(), entry.id());
-        let entries = vec![Bytes(entry.into_encoded())];
+        let entry = self.forged(index, content, parents)?;
+        self.append_as(index, &[&entry])?;
+        Some(entry.id())
+    }
+
+    /// The same entry, which goes nowhere yet.
+    pub fn forged(&mut self, index: usize, content: SealedPlan, parents: Vec<EntryId>) -> Option<VerifiedEntry> {
+        self.device(index)?.machine.as_mut()?.forged(content, parents)
+    }
+
+    /// A hostile member: a control entry that names these beside its tips, which goes nowhere yet.
+    pub fn forged_control(&mut self, index: usize, control: &Control, parents: Vec<EntryId>) -> Option<VerifiedEntry> {
+        self.device(index)?.machine.as_ref()?.forged_control(control, parents)
+    }
+
+    /// These entries go to the relay in one frame on the device's open connection.
+    pub fn append_as(&mut self, index: usize, entries: &[&VerifiedEntry]) -> Option<()> {
+        let group = entries.first()?.group();
+        let entries = entries.iter().map(|entry| Bytes(entry.encoded().to_vec())).collect();
         let frame = ClientFrame::Append { request: RequestId(u32::MAX), group, entries }.encode();
         let connection = self.wires.iter().find(|(_, wire)| wire.device == index && wire.open).map(|(id, _)| *id)?;
         self.plan(1, Pending::ToRelay { connection, frame });
-        Some(id)
+        Some(())
     }
 
     /// From its next opening on, this device's machine dies when it tries this entry, as WebAssembly dies of a panic.

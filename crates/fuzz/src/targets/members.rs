@@ -101,6 +101,9 @@ fn arrive(group: GroupId, order: &[&VerifiedEntry]) {
             assert!(membership.members().map(|(device, _)| *device).eq(before), "what is refused changes nothing");
         }
     }
+    // What was judged by what was there is what comes of all of them at once.
+    let kept = order.iter().copied().filter(|entry| membership.has_taken_in(&entry.id()));
+    assert_eq!(membership, Membership::resolve(group, kept).membership, "one by one or all at once");
     for (device, member) in membership.members() {
         assert_eq!(membership.may_admit(device), member.role == ashore_protocol::Role::Admin);
         assert!(membership.may_read(device));

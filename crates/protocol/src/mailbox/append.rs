@@ -128,12 +128,14 @@ impl<S: LogStore> Mailbox<S> {
                 plan.placed.push(Placed { id, cursor });
                 continue;
             }
-            let is_wanted = entry.kind() != EntryKind::Seen && (group.wants(&id) || names(&plan.fresh, &id));
             match judge(&group.membership, &mut changed, &entry) {
-                Err(refusal) if is_wanted && !entry.kind().is_control() && refusal.passes_when_wanted() => {}
+                Err(refusal)
+                    if entry.kind() == EntryKind::Data
+                        && refusal.passes_when_wanted()
+                        && group.is_vouched_for(changed.as_ref().unwrap_or(&group.membership), &id, &plan.fresh) => {}
                 // What comes behind it in this frame may build on it too: it is a control entry, which needs all that it names.
                 Err(refusal)
-                    if (is_wanted || named.contains(&id)) && entry.kind().is_control() && refusal.may_pass() =>
+                    if entry.kind().is_control() && refusal.may_pass() && (group.wants(&id) || named.contains(&id)) =>
                 {
                     keep(&group.membership, &mut changed, &entry)
                         .map_err(|refusal| refused(refusal, &entry, &device))?;
@@ -216,11 +218,6 @@ fn keep(known: &Membership, changed: &mut Option<Membership>, entry: &VerifiedEn
         Err(refusal) if !members.has_taken_in(&entry.id()) => Err(refusal),
         _ => Ok(()),
     }
-}
-
-/// Whether one of these entries names this as a parent.
-fn names(entries: &[VerifiedEntry], id: &EntryId) -> bool {
-    entries.iter().any(|entry| entry.kind() != EntryKind::Seen && entry.parents().contains(id))
 }
 
 /// What the sender is told. Somebody else's entry that may not stand is told by its id.

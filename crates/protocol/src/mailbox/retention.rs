@@ -116,6 +116,10 @@ impl<S: LogStore> Mailbox<S> {
     fn tidy_group(&mut self, group: GroupId, now: Timestamp) -> Result<(u32, bool), Problem<S::Error>> {
         let usable = self.usable_snapshots(group)?;
         let Some(newest) = usable.first() else { return Ok((0, false)) };
+        // What somebody made who has left holds what was dropped because of it. More is dropped when somebody who may write has made another.
+        if !self.group(group)?.is_some_and(|known| known.membership.may_write(&newest.author)) {
+            return Ok((0, false));
+        }
         let replaced = now.ms_since(newest.finished_at) >= self.config.retention.replaced_ms;
         let kept: &[StoredSnapshot] = if replaced { std::slice::from_ref(newest) } else { &usable };
         if replaced {

@@ -94,11 +94,11 @@ impl<S: LogStore> Mailbox<S> {
         Ok(StoredSnapshot { id: entry.id(), author, covers, bytes, finished_at: now, entry: encoded })
     }
 
-    /// Of the finished snapshots those that a device may rest on: their authors may write.
+    /// Of the finished snapshots those that a device may rest on: their authors may write, or left by themselves since.
     pub(super) fn usable_snapshots(&mut self, group: GroupId) -> Result<Vec<StoredSnapshot>, Problem<S::Error>> {
         let mut snapshots = self.store.snapshots(&group).map_err(Problem::Store)?;
         let Some(known) = self.group(group)? else { return Ok(Vec::new()) };
-        snapshots.retain(|snapshot| known.membership.may_write(&snapshot.author));
+        snapshots.retain(|snapshot| known.membership.is_believed(&snapshot.author));
         Ok(snapshots)
     }
 

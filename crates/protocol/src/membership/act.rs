@@ -115,6 +115,15 @@ impl Act {
         }
     }
 
+    /// The entry that it is about.
+    pub(super) fn names(&self) -> Option<EntryId> {
+        match self {
+            Self::Join { invite, .. } | Self::Revoke { invite } => Some(*invite),
+            Self::Share { rotation, .. } => Some(*rotation),
+            _ => None,
+        }
+    }
+
     /// What it changes when it stands.
     pub(super) fn change(&self, node: &Node) -> Change {
         match self {

@@ -3,12 +3,13 @@
 //! What an entry asks for is worked out once ([`Case`]); each look asks it again of what stands before it.
 
 use super::act::{Act, Node, Turn};
+use super::led::takes_admins;
 use super::order::Ordered;
 use super::places::Places;
 use super::seats::{Count, Seat, Seats, View};
 use super::{Refusal, act};
 use crate::control::Role;
-use crate::ids::{EntryId, Epoch, GroupId};
+use crate::ids::{DeviceId, EntryId, Epoch, GroupId};
 use crate::keys::Recipient;
 use std::collections::BTreeMap;
 
@@ -206,8 +207,7 @@ impl<'o> Judge<'o> {
             Act::Share { .. } if named.is_none() => return Err(Refusal::UnknownEpoch),
             _ => {}
         }
-        let takes_admins = matches!(node.act, Act::Remove { .. } | Act::Leave | Act::Role { .. });
-        match event.filter(|_| takes_admins).map(|event| seats.count_with(event, self.count)) {
+        match event.filter(|_| takes_admins(node)).map(|event| seats.count_with(event, self.count)) {
             Some(after) if !after.is_led() => Err(Refusal::LastAdmin),
             _ => Ok(()),
         }
@@ -244,6 +244,11 @@ impl<'o> Judge<'o> {
     /// Those that did not stand at the last look, in the order of places.
     pub(super) fn refused(&self) -> &[(usize, Refusal)] {
         &self.refused
+    }
+
+    /// Some devices that were admins from their admission on, with its place, at the last look.
+    pub(super) fn steady(&self) -> Vec<(DeviceId, usize)> {
+        self.seats.steady()
     }
 
     /// The place of an entry's author's admission, at the last look.

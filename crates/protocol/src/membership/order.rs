@@ -8,17 +8,24 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 /// Control entries in causal order: parents first, and otherwise by id. Parents that are not among them do not count.
+///
+/// An entry keeps the number that is called its place here. One that comes later and that nobody names takes the next, so parents have lower
+/// ones, and `order` says where it stands; until one comes the two are the same.
+#[derive(Debug, Clone)]
 pub(super) struct Ordered {
     pub(super) nodes: Vec<Arc<Node>>,
     pub(super) places: BTreeMap<EntryId, usize>,
-    pub(super) pasts: Vec<Places>,
+    pub(super) pasts: Vec<Arc<Places>>,
+    /// The places as they follow on each other.
+    pub(super) order: Vec<usize>,
+    ranks: Vec<usize>,
 }
 
 impl Ordered {
     pub(super) fn new(entries: &BTreeMap<EntryId, Arc<Node>>) -> Self {
         let nodes = causal_order(entries);
         let places: BTreeMap<EntryId, usize> = nodes.iter().enumerate().map(|(place, node)| (node.id, place)).collect();
-        let mut pasts: Vec<Places> = Vec::with_capacity(nodes.len());
+        let mut pasts: Vec<Arc<Places>> = Vec::with_capacity(nodes.len());
         for node in &nodes {
             let mut past = Places::default();
             let parents = node.parents.iter().filter_map(|parent| places.get(parent));
@@ -26,9 +33,46 @@ impl Ordered {
                 past.extend(before);
                 past.insert(place);
             }
-            pasts.push(past);
+            pasts.push(Arc::new(past));
         }
-        Self { nodes, places, pasts }
+        let order: Vec<usize> = (0..nodes.len()).collect();
+        Self { nodes, places, pasts, ranks: order.clone(), order }
+    }
+
+    /// How many stand before the one at this place.
+    pub(super) fn rank(&self, place: usize) -> usize {
+        self.ranks.get(place).copied().unwrap_or(usize::MAX)
+    }
+
+    /// What an entry that is not here has in its past.
+    pub(super) fn past_of(&self, node: &Node) -> Places {
+        let mut past = Places::default();
+        let parents = node.parents.iter().filter_map(|parent| self.places.get(parent));
+        for (place, before) in parents.filter_map(|parent| Some((*parent, self.pasts.get(*parent)?))) {
+            past.extend(before);
+            past.insert(place);
+        }
+        past
+    }
+
+    /// Where an entry would stand that is not here and that none names: behind its parents, before the first that has a higher id. The others stay in their order.
+    pub(super) fn rank_of_new(&self, node: &Node) -> usize {
+        let parents = node.parents.iter().filter_map(|parent| self.places.get(parent));
+        let first = parents.map(|parent| self.rank(*parent) + 1).max().unwrap_or(0);
+        let behind = self.order.iter().skip(first);
+        let ids = behind.map_while(|place| self.nodes.get(*place));
+        first + ids.take_while(|other| other.id < node.id).count()
+    }
+
+    /// Adds an entry that none names.
+    pub(super) fn add(&mut self, node: Arc<Node>, past: Places, rank: usize) {
+        let place = self.nodes.len();
+        self.places.insert(node.id, place);
+        self.nodes.push(node);
+        self.pasts.push(Arc::new(past));
+        self.order.insert(rank.min(place), place);
+        self.ranks.iter_mut().filter(|later| **later >= rank).for_each(|later| *later += 1);
+        self.ranks.push(rank);
     }
 
     pub(super) fn node(&self, id: &EntryId) -> Option<&Node> {

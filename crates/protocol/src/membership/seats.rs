@@ -63,12 +63,12 @@ impl Count {
         self.members == 0 || self.admins > 0
     }
 
-    fn without(self, role: Option<Role>) -> Self {
+    pub(super) fn without(self, role: Option<Role>) -> Self {
         let (member, admin) = (role.is_some(), role == Some(Role::Admin));
         Self { members: self.members - usize::from(member), admins: self.admins - usize::from(admin) }
     }
 
-    fn with(self, role: Option<Role>) -> Self {
+    pub(super) fn with(self, role: Option<Role>) -> Self {
         let (member, admin) = (role.is_some(), role == Some(Role::Admin));
         Self { members: self.members + usize::from(member), admins: self.admins + usize::from(admin) }
     }
@@ -83,6 +83,13 @@ impl Seat {
         last.clear();
         changed.clear();
         (*role, *is_gone) = (None, false);
+    }
+
+    /// Whether it was never anything but an admin since it was admitted.
+    fn is_steady(&self) -> bool {
+        let standing = &self.now.standing;
+        let others = [&self.ends, &self.readers, &self.writers];
+        standing.first().is_some() && !others.into_iter().any(|some| some.meets(standing))
     }
 
     /// The place of the first thing done about it that stands.
@@ -229,7 +236,22 @@ impl Seats {
     }
 }
 
+/// So many devices that are admins all the time are looked for, the first that were admitted.
+const STEADY: usize = 4;
+
 impl Seats {
+    /// Some devices that were admins from their admission on, with its place.
+    pub(super) fn steady(&self) -> Vec<(DeviceId, usize)> {
+        let steady = |(device, number): (&DeviceId, &usize)| {
+            let seat = self.seats.get(*number)?;
+            Some((*device, seat.admitted_at())).filter(|_| seat.is_steady())
+        };
+        let mut steady: Vec<_> = self.numbers.iter().filter_map(steady).collect();
+        steady.sort_by_key(|(_, place)| *place);
+        steady.truncate(STEADY);
+        steady
+    }
+
     pub(super) fn role_in(&self, view: &mut View, steps: &mut u64) -> Option<Role> {
         self.seats.get(view.seat).and_then(|seat| seat.role_in(view, steps))
     }
@@ -255,7 +277,7 @@ impl Seats {
 }
 
 /// The device that an entry does something about, and what that is then; `None`: gone.
-fn done_by(ordered: &Ordered, node: &Node) -> Option<(DeviceId, Option<Role>)> {
+pub(super) fn done_by(ordered: &Ordered, node: &Node) -> Option<(DeviceId, Option<Role>)> {
     match &node.act {
         Act::Found { .. } => Some((node.author, Some(Role::Admin))),
         Act::Join { invite, .. } => match ordered.node(invite).map(|invite| &invite.act) {

@@ -32,10 +32,25 @@ impl View<'_> {
             Self::Past(ordered, _) => ordered.precedes(earlier, later),
         }
     }
+
+    /// Whether one stands before the other in the order of the rule.
+    fn is_before(self, one: usize, other: usize) -> bool {
+        match self {
+            Self::All => one < other,
+            Self::Past(ordered, _) => ordered.rank(one) < ordered.rank(other),
+        }
+    }
+
+    fn place(self, id: &EntryId) -> Option<usize> {
+        match self {
+            Self::All => None,
+            Self::Past(ordered, _) => ordered.places.get(id).copied(),
+        }
+    }
 }
 
 /// A device's seat in the group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 struct Seat {
     /// The first entry by which it is gone.
     gone: Option<EntryId>,
@@ -43,16 +58,20 @@ struct Seat {
     given_up: Option<usize>,
     /// What was done about it, by place, as far as nothing else that was has it in its past: this says what the device is.
     last: Vec<(usize, Event)>,
+    /// By what it left itself, by place.
+    left: Vec<usize>,
+    /// Somebody took from it the right to write, and did not know that it had left.
+    is_put_out: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Is(Role),
     Gone(EntryId),
 }
 
 /// The members and all else that control entries make.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct State {
     group: GroupId,
     /// How many entries were looked at: the place of the next.
@@ -63,11 +82,11 @@ pub(super) struct State {
     pub(super) invites: BTreeMap<EntryId, OpenInvite>,
     revoked: BTreeSet<EntryId>,
     recoveries: BTreeMap<EntryId, KemKey>,
-    /// By place.
-    rotations: BTreeMap<usize, RotationInfo>,
-    rotation_places: BTreeMap<EntryId, usize>,
-    /// The last is the one that new entries are sealed in.
-    epochs: BTreeSet<(Epoch, usize)>,
+    rotations: BTreeMap<EntryId, RotationInfo>,
+    /// What began them, in the order of the rule, by place.
+    turns: Vec<(usize, EntryId)>,
+    /// The same in ascending order of epochs, and in that order where these are the same: the last is the one that new entries are sealed in.
+    epochs: Vec<(Epoch, usize, EntryId)>,
     pub(super) standing: BTreeSet<EntryId>,
 }
 
@@ -83,8 +102,8 @@ impl State {
             revoked: BTreeSet::new(),
             recoveries: BTreeMap::new(),
             rotations: BTreeMap::new(),
-            rotation_places: BTreeMap::new(),
-            epochs: BTreeSet::new(),
+            turns: Vec::new(),
+            epochs: Vec::new(),
             standing: BTreeSet::new(),
         }
     }
@@ -98,7 +117,8 @@ impl State {
         Ok(node.act.change(node))
     }
 
-    fn check(&self, node: &Node) -> Result<(), Refusal> {
+    /// Whether the next entry stands, which knows of everything that was applied.
+    pub(super) fn check(&self, node: &Node) -> Result<(), Refusal> {
         if let Some(needed) = node.act.needs() {
             self.check_author(node, needed)?;
         }
@@ -120,8 +140,8 @@ impl State {
             Act::Revoke { invite } if !self.invites.contains_key(invite) => Err(Refusal::UnknownInvite),
             Act::Revoke { .. } => Ok(()),
             Act::Share { epoch, rotation, .. } => {
-                let place = self.rotation_places.get(rotation).and_then(|place| self.rotations.get(place));
-                if place.is_some_and(|info| info.epoch == *epoch) { Ok(()) } else { Err(Refusal::UnknownEpoch) }
+                let info = self.rotations.get(rotation);
+                if info.is_some_and(|info| info.epoch == *epoch) { Ok(()) } else { Err(Refusal::UnknownEpoch) }
             }
         }
     }
@@ -160,7 +180,7 @@ impl State {
 
     /// The next epoch, for nobody that it is to be closed to.
     fn check_turn(&self, turn: &Turn, removed: Option<&DeviceId>) -> Result<(), Refusal> {
-        let next = self.epochs.last().map_or(0, |(epoch, _)| epoch.0).checked_add(1);
+        let next = self.epochs.last().map_or(0, |(epoch, ..)| epoch.0).checked_add(1);
         let closed = removed.is_none_or(|device| !turn.recipients.contains(&Recipient::from(*device)));
         if turn.is_sound && closed && next == Some(turn.epoch.0) { Ok(()) } else { Err(Refusal::BadRotation) }
     }
@@ -179,7 +199,7 @@ impl State {
         let author = node.author;
         match &node.act {
             Act::Found { at, kem } => {
-                self.turn(node.id, place, node.epoch, [author.into()].into());
+                self.turn(node.id, place, node.epoch, [author.into()].into(), view);
                 self.seat(author, place, Event::Is(Role::Admin), view);
                 self.admit(author, node, *at, kem.clone());
             }
@@ -221,21 +241,27 @@ impl State {
             }
             Act::Remove { device, turn } => {
                 self.seat(*device, place, Event::Gone(node.id), view);
-                self.note_giving_up(device, place, author == *device);
+                self.note_giving_up(device, place, author == *device, view);
+                self.note_end(device, place, author == *device, view);
                 if let Some(turn) = turn {
-                    self.turn(node.id, place, turn.epoch, turn.recipients.iter().copied().collect());
+                    self.turn(node.id, place, turn.epoch, turn.recipients.iter().copied().collect(), view);
                 }
             }
             Act::Leave => {
                 self.seat(author, place, Event::Gone(node.id), view);
-                self.note_giving_up(&author, place, true);
+                self.note_giving_up(&author, place, true, view);
+                self.note_end(&author, place, true, view);
             }
             Act::Role { device, role } => {
                 self.seat(*device, place, Event::Is(*role), view);
-                self.note_giving_up(device, place, author == *device);
+                self.note_giving_up(device, place, author == *device, view);
+                // Who gives a role did not know that the device was gone.
+                if *role < Role::Writer && self.gone.contains_key(device) {
+                    self.note_end(device, place, false, view);
+                }
             }
             Act::Rotate { turn } => {
-                self.turn(node.id, place, turn.epoch, turn.recipients.iter().copied().collect());
+                self.turn(node.id, place, turn.epoch, turn.recipients.iter().copied().collect(), view);
             }
             Act::Revoke { invite } => {
                 self.revoked.insert(*invite);
@@ -258,10 +284,28 @@ impl State {
         }
     }
 
-    fn note_giving_up(&mut self, device: &DeviceId, place: usize, by_itself: bool) {
-        if let Some(seat) = self.seats.get_mut(device) {
+    /// The last in the order says whether an admin did it.
+    fn note_giving_up(&mut self, device: &DeviceId, place: usize, by_itself: bool, view: View<'_>) {
+        if let Some(seat) = self.seats.get_mut(device)
+            && !seat.last.iter().any(|(other, _)| view.is_before(place, *other))
+        {
             seat.given_up = by_itself.then_some(place);
         }
+    }
+
+    /// Notes who did it that a device is gone, or writes no more.
+    fn note_end(&mut self, device: &DeviceId, place: usize, by_itself: bool, view: View<'_>) {
+        let Some(seat) = self.seats.get_mut(device) else { return };
+        match by_itself {
+            true => seat.left.push(place),
+            false => seat.is_put_out |= !seat.left.iter().any(|left| view.contains(*left)),
+        }
+    }
+
+    /// Whether a device left by itself, might write then, and nobody put it out at the same time or before.
+    pub(super) fn left_as_writer(&self, device: &DeviceId) -> bool {
+        let wrote = self.gone.get(device).is_some_and(|gone| gone.member.role >= Role::Writer);
+        wrote && self.seats.get(device).is_some_and(|seat| !seat.left.is_empty() && !seat.is_put_out)
     }
 
     /// Devices that left or took a lesser role by themselves, which no admin has said since; with what they are now.
@@ -270,22 +314,26 @@ impl State {
         gave_up.map(|(device, _)| (device, self.role_now(device)))
     }
 
-    fn turn(&mut self, entry: EntryId, place: usize, epoch: Epoch, known_to: BTreeSet<Recipient>) {
-        self.rotations.insert(place, RotationInfo { epoch, entry, known_to });
-        self.rotation_places.insert(entry, place);
-        self.epochs.insert((epoch, place));
+    fn turn(&mut self, entry: EntryId, place: usize, epoch: Epoch, known_to: BTreeSet<Recipient>, view: View<'_>) {
+        self.rotations.insert(entry, RotationInfo { epoch, entry, known_to });
+        let at = self.turns.partition_point(|(other, _)| view.is_before(*other, place));
+        self.turns.insert(at, (place, entry));
+        let is_before = |(other_epoch, other, _): &(Epoch, usize, EntryId)| {
+            *other_epoch < epoch || *other_epoch == epoch && view.is_before(*other, place)
+        };
+        let at = self.epochs.partition_point(is_before);
+        self.epochs.insert(at, (epoch, place, entry));
     }
 
     /// The entry that began the epoch in which new entries are sealed, as far as the view goes: the highest, then the latest.
     fn rotation_in(&self, view: View<'_>) -> EntryId {
-        let newest = self.epochs.iter().rev().find(|(_, place)| view.contains(*place));
-        let newest = newest.and_then(|(_, place)| self.rotations.get(place));
-        newest.map_or(EntryId(*self.group.as_bytes()), |info| info.entry)
+        let newest = self.epochs.iter().rev().find(|(_, place, _)| view.contains(*place));
+        newest.map_or(EntryId(*self.group.as_bytes()), |(_, _, entry)| *entry)
     }
 
     /// Whoever comes in has the key of an epoch, by an invitation or a share.
     fn learn(&mut self, who: Recipient, rotation: EntryId) {
-        if let Some(info) = self.rotation_places.get(&rotation).and_then(|place| self.rotations.get_mut(place)) {
+        if let Some(info) = self.rotations.get_mut(&rotation) {
             info.known_to.insert(who);
         }
     }
@@ -336,14 +384,86 @@ impl State {
 
     /// The epoch in which new entries are sealed.
     pub(super) fn rotation(&self) -> Option<&RotationInfo> {
-        self.rotations.get(&self.epochs.last()?.1)
+        self.rotations.get(&self.epochs.last()?.2)
     }
 
-    /// Every rotation that stands.
+    /// Every rotation that stands, in the order of the rule.
     pub(super) fn rotations(&self) -> impl Iterator<Item = &RotationInfo> {
-        self.rotations.values()
+        self.turns.iter().filter_map(|(_, entry)| self.rotations.get(entry))
     }
 }
+
+impl State {
+    /// Makes of the group what an entry makes of it that stands at this place, though some that come after it in the order were applied. `false` where that cannot be
+    /// told from what is here: then all of them have to be applied anew.
+    pub(super) fn insert(&mut self, node: &Node, place: usize, view: View<'_>) -> bool {
+        let can = match &node.act {
+            Act::Found { .. } => false,
+            Act::Name { .. } => self.is_latest(&node.author, place, view),
+            Act::Leave => self.may_take_end(&node.author, place, view),
+            Act::Remove { device, .. } => self.may_take_end(device, place, view),
+            Act::Role { device, .. } => self.was_gone_before(device, place, view).unwrap_or(true),
+            Act::Invite { .. }
+            | Act::Join { .. }
+            | Act::Rotate { .. }
+            | Act::Revoke { .. }
+            | Act::Admit { .. }
+            | Act::Share { .. }
+            | Act::Recovery { .. } => true,
+        };
+        if can {
+            self.record(node, place, view);
+        }
+        can
+    }
+
+    /// Whether the device was gone before this place; `None`: it is not gone.
+    fn was_gone_before(&self, device: &DeviceId, place: usize, view: View<'_>) -> Option<bool> {
+        let gone = self.seats.get(device)?.gone?;
+        Some(view.place(&gone).is_some_and(|gone| view.is_before(gone, place)))
+    }
+
+    /// Whether nothing that was done about a member comes after this place.
+    fn is_latest(&self, device: &DeviceId, place: usize, view: View<'_>) -> bool {
+        let (Some(member), Some(seat)) = (self.members.get(device), self.seats.get(device)) else {
+            return self.was_gone_before(device, place, view).unwrap_or(false);
+        };
+        let named = view.place(&member.named_by).is_some_and(|named| view.is_before(named, place));
+        named && seat.last.iter().all(|(other, _)| view.is_before(*other, place))
+    }
+
+    /// Who is gone stays as it was when it went first.
+    fn may_take_end(&self, device: &DeviceId, place: usize, view: View<'_>) -> bool {
+        self.was_gone_before(device, place, view).unwrap_or_else(|| self.is_latest(device, place, view))
+    }
+}
+
+impl PartialEq for State {
+    /// The same came of the entries: the places that they were given may differ.
+    fn eq(&self, other: &Self) -> bool {
+        let same_seat = |(one, other): (&Seat, &Seat)| {
+            let events = |seat: &Seat| {
+                let mut events: Vec<Event> = seat.last.iter().map(|(_, event)| *event).collect();
+                events.sort_unstable();
+                events
+            };
+            one.gone == other.gone && one.given_up.is_some() == other.given_up.is_some() && events(one) == events(other)
+        };
+        self.group == other.group
+            && self.members == other.members
+            && self.gone == other.gone
+            && self.invites == other.invites
+            && self.revoked == other.revoked
+            && self.recoveries == other.recoveries
+            && self.rotations().eq(other.rotations())
+            && self.rotation() == other.rotation()
+            && self.standing == other.standing
+            && self.seats.keys().eq(other.seats.keys())
+            && self.seats.values().zip(other.seats.values()).all(same_seat)
+    }
+}
+
+impl Eq for State {}
 
 /// Of things done at the same time the one that gives least counts; who is gone is gone.
 fn role_of(events: impl Iterator<Item = Event>) -> Option<Role> {

@@ -10,8 +10,9 @@ use ashore_protocol::{DeviceId, EntryId, Epoch, SigningKey, Timestamp, VerifiedE
 pub(crate) type Flood = fn(usize) -> Vec<VerifiedEntry>;
 
 /// Every kind, by name.
-pub(crate) const ALL: [(&str, Flood); 10] = [
+pub(crate) const ALL: [(&str, Flood); 11] = [
     ("two admins change each other's role, in two chains", each_others_roles),
+    ("the only two admins change each other's role, in two chains", only_admins),
     ("two admins remove each other, in two fans", fans),
     ("pairs of admins remove each other", pairs),
     ("two admins demote each other and are raised again, level by level", ladder),
@@ -111,6 +112,18 @@ pub(crate) fn each_others_roles(size: usize) -> Vec<VerifiedEntry> {
         let role = if time % 2 == 0 { Role::Writer } else { Role::Reader };
         parents =
             [(1, 2, parents[0]), (2, 1, parents[1])].map(|(by, whom, parent)| story.role(by, whom, role, &[parent]));
+    }
+    story.all
+}
+
+/// By turns: the founder and the one other admin.
+pub(crate) fn only_admins(size: usize) -> Vec<VerifiedEntry> {
+    let (mut story, last) = Story::new(2);
+    let mut parents = [last; 2];
+    for time in 0..size / 2 {
+        let role = if time % 2 == 0 { Role::Writer } else { Role::Reader };
+        parents =
+            [(0, 1, parents[0]), (1, 0, parents[1])].map(|(by, whom, parent)| story.role(by, whom, role, &[parent]));
     }
     story.all
 }

@@ -17,9 +17,11 @@ use crate::api::{DisconnectReason, ErrorCode, Event, Failure};
 use crate::document::{CollectionName, DocumentId};
 use crate::group::{DocumentChange, RelayPlace, SnapshotPart};
 use crate::store::RowValue;
+use ashore_protocol::control::Control;
 use ashore_protocol::frame::{ClientFrame, FailureCode, Item, RequestId};
 use ashore_protocol::header::{Entry, VerifiedEntry};
 use ashore_protocol::ids::{Cursor, GroupId, LogId};
+use ashore_protocol::membership::Membership;
 use ashore_protocol::snapshot::Manifest;
 use std::collections::VecDeque;
 
@@ -32,6 +34,8 @@ pub(in crate::machine) struct Taking {
     manifest: Manifest,
     /// The control entries after this are asked for; `None` when all are here.
     controls_after: Option<Cursor>,
+    /// The first place in this log where the author says that it leaves.
+    left_at: Option<Cursor>,
     /// The part that is merged next.
     next: u32,
     /// What was asked, on which connection.
@@ -56,11 +60,32 @@ impl Taking {
     pub(in crate::machine) fn restore(entry: VerifiedEntry, next: u32) -> Option<Self> {
         let manifest = entry.manifest()?.clone();
         let controls_after = Some(Cursor::ZERO);
-        Some(Self { entry, manifest, controls_after, next, request: None, working: false })
+        Some(Self { entry, manifest, controls_after, left_at: None, next, request: None, working: false })
     }
 
     pub(super) fn covers(&self) -> Cursor {
         self.manifest.cursor
+    }
+
+    /// Takes note of a control entry at this place of the log.
+    fn note_control(&mut self, at: Cursor, entry: &Entry) {
+        let author = self.entry.author();
+        let leaves = match Control::parse(entry.payload()) {
+            Ok(Control::Leave) => true,
+            Ok(Control::Remove { device, .. }) => device == author,
+            _ => false,
+        };
+        if leaves && entry.header().author == author {
+            self.left_at.get_or_insert(at);
+        }
+    }
+
+    /// Whether it may be rested on: its author may write, or has left by itself, and not before the place that it covers: what others
+    /// wrote later is not its to tell.
+    fn is_believed(&self, members: &Membership) -> bool {
+        let author = self.entry.author();
+        let left_later = self.left_at.is_some_and(|at| at > self.manifest.cursor);
+        members.may_write(&author) || members.is_believed(&author) && left_later
     }
 
     /// Parts that are merged, and how many there are.
@@ -216,6 +241,10 @@ impl Machine {
             if self.rows.one(&index)?.is_none() && !self.take_control_beside(&bytes)? {
                 return Ok(());
             }
+            let taking = self.sync.group.as_mut().and_then(|group| group.snapshots.taking.as_mut());
+            if let (Some(taking), Ok(entry)) = (taking, Entry::decode(&bytes)) {
+                taking.note_control(item.cursor(), &entry);
+            }
             task.items.pop_front();
         }
         let Some(group) = &mut self.sync.group else { return Ok(()) };
@@ -225,8 +254,7 @@ impl Machine {
             return Ok(());
         }
         taking.controls_after = None;
-        let author = taking.entry.author();
-        if !group.membership.may_write(&author) {
+        if !taking.is_believed(&group.membership) {
             self.stop_taking();
             self.misbehaved("a snapshot by somebody who may not write");
         }

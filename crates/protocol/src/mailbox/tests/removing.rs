@@ -1,5 +1,6 @@
 //! A device that was removed learns of it, and gets nothing that comes later.
 use super::*;
+use crate::keys::Rotation;
 
 /// The household, after Alice removed Bob; what Bob's connection was given of it is still unread.
 fn removed() -> (Household, VerifiedEntry) {
@@ -103,4 +104,107 @@ fn a_control_entry_that_came_to_nothing_is_taken_when_something_builds_on_it() {
     let at_bob = relay.connect(&bob);
     let RelayFrame::Opened { head, .. } = relay.ask(at_bob, open(group)) else { panic!("not opened") };
     assert_eq!(head.get(), 4, "and Bob is none of them");
+}
+
+#[test]
+fn data_of_a_reader_is_taken_by_the_word_of_an_admin_or_of_data_and_not_by_what_a_reader_may_say() {
+    let mut home = household();
+    let demotion = Control::Role { device: home.bob.id(), role: Role::Reader };
+    let demotion = home.alice.control(home.group, &demotion, &[home.bobs_join.id()]);
+    assert_eq!(home.relay.placed(home.at_alice, home.group, &[&demotion]), [4]);
+    let Household { mut relay, alice, bob, group, at_alice, at_bob, .. } = home;
+    let [named, vouched, built_on, snapshot] =
+        [*b"named", *b"vouch", *b"built", *b"snaps"].map(|payload| bob.write(group, payload));
+    let says = Control::Name { sealed: sealed(), kem: None };
+    let says = bob.control(group, &says, &[demotion.id(), named.id(), built_on.id()]);
+    let seen = EntryDraft::new(Some(group), bob.id(), [named.id()], Epoch(0), EntryKind::Seen, 0).unwrap();
+    let seen = seen.sign(&bob.key, Vec::new()).unwrap();
+    assert_eq!(relay.placed(at_bob, group, &[&seen, &says]), [5, 6]);
+    let refused = |relay: &mut Relay, conn, entries: &[&VerifiedEntry]| {
+        while relay.try_next(conn).is_some() {}
+        relay.refused(conn, append(group, entries))
+    };
+    assert_eq!(refused(&mut relay, at_bob, &[&named]), FailureCode::RoleForbids);
+    assert_eq!(refused(&mut relay, at_alice, &[&named]), FailureCode::RoleForbids, "nor from somebody else");
+    // A leave in the same frame does no more.
+    let leave = bob.control(group, &Control::Leave, &[says.id(), named.id()]);
+    assert_eq!(refused(&mut relay, at_bob, &[&leave, &named]), FailureCode::Removed);
+    // An admin's entry and data of somebody who may write do, before it in the frame or in the log.
+    let rotation = Rotation { epoch: Epoch(1), wraps: Vec::new(), previous: Bytes::default() };
+    let rotate = alice.control(group, &Control::Rotate { rotation }, &[says.id(), vouched.id()]);
+    while relay.try_next(at_alice).is_some() {}
+    assert_eq!(relay.placed(at_alice, group, &[&rotate, &vouched]), [7, 8]);
+    let on_it = alice.write_after(group, *b"on it", &[built_on.id()]);
+    assert_eq!(relay.placed(at_alice, group, &[&on_it]), [9]);
+    // A relay that starts anew finds the same in its log.
+    let mut relay = relay.restarted();
+    let at_bob = relay.connect(&bob);
+    for entry in [&named, &snapshot] {
+        assert_eq!(refused(&mut relay, at_bob, &[entry]), FailureCode::RoleForbids);
+    }
+    assert_eq!(relay.placed(at_bob, group, &[&built_on]), [10]);
+}
+
+#[test]
+fn a_relay_that_is_filled_again_takes_data_of_a_removed_device_by_a_removal_that_names_it_and_not_by_a_void_one() {
+    let home = household();
+    let secret = SigningKey::from_seed(&[98; 32]);
+    let carol = Device::new(3);
+    let invite = home.alice.invite(home.group, &secret, Role::Admin, 5_000_000);
+    let join = carol.join(home.group, &secret, invite.id(), 1_000_000);
+    let data = home.bob.write(home.group, *b"known to carol");
+    // Carol had Bob's entry when she removed him; Alice removed Carol at the same time.
+    let by_carol = Control::Remove { device: home.bob.id(), rotation: None };
+    let by_carol = carol.control(home.group, &by_carol, &[home.bobs_join.id(), join.id(), data.id()]);
+    let by_alice = |device: &Device| Control::Remove { device: device.id(), rotation: None };
+    let against_carol = home.alice.control(home.group, &by_alice(&carol), &[home.bobs_join.id(), join.id()]);
+    let against_bob = home.alice.control(home.group, &by_alice(&home.bob), &[against_carol.id()]);
+    let controls: Vec<VerifiedEntry> = home.relay.mailbox.store().entries(&home.group)[..3]
+        .iter()
+        .map(|bytes| VerifiedEntry::decode(bytes).unwrap())
+        .collect();
+    let filled = |more: &[&VerifiedEntry]| {
+        let mut relay = Relay::new();
+        let at_alice = relay.connect(&home.alice);
+        let all: Vec<&VerifiedEntry> = controls.iter().chain([&invite, &join]).chain(more.iter().copied()).collect();
+        assert_eq!(relay.placed(at_alice, home.group, &all).len(), all.len());
+        relay.append(at_alice, home.group, &[&data])
+    };
+    assert!(matches!(filled(&[&by_carol]), RelayFrame::Appended { .. }));
+    let void = filled(&[&by_carol, &against_carol, &against_bob]);
+    assert!(matches!(void, RelayFrame::Failed { code: FailureCode::Removed, .. }), "{void:?}");
+}
+
+/// What a relay refuses may decide between others: whoever has it has to name it, or a relay that lost its log makes another group than devices know.
+#[test]
+fn a_relay_that_is_filled_again_makes_the_same_group_once_what_came_to_nothing_is_named() {
+    let home = household();
+    let (group, alice, bob, carol) = (home.group, &home.alice, &home.bob, Device::new(3));
+    let secret = SigningKey::from_seed(&[98; 32]);
+    let invite = alice.invite(group, &secret, Role::Admin, 5_000_000);
+    let join = carol.join(group, &secret, invite.id(), 1_000_000);
+    let role = Control::Role { device: bob.id(), role: Role::Admin };
+    let raised = alice.control(group, &role, &[home.bobs_join.id(), join.id()]);
+    let removes = |by: &Device, whom: &Device| {
+        by.control(group, &Control::Remove { device: whom.id(), rotation: None }, &[raised.id()])
+    };
+    // In a circle: the first comes to nothing, as does the second, whom the first alone keeps from deciding.
+    let (first, second, third) = (removes(alice, bob), removes(bob, &carol), removes(&carol, alice));
+    let mut relay = Relay::new();
+    let at_carol = relay.connect(&carol);
+    let known: Vec<VerifiedEntry> =
+        home.relay.mailbox.store().entries(&group).iter().map(|bytes| VerifiedEntry::decode(bytes).unwrap()).collect();
+    let all: Vec<&VerifiedEntry> = known.iter().chain([&invite, &join, &raised, &third]).collect();
+    relay.placed(at_carol, group, &all);
+    assert_eq!(relay.refused(at_carol, append(group, &[&first])), FailureCode::Superseded, "nothing names it");
+    // So the second stands, and for the relay it is Carol who is out.
+    let at_bob = relay.connect(bob);
+    relay.placed(at_bob, group, &[&second]);
+    assert_eq!(relay.refused(at_carol, append(group, &[&carol.write(group, *b"out")])), FailureCode::Removed);
+    // Once data names the first, the relay takes it: it is as if it had never been lost.
+    let names = bob.write_after(group, *b"names it", &[first.id()]);
+    assert_eq!(relay.placed(at_bob, group, &[&names, &first]).len(), 2);
+    relay.placed(at_carol, group, &[&carol.write(group, *b"in again")]);
+    let at_alice = relay.connect(alice);
+    assert_eq!(relay.refused(at_alice, append(group, &[&alice.write(group, *b"out")])), FailureCode::Removed);
 }

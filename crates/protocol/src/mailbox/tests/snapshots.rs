@@ -39,13 +39,23 @@ fn get(group: GroupId, snapshot: EntryId, index: u32) -> ClientFrame {
 impl Household {
     /// Alice publishes a snapshot of what stands in the log up to these.
     fn snapshot(&mut self, found: &[EntryId], parts: &[&[u8]]) -> VerifiedEntry {
-        let (conn, group) = (self.at_alice, self.group);
+        self.snapshot_by(self.at_alice, &self.alice.key.clone(), found, parts)
+    }
+
+    fn snapshot_by(
+        &mut self,
+        conn: ConnectionId,
+        by: &SigningKey,
+        found: &[EntryId],
+        parts: &[&[u8]],
+    ) -> VerifiedEntry {
+        let group = self.group;
         for (index, part) in (0..).zip(parts) {
             let answer = self.relay.ask(conn, put(group, index, part));
             assert_eq!(answer, RelayFrame::SnapshotPartPut { request: REQUEST });
         }
         let tip = *found.last().unwrap();
-        let entry = manifest(self.log, found, parts).sign(&self.alice.key, group, [tip], Epoch(0)).unwrap();
+        let entry = manifest(self.log, found, parts).sign(by, group, [tip], Epoch(0)).unwrap();
         assert_eq!(self.relay.placed(conn, group, &[&entry]).len(), 1);
         self.relay.inbox.clear();
         entry
@@ -321,4 +331,38 @@ fn a_relay_that_was_killed_while_it_forgot_goes_on() {
     assert_eq!(house.floor(), 0, "what was not committed did not happen");
     assert_eq!((house.tidy(), house.floor()), (6, 9));
     assert_eq!(Retention::default().keep_ms, 7 * DAY);
+}
+
+#[test]
+fn a_snapshot_of_who_left_is_offered_and_nothing_is_dropped_by_it_and_one_of_who_was_put_out_is_not() {
+    for leaves in [true, false] {
+        let (mut house, log) = written(6);
+        let (at_alice, at_bob, group) = (house.at_alice, house.at_bob, house.group);
+        let made = house.snapshot_by(at_bob, &house.bob.key.clone(), &log, &[b"by bob"]);
+        let tip = house.bobs_join.id();
+        let leave = house.bob.control(group, &Control::Leave, &[tip]);
+        let mut parents = vec![tip];
+        if leaves {
+            house.relay.placed(at_bob, group, &[&leave]);
+            parents = vec![leave.id()];
+        }
+        let offered = |house: &mut Household| {
+            house.relay.inbox.clear();
+            let RelayFrame::Opened { snapshot, .. } = house.open_at(at_alice, &log[..3]) else { panic!("not opened") };
+            snapshot.is_some_and(|told| *told == *made.encoded())
+        };
+        assert!(offered(&mut house));
+        let removal = Control::Remove { device: house.bob.id(), rotation: None };
+        let removal = house.alice.control(group, &removal, &parents);
+        house.relay.inbox.clear();
+        house.relay.placed(at_alice, group, &[&removal]);
+        assert_eq!(offered(&mut house), leaves);
+        // Everybody has it all, and it is old: by a snapshot of somebody who may write it would go.
+        let whole = log_of(&house.relay, group);
+        house.relay.inbox.clear();
+        house.open_at(at_alice, &whole);
+        house.later(400 * DAY);
+        assert_eq!((house.tidy(), house.floor()), (0, 0));
+        assert_eq!(offered(&mut house), leaves, "it is not thrown away either");
+    }
 }
