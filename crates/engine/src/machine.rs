@@ -266,6 +266,22 @@ impl Machine {
         self.recovery_cost = cost;
     }
 
+    /// For tests: whether this device could give keys, and everybody has all that are here by the newest.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn sees_no_key_missing(&self) -> bool {
+        let settled = |group: &sync::Group| {
+            let upkeep = group.upkeep.needs.rotation || group.upkeep.needs.share;
+            group.membership.may_admit(&group.me()) && !upkeep && !group.newest_lacks_keys()
+        };
+        self.sync.group.as_ref().is_some_and(settled)
+    }
+
+    /// For tests: whether the group's present key is here.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn has_present_key(&self) -> bool {
+        self.sync.group.as_ref().is_some_and(|group| group.sealing().is_some())
+    }
+
     /// For tests: what an entry of this group carries, before it was sealed.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn plaintext(&self, entry: &[u8]) -> Option<Vec<u8>> {

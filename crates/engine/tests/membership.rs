@@ -664,3 +664,96 @@ fn what_came_to_nothing_decides_between_admins_in_a_circle_also_after_the_relay_
         assert_eq!(roles, ["writer", "admin", "admin", "admin", "writer"], "seed {seed}");
     }
 }
+
+/// Found by story 20 of devices that come back: it took the snapshot for one that nobody can open, and asked for nothing more.
+#[test]
+fn whoever_joins_by_an_invite_from_before_a_new_key_waits_for_the_key_of_a_snapshot() {
+    let mut world = World::of(160, &["admin"]);
+    world.network.relay.forgets_at_once();
+    let (_, code) = world.invite(ALICE, "writer").unwrap();
+    world.ok(ALICE, Command::RotateKeys {});
+    for number in 0..20 {
+        world.put(BOB, &format!("bob-{number}")).unwrap();
+    }
+    world.settle_all();
+    world.ok(ALICE, Command::PublishSnapshot { timeout_ms: 120_000 });
+    world.settle_all();
+    assert!(world.network.tidy_relay() > 0);
+    for device in [ALICE, BOB] {
+        world.network.cut_off(device, true);
+    }
+    let carol = world.network.add_device("carol");
+    world.join_by(carol, &code).unwrap();
+    world.network.run_ms(60_000);
+    assert_eq!(world.ids(carol), Vec::<String>::new());
+    let error = world.network.devices[carol].status.clone().unwrap().last_error.unwrap();
+    assert_eq!((error.code, error.retry), (ErrorCode::SnapshotUnusable, true));
+    for device in [ALICE, BOB] {
+        world.network.cut_off(device, false);
+    }
+    world.settle_all();
+    world.assert_alike(&[ALICE, BOB, carol]);
+    assert_eq!(world.ids(carol).len(), 20);
+}
+
+/// Carol was removed by Bob, whom Alice had removed meanwhile: so nothing came of it. Carol has heard of her removal only, and her connection has ended.
+fn of_one_removed_in_vain(seed: u64) -> World {
+    let mut world = World::of(seed, &["admin", "writer"]);
+    let (bob, carol) = (world.id_of(BOB), world.id_of(CAROL));
+    world.network.cut_off(ALICE, true);
+    world.remove(ALICE, &bob).unwrap();
+    world.remove(BOB, &carol).unwrap();
+    world.settle(&[BOB]);
+    assert!(world.is_removed(CAROL));
+    assert!(!world.network.devices[CAROL].status.as_ref().unwrap().connected);
+    world.network.cut_off(ALICE, false);
+    world.put(ALICE, "by alice").unwrap();
+    world.settle(&[ALICE]);
+    assert_eq!(world.members(ALICE).len(), 2, "Carol is a member all the time");
+    world
+}
+
+#[test]
+fn a_removed_device_hears_within_an_hour_that_its_removal_came_to_nothing() {
+    for seed in 170..174 {
+        let mut world = of_one_removed_in_vain(seed);
+        world.network.run_ms(50 * 60_000);
+        assert!(world.is_removed(CAROL), "seed {seed}: it asks once an hour");
+        world.network.run_ms(15 * 60_000);
+        assert!(!world.is_removed(CAROL), "seed {seed}");
+        world.put(CAROL, "by carol").unwrap();
+        world.settle(&[ALICE, CAROL]);
+        world.assert_alike(&[ALICE, CAROL]);
+        assert_eq!(world.ids(ALICE), ["by alice", "by carol"]);
+    }
+}
+
+#[test]
+fn a_removed_device_hears_when_it_is_opened_that_its_removal_came_to_nothing() {
+    for seed in 180..184 {
+        let mut world = of_one_removed_in_vain(seed);
+        world.network.crash(CAROL, false);
+        world.network.open(CAROL);
+        world.settle(&[ALICE, CAROL]);
+        world.assert_alike(&[ALICE, CAROL]);
+        assert!(!world.is_removed(CAROL));
+    }
+}
+
+#[test]
+fn a_removed_device_asks_once_an_hour_and_is_quiet_between() {
+    let mut world = World::of(190, &["writer"]);
+    let bob = world.id_of(BOB);
+    world.remove(ALICE, &bob).unwrap();
+    world.settle(&[ALICE]);
+    assert!(world.is_removed(BOB));
+    world.network.run_ms(59 * 60_000);
+    let quiet = world.network.devices[BOB].frames_sent;
+    world.network.run_ms(2 * 60_000);
+    let asked = world.network.devices[BOB].frames_sent;
+    assert!(asked > quiet, "it asks");
+    world.network.run_ms(57 * 60_000);
+    assert_eq!(world.network.devices[BOB].frames_sent, asked, "and ends the connection");
+    assert!(world.is_removed(BOB));
+    assert!(!world.network.devices[BOB].status.as_ref().unwrap().connected);
+}

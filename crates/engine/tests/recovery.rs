@@ -497,3 +497,109 @@ fn recovery_comes_through_crashes_and_broken_connections() {
         assert_eq!(world.kinds(carol), ["password"], "seed {seed}");
     }
 }
+
+/// Found by stories of devices that come back.
+#[test]
+fn of_two_passwords_that_are_set_at_the_same_time_one_stays_and_opens() {
+    for seed in 200..230 {
+        let mut world = World::of_two(seed);
+        let set = |password: &str, locator: Option<&str>| Command::SetPassword {
+            password: Passphrase::new(password),
+            locator: locator.map(str::to_owned),
+        };
+        let locator = (seed % 2 == 0).then_some(NAME);
+        for (device, password) in [(ALICE, PASSWORD), (BOB, OTHER)] {
+            world.marks += 1;
+            world.network.ask(device, set(password, locator), world.marks);
+        }
+        world.network.run_ms(60_000);
+        world.settle(&[ALICE, BOB]);
+        let open = world.recoveries(ALICE);
+        assert_eq!(open.len(), 1, "seed {seed}: {open:?}");
+        let password = if open[0].made_by == world.status(ALICE).device.unwrap() { PASSWORD } else { OTHER };
+        world.lose(&[ALICE, BOB]);
+        let carol = world.back("carol", open[0].locator.as_deref(), password);
+        assert_eq!(world.ids(carol), ["by-alice", "by-bob"]);
+    }
+}
+
+/// Found by story 201 of devices that come back: whoever closed it had told the relay to drop the envelope.
+#[test]
+fn a_recovery_that_a_removed_admin_closed_meanwhile_opens_again() {
+    for seed in 240..250 {
+        let mut world = World::of_two(seed);
+        let found_by = world.set_password(ALICE, PASSWORD, None).unwrap();
+        let words = world.phrase(ALICE);
+        world.settle(&[ALICE, BOB]);
+        world.network.cut_off(ALICE, true);
+        let closed: Vec<String> = world.recoveries(BOB).into_iter().map(|recovery| recovery.id).collect();
+        for recovery in closed {
+            world.ok(BOB, Command::RemoveRecovery { recovery });
+        }
+        world.settle(&[BOB]);
+        let carol = world.network.add_device("carol");
+        assert_eq!(world.code(carol, Some(&found_by), PASSWORD), ErrorCode::RecoveryNotFound, "it is taken away");
+        // She knows nothing of that.
+        world.remove(ALICE, "bob");
+        world.network.cut_off(ALICE, false);
+        world.settle(&[ALICE]);
+        assert_eq!(world.kinds(ALICE), ["password", "phrase"], "who was removed closed nothing");
+        if seed % 2 == 0 {
+            world.network.crash(ALICE, true);
+            world.network.open(ALICE);
+            world.settle(&[ALICE]);
+        }
+        world.lose(&[ALICE, BOB]);
+        let dora = world.back("dora", Some(&found_by), PASSWORD);
+        let emma = world.back("emma", None, &words);
+        for device in [dora, emma] {
+            assert_eq!(world.ids(device), ["by-alice", "by-bob"]);
+        }
+    }
+}
+
+/// Found by stories 203 and 230 of devices that come back.
+#[test]
+fn a_recovery_made_just_after_two_new_keys_at_once_brings_what_is_under_both_back() {
+    for seed in 260..270 {
+        let mut world = World::of_two(seed);
+        for (device, id) in [(ALICE, "alice-2"), (BOB, "bob-2")] {
+            world.network.cut_off(device, true);
+            world.ok(device, Command::RotateKeys {});
+            world.put(device, id);
+        }
+        for device in [ALICE, BOB] {
+            world.network.cut_off(device, false);
+        }
+        let all = |network: &Network| {
+            let status = |device: usize| network.devices[device].status.clone().unwrap();
+            let synced = |device: usize| status(device).state == SyncState::Synced;
+            synced(ALICE) && synced(BOB) && status(ALICE).cursor == status(BOB).cursor
+        };
+        assert!(world.network.run_until(60_000, all));
+        let by = if seed % 2 == 0 { ALICE } else { BOB };
+        let words = world.phrase(by);
+        world.lose(&[ALICE, BOB]);
+        let carol = world.back("carol", None, &words);
+        assert_eq!(world.ids(carol), ["alice-2", "bob-2", "by-alice", "by-bob"], "seed {seed}");
+        assert_eq!(world.status(carol).quarantined, 0);
+    }
+}
+
+/// Found by story 234 of devices that come back: the log goes by the same name as before.
+#[test]
+fn a_relay_that_returned_from_a_backup_is_given_the_envelope_again() {
+    let mut world = World::of_two(280);
+    world.network.back_up_relay();
+    let found_by = world.set_password(ALICE, PASSWORD, None).unwrap();
+    let words = world.phrase(BOB);
+    world.settle(&[ALICE, BOB]);
+    world.network.restore_relay();
+    world.settle(&[ALICE, BOB]);
+    world.lose(&[ALICE, BOB]);
+    let carol = world.back("carol", Some(&found_by), PASSWORD);
+    let dora = world.back("dora", None, &words);
+    for device in [carol, dora] {
+        assert_eq!(world.ids(device), ["by-alice", "by-bob"]);
+    }
+}

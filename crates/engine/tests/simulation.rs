@@ -38,6 +38,13 @@ fn every_promise_is_kept_while_groups_change() {
     assert!(told.changes as u64 > told.stories);
 }
 
+/// 200 unless asked for others.
+#[test]
+fn every_promise_is_kept_while_devices_ask_come_back_and_are_lost() {
+    let told = tell(if asked().is_some() { seeds() } else { 0..200 }, story::run_with_ways);
+    assert!(told.recovered as u64 > told.stories / 4 && told.admitted as u64 > told.stories / 4);
+}
+
 #[test]
 fn every_promise_is_kept_in_every_story() {
     let told = tell(seeds(), story::run_traced);
@@ -53,6 +60,8 @@ struct Told {
     openings: u64,
     changes: usize,
     buried: usize,
+    recovered: usize,
+    admitted: usize,
 }
 
 /// Tells them all; each must keep every promise.
@@ -87,13 +96,15 @@ fn listen(seeds: Range<u64>, run: fn(u64, bool) -> Result<Ending, Broken>) -> (T
                 told.openings += ending.openings;
                 told.changes += ending.changes;
                 told.buried += ending.buried;
+                told.recovered += ending.recovered;
+                told.admitted += ending.admitted;
             }
             Err(story) => broken.push(story),
         }
     }
-    let Told { stories, acknowledged, steps, openings, changes, buried } = &told;
+    let Told { stories, acknowledged, steps, openings, changes, buried, recovered, admitted } = &told;
     println!(
-        "{stories} stories, {acknowledged} acknowledged writes, {steps} events, {openings} openings, {changes} changes of groups, {buried} buried"
+        "{stories} stories, {acknowledged} acknowledged writes, {steps} events, {openings} openings, {changes} changes of groups, {buried} buried, {recovered} recovered, {admitted} admitted"
     );
     for story in broken.iter().take(5) {
         println!("seed {}: {}", story.seed, story.what);

@@ -668,3 +668,36 @@ fn a_snapshot_of_somebody_who_left_before_the_place_that_it_covers_is_found_out(
     assert_eq!(status.last_error.unwrap().code.as_str(), "relay.misbehaved");
     assert!(world.all(CAROL).starts_with("[] "), "nothing of it was stored");
 }
+
+#[test]
+fn when_who_made_the_last_snapshot_is_removed_another_device_makes_one() {
+    for seed in 120..130 {
+        let mut world = World::of_two(seed);
+        world.network.relay.forgets_at_once();
+        world.write_many(BOB, 20);
+        world.settle(&[ALICE, BOB]);
+        world.publish(BOB);
+        world.settle(&[ALICE, BOB]);
+        assert!(world.network.tidy_relay() > 0);
+        let (group, bob) = (world.group(), world.network.devices[BOB].status.clone().unwrap().device.unwrap());
+        let author = |world: &World| {
+            let newest = world.network.relay.snapshots(&group).into_iter().next().unwrap();
+            VerifiedEntry::decode(&newest).unwrap().author().to_string()
+        };
+        assert_eq!(author(&world), bob);
+        world.call(ALICE, Command::RemoveDevice { device: bob.clone() }).unwrap();
+        if seed % 2 == 0 {
+            // What it knew of the last one is on its disk.
+            world.network.run_ms(500);
+            world.network.crash(ALICE, false);
+            world.network.open(ALICE);
+        }
+        world.settle(&[ALICE]);
+        world.network.run_ms(180_000);
+        assert_ne!(author(&world), bob, "seed {seed}");
+        world.carol();
+        world.settle(&[ALICE, CAROL]);
+        assert!(world.began_from_snapshot(CAROL));
+        assert_eq!(world.all(ALICE), world.all(CAROL));
+    }
+}

@@ -35,8 +35,8 @@ pub mod mailbox;
 pub use control::{Control, Role};
 pub use header::{Entry, EntryDraft, EntryError, EntryKind, Header, VerifiedEntry};
 pub use ids::{
-    Cursor, DeviceId, EntryId, EnvelopePlace, Epoch, GroupId, InviteKey, InvitePlace, LogId, LogPrefix, SnapshotNonce,
-    Timestamp,
+    Cursor, DeviceId, EntryId, EnvelopePlace, Epoch, GroupId, InviteKey, InvitePlace, LogId, LogPrefix, PeerSession,
+    SnapshotNonce, Timestamp,
 };
 pub use keys::{KemKey, Recipient, Rotation, Wrap};
 pub use limits::Limits;

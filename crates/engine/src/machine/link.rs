@@ -683,6 +683,7 @@ impl Machine {
         link.stage = Stage::Opening(request);
         let page = link.page();
         self.write_place();
+        self.envelopes_may_be_gone();
         let frame = ClientFrame::Open { request, group, log: Some(log), cursor: Cursor::ZERO, prefix: None, page };
         self.send_after_commit(&frame);
     }

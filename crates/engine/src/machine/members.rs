@@ -19,6 +19,7 @@ impl Machine {
     /// What follows from a control entry that was taken in, whether it stands or not.
     pub(super) fn take_control(&mut self, entry: &VerifiedEntry) {
         self.take_keys(entry);
+        self.note_taken_away(entry);
         self.batch.membership_changed = true;
         let takes_away =
             matches!(entry.control(), Some(Control::Remove { .. } | Control::Role { .. } | Control::Leave));

@@ -253,8 +253,12 @@ impl Machine {
                 self.misbehaved(&format!("an entry that may not stand in the group: {refusal}"));
                 return Ok(false);
             }
-            // What somebody made who was removed since serves nobody any more; of somebody who left it does.
-            Ok(by) if by != Grounds::Author && !self.is_believed(&entry.author()) => return Ok(true),
+            // What somebody made who was removed since serves nobody any more; of somebody who left it does. The relay may have forgotten what it covers, so it
+            // is known.
+            Ok(by) if by != Grounds::Author && !self.is_believed(&entry.author()) => {
+                self.note_snapshot(entry);
+                return Ok(true);
+            }
             Ok(_) => {}
         }
         let unknown = self.missing_parent(entry)?.is_some();

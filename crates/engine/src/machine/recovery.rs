@@ -3,6 +3,9 @@
 //! The control entry goes into the group first; once the log has it, the sealed envelope is left at the relay, and only then the call is answered and
 //! what the new recovery takes the place of is closed. A recovery whose envelope never came to lie anywhere is closed again: nobody waits for it.
 
+mod standing;
+
+use self::standing::TAKEN_AWAY;
 use super::Machine;
 use super::invites::{internal, lacks_the_key, sync_disabled};
 use super::link::Stage;
@@ -132,6 +135,7 @@ impl Machine {
         access: &RecoveryAccess,
         (locator, words): (Option<String>, Option<Passphrase>),
     ) -> Result<(), Failure> {
+        self.gather_keys()?;
         let invite_seed: Zeroizing<[u8; 32]> = Zeroizing::new(self.rng.bytes());
         let kem_seed: Zeroizing<[u8; 32]> = Zeroizing::new(self.rng.bytes());
         let invite_key = SigningKey::from_seed(&invite_seed).invite_key();
@@ -169,6 +173,17 @@ impl Machine {
         Ok(())
     }
 
+    /// Who comes back is given the newest key alone. Where it does not carry all that are here, because another was made at the same time, there has to be
+    /// one first that does.
+    fn gather_keys(&mut self) -> Result<(), Failure> {
+        let group = self.sync.group.as_mut().ok_or_else(sync_disabled)?;
+        group.look_at_newest();
+        match group.sealing().is_some() && group.newest_lacks_keys() {
+            true => self.sign_rotation(None, |rotation| Control::Rotate { rotation }),
+            false => Ok(()),
+        }
+    }
+
     /// The recoveries that are open, whoever made them.
     pub(super) fn recoveries(&self) -> Reply {
         let Some(group) = &self.sync.group else { return Reply::Recoveries { recoveries: vec![] } };
@@ -200,6 +215,9 @@ impl Machine {
         let left = group.open_recoveries().filter_map(|(id, _)| group.recovery_note(&id));
         let still_used: Vec<_> = left.map(|note| note.place).collect();
         self.sync.dropped.extend(place.filter(|place| !still_used.contains(place)));
+        if let Some(group) = &mut self.sync.group {
+            group.envelopes.retain(|envelope| envelope.recovery != recovery);
+        }
         self.write_envelopes();
         Ok(())
     }
@@ -210,6 +228,9 @@ impl Machine {
             return;
         }
         self.give_up_envelopes();
+        if self.has_read_all() {
+            self.look_at_recoveries();
+        }
         self.put_envelopes();
         self.drop_envelopes();
     }
@@ -246,7 +267,8 @@ impl Machine {
             let lies = envelope.log.is_some() && envelope.log == link.log;
             let sent = link.envelopes.values().any(|recovery| *recovery == envelope.recovery);
             // Another log is another disk: first it has to have the group again.
-            if waits || lies || sent || (envelope.log.is_some() && !in_step) {
+            let closed = envelope.log == Some(TAKEN_AWAY) && !group.is_open_recovery(&envelope.recovery);
+            if waits || lies || sent || closed || (envelope.log.is_some() && !in_step) {
                 continue;
             }
             let request = link.request();
@@ -260,7 +282,9 @@ impl Machine {
 
     fn drop_envelopes(&mut self) {
         let (Some(group), Some(link)) = (&self.sync.group, &mut self.sync.link) else { return };
-        if link.stage != Stage::Open || self.committing.is_some() || !self.batch.rows.is_empty() {
+        // The relay drops what is closed, so it has to know that first.
+        let unsent = group.outbox.values().any(|waiting| waiting.is_new_control);
+        if link.stage != Stage::Open || self.committing.is_some() || !self.batch.rows.is_empty() || unsent {
             return;
         }
         let group = group.state.group;
@@ -277,21 +301,12 @@ impl Machine {
 
     /// The relay keeps an envelope: from now on it counts, and what it takes the place of does not.
     pub(super) fn envelope_lies(&mut self, request: RequestId) {
-        let Some(link) = &self.sync.link else { return };
-        let Some(recovery) = link.envelopes.get(&request).copied() else { return };
+        let Some(link) = &mut self.sync.link else { return };
+        let Some(recovery) = link.envelopes.remove(&request) else { return };
         let Some((group, log)) = self.sync.group.as_mut().zip(link.log) else { return };
         let Some(envelope) = group.envelopes.iter_mut().find(|envelope| envelope.recovery == recovery) else { return };
-        let is_new = envelope.log.replace(log).is_none();
-        let others = if is_new {
-            let kind = envelope.kind;
-            group.others_of(kind, &recovery)
-        } else {
-            vec![]
-        };
-        for (id, _) in others {
-            // Without the right to close it, it was not this device's to replace.
-            let _ = self.close_recovery(id);
-        }
+        envelope.log = Some(log);
+        group.recoveries_changed = true;
         self.write_envelopes();
         if let Some(waiter) = self.take_envelope_waiter(&recovery)
             && let Wait::Envelope { reply, .. } = waiter.what
@@ -323,12 +338,10 @@ impl Machine {
         Some(self.sync.waiters.remove(at))
     }
 
-    /// Keeps those that are open. Sealed: a password can be guessed from them.
+    /// Keeps those that are open, or may be again. Sealed: a password can be guessed from them.
     fn write_envelopes(&mut self) {
+        self.forget_closed_envelopes();
         let Some(group) = &mut self.sync.group else { return };
-        let membership = &group.membership;
-        let open = |id: &EntryId| membership.invite_in(id).is_some_and(|invite| !invite.closed);
-        group.envelopes.retain(|envelope| open(&envelope.recovery));
         let row = StoredEnvelopes { envelopes: group.envelopes.clone() };
         let key = super::keys::envelopes(group.state.generation);
         let sealed = (!row.envelopes.is_empty()).then(|| seal(&self.local, PURPOSE, &encode(&row), &mut self.rng));

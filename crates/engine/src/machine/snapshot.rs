@@ -159,7 +159,7 @@ impl Machine {
     }
 
     /// The newest snapshot that is known is this one.
-    fn note_snapshot(&mut self, entry: &VerifiedEntry) {
+    pub(super) fn note_snapshot(&mut self, entry: &VerifiedEntry) {
         let (Some(group), Some(manifest)) = (&mut self.sync.group, entry.manifest()) else { return };
         let (id, log, cursor, author) = (entry.id(), manifest.log, manifest.cursor, entry.author());
         let state = &mut group.snapshots.state;

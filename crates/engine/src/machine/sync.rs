@@ -108,6 +108,8 @@ pub(super) struct Group {
     pub(super) requests: Requests,
     /// The envelopes of recoveries that this device made.
     pub(super) envelopes: Vec<StoredEnvelope>,
+    /// What control entries say of recoveries may be something else than when that was looked at last.
+    pub(super) recoveries_changed: bool,
 }
 
 /// A quarantined entry.
@@ -326,6 +328,7 @@ impl Group {
             seen: super::seen::Seen::default(),
             requests: Requests::default(),
             envelopes: Vec::new(),
+            recoveries_changed: true,
         }
     }
 
@@ -390,6 +393,7 @@ impl Group {
             self.begun.entry(rotation.epoch.0).or_default().push(entry.id());
         }
         self.controls.push((sequence, entry.id(), entry.encoded().to_vec()));
+        self.recoveries_changed = true;
         self.open_name(entry);
     }
 

@@ -8,15 +8,20 @@
 
 #![expect(clippy::indexing_slicing, reason = "a story is test code: its own slip may end it")]
 
+mod asking;
 mod burials;
 mod dump;
 mod edits;
+mod losing;
 mod members;
+mod recovering;
+mod ways;
 
 use self::members::Members;
+use self::ways::Ways;
 use super::network::{Faults, Network};
 use super::{indexes, rich};
-use crate::api::{Command, Outcome, Reply, SyncState, WriteResult};
+use crate::api::{Command, ErrorCode, Outcome, Reply, SyncState, WriteResult};
 use crate::document::DocumentRow;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +59,10 @@ pub struct Ending {
     pub changes: usize,
     /// How many markers of buried documents the devices have in the end.
     pub buried: usize,
+    /// How often a group was brought back by a password or by words.
+    pub recovered: usize,
+    /// How many devices that asked came in.
+    pub admitted: usize,
 }
 
 /// What the page of one device remembers.
@@ -93,6 +102,7 @@ struct Story {
     /// The group changes between the edits.
     group_changes: bool,
     members: Members,
+    ways: Ways,
     /// Calls that change the group and were done.
     changes: usize,
     /// From now on nobody deletes the document that is deleted again and again: what is written to it must stay.
@@ -146,6 +156,18 @@ pub fn run_with_channels(seed: u64, trace: bool) -> Result<Ending, Broken> {
     tell(story, trace)
 }
 
+/// A story of such a group into which devices also come by asking and by recoveries, and whose devices are lost: one after another, or all at once.
+pub fn run_with_ways(seed: u64, trace: bool) -> Result<Ending, Broken> {
+    let mut story = Story::of(seed, 3);
+    story.group_changes = true;
+    story.snapshots = true;
+    story.ways.on = true;
+    if seed.is_multiple_of(2) {
+        story.network.relay.forgets_at_once();
+    }
+    tell(story, trace)
+}
+
 fn tell(mut story: Story, trace: bool) -> Result<Ending, Broken> {
     story.network.trace = trace;
     let ending = story.tell_all();
@@ -162,14 +184,20 @@ impl Story {
 
     fn tell_all(&mut self) -> Result<Ending, Broken> {
         self.found_and_join()?;
+        self.note_group();
         self.live()?;
+        if self.ways.on && self.network.rng.below(2) == 0 {
+            self.leave_something()?;
+            self.lose_all()?;
+        }
         if self.group_changes {
             self.heal_group()?;
             let members = self.check_group()?;
-            return self.check_the_end(&members);
+            let trusted = self.lost_and_trusted(&members)?;
+            return self.check_the_end(&members, &trusted);
         }
         self.heal()?;
-        self.check_the_end(&(0..self.pages.len()).collect::<Vec<_>>())
+        self.check_the_end(&(0..self.pages.len()).collect::<Vec<_>>(), &[])
     }
 
     /// At least so many devices, at most two more.
@@ -195,6 +223,7 @@ impl Story {
             snapshots: false,
             group_changes: false,
             members: Members::default(),
+            ways: Ways::default(),
             changes: 0,
             deletes_are_over: false,
         }
@@ -298,7 +327,7 @@ impl Story {
         let actions = 30 + self.network.rng.below(50);
         for action in 0..actions {
             self.deletes_are_over = action * 3 > actions * 2;
-            let index = self.network.rng.below(self.pages.len() as u64) as usize;
+            let index = self.someone_living();
             let what = self.network.rng.below(30);
             if self.network.trace && (14..26).contains(&what) {
                 eprintln!("{} does {what}", index);
@@ -313,9 +342,15 @@ impl Story {
                 15 => self.crash(index),
                 16 => self.network.stop_relay(),
                 17 => self.network.start_relay(),
-                18 if self.network.rng.below(3) == 0 => self.network.lose_relay_disk(),
+                18 if self.network.rng.below(3) == 0 => {
+                    self.network.lose_relay_disk();
+                    self.relay_forgot();
+                }
                 18 => self.network.back_up_relay(),
-                19 if self.network.rng.below(2) == 0 => self.network.restore_relay(),
+                19 if self.network.rng.below(2) == 0 => {
+                    self.network.restore_relay();
+                    self.relay_forgot();
+                }
                 20 => {
                     let skew = self.network.rng.below(4_000_000) as i64 - 2_000_000;
                     self.network.skew_clock(index, skew);
@@ -333,6 +368,9 @@ impl Story {
             }
             if self.group_changes {
                 self.change_group(index)?;
+            }
+            if self.ways.on {
+                self.go_ways(index)?;
             }
             let steps = self.network.rng.below(60);
             for _ in 0..steps {
@@ -379,6 +417,8 @@ impl Story {
     fn excuse(&mut self, index: usize) {
         let at_risk = std::mem::take(&mut self.pages[index].at_risk);
         self.excused.extend(at_risk);
+        // What came from the relay may be gone as well.
+        self.ways.in_step.remove(&index);
     }
 
     fn read(&mut self, index: usize) {
@@ -424,16 +464,21 @@ impl Story {
             }
         }
         self.check_status()?;
+        self.note_who_is_in_step();
         Ok(goes_on)
     }
 
     fn settle_answers(&mut self) -> Result<(), Broken> {
         for index in 0..self.pages.len() {
-            self.network.devices[index].events.clear();
+            let events = std::mem::take(&mut self.network.devices[index].events);
+            self.note_events(index, events);
             for (call, outcome) in std::mem::take(&mut self.network.devices[index].answers) {
                 self.changes += usize::from(members::changes_group(&call.command) && matches!(outcome, Outcome::Ok(_)));
                 if self.network.trace && self.group_changes {
                     eprintln!("{index} is answered {}: {:.160}", call.mark, format!("{outcome:?}"));
+                }
+                if self.ways.on {
+                    self.note_answer(index, &call, &outcome);
                 }
                 self.take_answer(index, call.mark, outcome)?;
             }
@@ -454,7 +499,7 @@ impl Story {
                 self.members.lists.insert(mark, devices);
             }
             Outcome::Ok(_) => {}
-            Outcome::Failed(failure) if self.group_changes && members::is_expected(failure.code) => {
+            Outcome::Failed(failure) if self.is_expected(failure.code) => {
                 self.members.failed.insert(mark, failure.code);
             }
             Outcome::Failed(failure) => match failure.code.as_str() {
@@ -470,9 +515,15 @@ impl Story {
         Ok(())
     }
 
+    /// Whether a call may end in this because the group changes around it.
+    fn is_expected(&self, code: ErrorCode) -> bool {
+        self.group_changes && members::is_expected(code) || self.ways.on && ways::is_expected(code)
+    }
+
     fn acknowledged(&mut self, index: usize, mark: u64, results: &[WriteResult]) {
         let Some(written) = self.writes.get_mut(&mark) else { return };
         written.acknowledged = true;
+        self.ways.unsent.entry(index).or_default().insert(mark);
         if !written.strict {
             self.pages[index].at_risk.insert(mark);
         }
@@ -550,7 +601,7 @@ impl Story {
         for index in 0..self.pages.len() {
             self.network.cut_off(index, false);
             self.network.skew_clock(index, 0);
-            if !self.network.devices[index].is_up() {
+            if !self.network.devices[index].is_up() && !self.is_lost(index) {
                 self.network.open(index);
             }
         }
@@ -583,8 +634,8 @@ impl Story {
         cursors.len() <= 1
     }
 
-    /// These must show the same, and of what they were told that it is written nothing may be missing.
-    fn check_the_end(&mut self, alike: &[usize]) -> Result<Ending, Broken> {
+    /// These must show the same, and of what they and the `lost` ones were told that it is written nothing may be missing.
+    fn check_the_end(&mut self, alike: &[usize], lost: &[usize]) -> Result<Ending, Broken> {
         for index in 0..self.pages.len() {
             self.check_indexes(index)?;
         }
@@ -594,7 +645,7 @@ impl Story {
             self.check_alike(&first, other)?;
         }
         let first = first.1;
-        self.check_writes(&first, alike)?;
+        self.check_writes(&first, &[alike, lost].concat())?;
         self.check_rich(&first)?;
         if self.network.relay.contains_bytes(CANARY.as_bytes()) {
             return self.broken("the relay holds a word that was written");
@@ -613,6 +664,8 @@ impl Story {
             openings: self.network.devices.iter().map(|device| device.opening).sum(),
             changes: self.changes,
             buried: self.markers().count(),
+            recovered: self.ways.recovered,
+            admitted: self.ways.admitted.len(),
         })
     }
 

@@ -168,7 +168,10 @@ impl<S: LogStore> Mailbox<S> {
     ) -> Result<(), Problem<S::Error>> {
         self.admin_of(group, &device)?;
         let there = self.store.envelope(&place).map_err(Problem::Store)?;
-        if there.is_some_and(|envelope| envelope.group == group) {
+        // What lies there may be another's by now: nobody closes a recovery by this.
+        if let Some(envelope) = there.filter(|envelope| envelope.group == group)
+            && !self.is_open(group, &envelope.recovery)?
+        {
             self.store.remove_envelope(&place).map_err(Problem::Store)?;
         }
         self.send(conn, &RelayFrame::EnvelopeDropped { request });

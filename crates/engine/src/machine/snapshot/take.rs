@@ -280,8 +280,16 @@ impl Machine {
         let mut keys = group.snapshot_keys(epoch).into_iter();
         match keys.find_map(|key| SnapshotPart::open(&key, group_id, nonce, index, sealed)) {
             Some(part) => self.tasks.push_back(Task::TakePart(TakePart { index, part })),
+            None if group.why_not_opened(epoch) == KeptReason::MissingKey => self.wait_for_key(),
             None => self.refuse_snapshot("a snapshot does not open with the group's key"),
         }
+    }
+
+    /// Whoever came by an invite from before the present key is given that by an admin. With the next connection the control entries are asked for anew.
+    fn wait_for_key(&mut self) {
+        self.stop_taking();
+        let failure = unusable("this device does not have the key of the snapshot yet: an admin's device gives it");
+        self.lose_link(failure, DisconnectReason::Refused);
     }
 
     /// The snapshot is no good, whoever made it: it is not asked for again, and sync says why it does not go on.

@@ -23,7 +23,7 @@ const MAX_STEPS: usize = 200_000;
 #[derive(Default)]
 pub(super) struct Members {
     /// Nobody opens this device for now.
-    away: Option<usize>,
+    pub(super) away: Option<usize>,
     /// Codes of invites that nobody has used.
     codes: Vec<String>,
     /// What devices were answered about who is in the group, by mark.
@@ -47,7 +47,7 @@ pub(super) fn changes_group(command: &Command) -> bool {
 }
 
 /// By its own word, or by the relay's: that has dropped the log in which the removal stands, or does not know it because its admission came to nothing.
-fn is_removed(status: &SyncStatus) -> bool {
+pub(super) fn is_removed(status: &SyncStatus) -> bool {
     let refused = fails_by(status, ErrorCode::GroupNotAMember) && !status.connected;
     status.removed || fails_by(status, ErrorCode::GroupRemoved) || refused
 }
@@ -81,18 +81,18 @@ pub(super) fn is_expected(code: ErrorCode) -> bool {
 
 impl Story {
     pub(super) fn is_away(&self, index: usize) -> bool {
-        self.members.away == Some(index)
+        self.members.away == Some(index) || self.is_lost(index)
     }
 
     fn count(&self) -> u64 {
         self.pages.len() as u64
     }
 
-    fn someone(&mut self) -> usize {
+    pub(super) fn someone(&mut self) -> usize {
         self.network.rng.below(self.count()) as usize
     }
 
-    fn ask(&mut self, index: usize, command: Command) -> u64 {
+    pub(super) fn ask(&mut self, index: usize, command: Command) -> u64 {
         let mark = self.mark();
         if self.network.trace {
             eprintln!("{} asks {mark}: {command:?}", index);
@@ -101,17 +101,21 @@ impl Story {
         mark
     }
 
-    fn status(&self, index: usize) -> Option<&SyncStatus> {
+    pub(super) fn status(&self, index: usize) -> Option<&SyncStatus> {
         self.network.devices[index].status.as_ref()
     }
 
     /// The id that a device has in the group, as far as it is known.
-    fn id(&self, index: usize) -> Option<String> {
-        self.status(index)?.device.clone()
+    pub(super) fn id(&self, index: usize) -> Option<String> {
+        match self.is_lost(index) {
+            true => self.ways.ids.get(&index).cloned(),
+            false => self.status(index)?.device.clone(),
+        }
     }
 
-    fn is_member(&self, index: usize) -> bool {
-        self.status(index).is_some_and(|status| status.enabled && status.group.is_some() && !is_removed(status))
+    pub(super) fn is_member(&self, index: usize) -> bool {
+        let is_in = |status: &SyncStatus| status.enabled && status.group.is_some() && !is_removed(status);
+        self.status(index).is_some_and(|status| is_in(status) && !self.is_elsewhere(status) && !self.is_lost(index))
     }
 
     /// Something that changes the group, or nothing.
@@ -162,7 +166,7 @@ impl Story {
 
     /// Two that do not hear of each other act at the same time, perhaps against each other.
     fn two_at_once(&mut self) -> Result<(), Broken> {
-        let (one, other) = (self.someone(), self.someone());
+        let (one, other) = (self.someone_living(), self.someone_living());
         for index in [one, other] {
             self.network.cut_off(index, true);
         }
@@ -200,7 +204,7 @@ impl Story {
     /// A device that is in no group any more forgets the one it was in, or joins again with a code that is there.
     fn come_back(&mut self) {
         self.members.codes.append(&mut self.invites);
-        let index = self.someone();
+        let index = self.someone_living();
         let Some(status) = self.status(index).cloned() else { return };
         if is_removed(&status) {
             self.ask(index, Command::DisableSync { forget: true });
@@ -219,7 +223,7 @@ impl Story {
 
     /// Everybody closes the app. Much later all but one open it again.
     fn let_time_pass(&mut self) {
-        for index in 0..self.pages.len() {
+        for index in self.living() {
             self.crash(index);
         }
         if self.network.trace {
@@ -230,7 +234,7 @@ impl Story {
         self.network.tidy_relay();
         let away = self.someone();
         self.members.away = (self.network.rng.below(2) == 0).then_some(away);
-        for index in (0..self.pages.len()).filter(|index| self.members.away != Some(*index)) {
+        for index in self.living().into_iter().filter(|index| self.members.away != Some(*index)) {
             self.network.open(index);
         }
     }
@@ -248,8 +252,11 @@ impl Story {
             }
         }
         self.come_to_rest()?;
+        if self.ways.on {
+            self.settle_ways()?;
+        }
         if self.network.rng.below(2) == 0 {
-            for index in 0..self.pages.len() {
+            for index in self.living() {
                 self.return_to_group(index)?;
             }
             self.come_to_rest()?;
@@ -258,7 +265,7 @@ impl Story {
     }
 
     /// Twice with a pause: what the group needs is seen to by admins after a while.
-    fn come_to_rest(&mut self) -> Result<(), Broken> {
+    pub(super) fn come_to_rest(&mut self) -> Result<(), Broken> {
         for _ in 0..2 {
             self.run_until_calm()?;
             let end = self.network.now().plus_ms(UPKEEP_MS);
@@ -267,10 +274,10 @@ impl Story {
         self.run_until_calm()
     }
 
-    fn run_until_calm(&mut self) -> Result<(), Broken> {
+    pub(super) fn run_until_calm(&mut self) -> Result<(), Broken> {
         let end = self.network.now().plus_ms(HEALING_MS);
         for _ in 0..MAX_STEPS {
-            if (0..self.pages.len()).all(|index| self.is_calm(index)) && self.same_places() {
+            if self.living().into_iter().all(|index| self.is_calm(index)) && self.same_places() {
                 return Ok(());
             }
             if self.network.now() >= end || !self.step()? {
@@ -279,6 +286,9 @@ impl Story {
         }
         if !self.group_members().is_empty() && self.some_admin()?.is_none() {
             // Without an admin nobody is given a key.
+            return Ok(());
+        }
+        if self.ways.on && self.nobody_has_it() {
             return Ok(());
         }
         let one = |device: &Device| format!("{:?} {:?}", device.status, device.asked);
@@ -298,6 +308,8 @@ impl Story {
             SyncState::Offline => status.group.is_none() || is_removed(status),
             SyncState::Pending => false,
         };
+        // Who is in another group, or asks to be let in, is where it should be.
+        let settled = settled || self.ways.on && !self.is_member(index);
         settled && device.asked.is_empty() && indexes::unfinished(device.disk()) == 0
     }
 
@@ -313,13 +325,13 @@ impl Story {
     }
 
     /// Asks and waits; the mark, by which what came of it is found.
-    fn ask_and_wait(&mut self, index: usize, command: Command) -> Result<u64, Broken> {
+    pub(super) fn ask_and_wait(&mut self, index: usize, command: Command) -> Result<u64, Broken> {
         let mark = self.ask(index, command);
         self.wait_for(index, mark)?;
         Ok(mark)
     }
 
-    fn wait_for(&mut self, index: usize, mark: u64) -> Result<(), Broken> {
+    pub(super) fn wait_for(&mut self, index: usize, mark: u64) -> Result<(), Broken> {
         self.steps_until(|story| story.is_answered(index, mark))?;
         // What is answered at once comes without a step.
         self.settle_answers()?;
@@ -330,7 +342,7 @@ impl Story {
     }
 
     /// Ids and roles, as a device sees them.
-    fn seen_by(&mut self, index: usize) -> Result<Vec<(String, String)>, Broken> {
+    pub(super) fn seen_by(&mut self, index: usize) -> Result<Vec<(String, String)>, Broken> {
         let mark = self.ask_and_wait(index, Command::Devices {})?;
         let Some(devices) = self.members.lists.remove(&mark) else {
             return self.broken(format!("device {index} does not say who is in the group"));
@@ -340,13 +352,13 @@ impl Story {
         Ok(seen)
     }
 
-    fn role_of(&mut self, index: usize) -> Result<Option<String>, Broken> {
+    pub(super) fn role_of(&mut self, index: usize) -> Result<Option<String>, Broken> {
         let id = self.id(index);
         let seen = self.seen_by(index)?;
         Ok(seen.into_iter().find(|(device, _)| Some(device) == id.as_ref()).map(|(_, role)| role))
     }
 
-    fn some_admin(&mut self) -> Result<Option<usize>, Broken> {
+    pub(super) fn some_admin(&mut self) -> Result<Option<usize>, Broken> {
         for index in self.group_members() {
             if self.role_of(index)?.as_deref() == Some("admin") {
                 return Ok(Some(index));
@@ -367,7 +379,7 @@ impl Story {
 
     /// Who is in no group is invited again; several times, as people would.
     fn return_to_group(&mut self, index: usize) -> Result<(), Broken> {
-        if self.is_member(index) {
+        if self.is_member(index) || self.ways.on && self.nobody_has_it() {
             return Ok(());
         }
         let Some(admin) = self.some_admin()? else { return self.check_who_leads() };
@@ -393,7 +405,9 @@ impl Story {
     /// What must be so of who is in the group and of what they can read and write. Answers the members, who all may write in the end.
     pub(super) fn check_group(&mut self) -> Result<Vec<usize>, Broken> {
         let members = self.group_members();
-        let Some(first) = members.first().copied() else { return Ok(vec![]) };
+        let Some(first) = members.first().copied().filter(|_| !self.ways.on || !self.nobody_has_it()) else {
+            return Ok(vec![]);
+        };
         let seen = self.seen_by(first)?;
         if !seen.iter().any(|(_, role)| role == "admin") {
             return self.broken(format!("nobody is an admin: {seen:?}"));
@@ -466,6 +480,7 @@ impl Story {
         let is_listed = |index: &usize| seen.iter().any(|(device, _)| Some(device) == self.id(*index).as_ref());
         let outside = (0..self.pages.len()).filter(|index| !members.contains(index) && !is_listed(index));
         let outside: Vec<_> = outside.collect();
+        self.look_into_lost(&outside);
         for entry in self.network.relay.entries(&group).into_iter().filter(|entry| !before.contains(entry)) {
             if !Entry::decode(&entry).is_ok_and(|entry| entry.header().kind == EntryKind::Data) {
                 continue;

@@ -182,6 +182,16 @@ fn only_an_admin_puts_or_drops_an_envelope_and_only_of_an_open_recovery() {
     assert_eq!(relay.refused(stranger, open_with(PLACE, false, 1)), FailureCode::RecoveryNotFound);
 }
 
+#[test]
+fn the_envelope_of_an_open_recovery_is_dropped_by_nobody() {
+    let (Household { mut relay, group, at_alice, .. }, _) = recoverable(false);
+    // Who closed another recovery in this place may not know of this one.
+    let drop = ClientFrame::DropEnvelope { request: REQUEST, group, place: PLACE };
+    assert_eq!(relay.ask(at_alice, drop), RelayFrame::EnvelopeDropped { request: REQUEST });
+    let stranger = relay.connect(&Device::new(9));
+    assert_eq!(relay.ask(stranger, open_with(PLACE, false, 1)), envelope());
+}
+
 const MAX_BYTES: usize = crate::limits::MAX_ENVELOPE_BYTES;
 
 #[test]

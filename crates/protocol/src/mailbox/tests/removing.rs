@@ -208,3 +208,29 @@ fn a_relay_that_is_filled_again_makes_the_same_group_once_what_came_to_nothing_i
     let at_alice = relay.connect(alice);
     assert_eq!(relay.refused(at_alice, append(group, &[&alice.write(group, *b"out")])), FailureCode::Removed);
 }
+
+#[test]
+fn a_device_whose_admission_came_to_nothing_while_it_followed_is_told_that_it_lags() {
+    let Household { mut relay, alice, bob, group, at_alice, at_bob, bobs_join, .. } =
+        household_with(MailboxConfig::default(), Role::Admin);
+    let (carol, secret) = (Device::new(3), SigningKey::from_seed(&[33; 32]));
+    let (invite_key, expires_at) = (secret.invite_key(), Timestamp::from_ms(9_000_000));
+    let invite = Control::Invite { invite_key, role: Role::Writer, expires_at, uses: 1, sealed: sealed() };
+    let invite = bob.control(group, &invite, &[bobs_join.id()]);
+    let join = carol.join(group, &secret, invite.id(), 1_000_000);
+    assert_eq!(relay.placed(at_bob, group, &[&invite]), [4]);
+    let at_carol = relay.connect(&carol);
+    assert_eq!(relay.placed(at_carol, group, &[&join]), [5]);
+    assert!(matches!(relay.ask(at_carol, open(group)), RelayFrame::Opened { head, .. } if head.get() == 5));
+    assert!(matches!(relay.next(at_carol), RelayFrame::Page { more: false, .. }));
+    // Alice knew nothing of Carol when she removed Bob: who came by Bob's word never was a member, and no entry says that she is out.
+    let remove = Control::Remove { device: bob.id(), rotation: None };
+    let removal = alice.control(group, &remove, &[bobs_join.id()]);
+    let later = alice.write(group, *b"for those who stayed");
+    assert_eq!(relay.placed(at_alice, group, &[&removal, &later]), [6, 7]);
+    let told = relay.next(at_carol);
+    assert!(matches!(told, RelayFrame::Lagged { head, .. } if head.get() == 7), "{told:?}");
+    relay.placed(at_alice, group, &[&alice.write(group, *b"more")]);
+    assert_eq!(relay.try_next(at_carol), None, "nothing is pushed after it");
+    assert_eq!(relay.refused(at_carol, pull(group, 5, 10, 10_000)), FailureCode::NotAMember);
+}
