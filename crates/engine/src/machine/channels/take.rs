@@ -176,11 +176,10 @@ impl Machine {
         let now = self.now;
         let latest = now.plus_ms(HOLD_MS);
         let Some(group) = &mut self.sync.group else { return };
-        let outbox = &group.outbox;
-        // An entry is in the outbox once it is committed: until then it is not forgotten here.
-        group.carried.retain(|sequence, until| {
+        group.carried.retain(|_, until| {
+            // A clock that was set back must not make the wait longer.
             *until = (*until).min(latest);
-            *until > now && (outbox.contains_key(sequence) || *until > now)
+            *until > now
         });
     }
 }
