@@ -232,7 +232,7 @@ export class Database {
   }
 
   /**
-   * Sets how long what was deleted can be undone on this device, and when a member is said to be idle. It holds until it is set again.
+   * Sets how long what was deleted can be undone on this device, how long it keeps the group's entries, and when a member is said to be idle. It holds until it is set again.
    *
    * @throws {@link AshoreError} `request.invalid`: no whole number of seconds.
    *

@@ -32,9 +32,13 @@ export interface RetentionOptions {
   readonly keepDeletedSeconds?: number | undefined;
   /** A member of which nothing was heard for so long is listed as idle, in seconds: 90 days unless told otherwise. */
   readonly idleSeconds?: number | undefined;
+  /** The group's entries that came longer ago go from this device, where that loses nothing, in seconds; `Infinity`, as it is unless told otherwise: they stay. */
+  readonly keepEntriesSeconds?: number | undefined;
 }
 
 const LISTED = 1_000;
+/** A hundred years, which is for ever. */
+const FOR_EVER_SECONDS = 3_155_760_000;
 
 /** Counts everything, one page after the other. @internal */
 export async function storage(client: Client, documents: Documents, options: CallOptions): Promise<StorageReport> {
@@ -65,15 +69,21 @@ export async function storage(client: Client, documents: Documents, options: Cal
   return { total, kinds, kept, keptCount };
 }
 
-/** Sets how long what was deleted stays. @internal */
+/** Sets how long what was deleted stays, and entries. @internal */
 export async function configureRetention(
   client: Client,
   documents: Documents,
   options: RetentionOptions,
 ): Promise<void> {
   documents.checkOpen("configureRetention");
-  const [keepDeletedSeconds, idleSeconds] = [seconds(options.keepDeletedSeconds), seconds(options.idleSeconds)];
-  const command = { configureRetention: { keepDeletedSeconds, idleSeconds } };
+  const keepEntries = options.keepEntriesSeconds;
+  const command = {
+    configureRetention: {
+      keepDeletedSeconds: seconds(options.keepDeletedSeconds),
+      idleSeconds: seconds(options.idleSeconds),
+      keepEntriesSeconds: seconds(keepEntries === Infinity ? FOR_EVER_SECONDS : keepEntries),
+    },
+  };
   await client.ask(command, "done", { op: "configureRetention" });
 }
 

@@ -282,6 +282,12 @@ impl Machine {
         self.sync.group.as_ref().is_some_and(|group| group.sealing().is_some())
     }
 
+    /// Whether entries were let go of here.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn lacks_entries(&self) -> bool {
+        self.sync.group.as_ref().is_some_and(|group| group.snapshots.state.dropped == Some(true))
+    }
+
     /// For tests: what an entry of this group carries, before it was sealed.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn plaintext(&self, entry: &[u8]) -> Option<Vec<u8>> {

@@ -448,7 +448,11 @@ fn commands() -> Vec<Command> {
         },
         Command::CreateApprovalInvite { ttl_seconds: 600, link_base: None, role: None, uses: None },
         Command::SeenBy { collection: "notes".into(), id: "n1".into() },
-        Command::ConfigureRetention { keep_deleted_seconds: Some(3_600), idle_seconds: None },
+        Command::ConfigureRetention {
+            keep_deleted_seconds: Some(3_600),
+            idle_seconds: None,
+            keep_entries_seconds: None,
+        },
         Command::Storage { after: Some("QIAEA".into()) },
     ]
 }

@@ -13,7 +13,11 @@ const A_DAY_S: u64 = 24 * 3_600;
 const EVERYBODY: [usize; 3] = [ALICE, BOB, CAROL];
 
 fn keep(world: &mut World, device: usize, seconds: u64) {
-    let keep = Command::ConfigureRetention { keep_deleted_seconds: Some(seconds), idle_seconds: None };
+    let keep = Command::ConfigureRetention {
+        keep_deleted_seconds: Some(seconds),
+        idle_seconds: None,
+        keep_entries_seconds: None,
+    };
     assert_eq!(world.call(device, keep).unwrap(), Reply::Done {});
 }
 

@@ -54,7 +54,8 @@ fn healthy(world: &mut World, device: usize) {
 /// What a page was answered is remembered until it writes again: it writes something else.
 fn forget_answers(world: &mut World, devices: usize) {
     for device in 0..devices {
-        let keep = Command::ConfigureRetention { keep_deleted_seconds: None, idle_seconds: None };
+        let keep =
+            Command::ConfigureRetention { keep_deleted_seconds: None, idle_seconds: None, keep_entries_seconds: None };
         world.call(device, keep).unwrap();
         if world.may_write(device) {
             world.put(device, &format!("by-{device}"), 1);
@@ -84,7 +85,11 @@ fn hasty(roles: &[&str], seed: u64) -> World {
 }
 
 fn keep(world: &mut World, device: usize, seconds: u64) {
-    let keep = Command::ConfigureRetention { keep_deleted_seconds: Some(seconds), idle_seconds: None };
+    let keep = Command::ConfigureRetention {
+        keep_deleted_seconds: Some(seconds),
+        idle_seconds: None,
+        keep_entries_seconds: None,
+    };
     assert_eq!(world.call(device, keep).unwrap(), Reply::Done {});
 }
 
@@ -157,7 +162,8 @@ fn the_gauge_counts_every_row_and_says_who_holds_a_delete_back() {
     let bytes: usize = all.rows.iter().map(|(key, row)| key.len() + row.present().map_or(0, |value| value.len())).sum();
     assert_eq!(kinds.values().map(|kind| kind.bytes).sum::<u64>(), bytes as u64);
     assert_eq!((kinds[&StorageKind::Documents].rows, kinds[&StorageKind::Tombstones].rows), (1, 2));
-    let idle = Command::ConfigureRetention { keep_deleted_seconds: None, idle_seconds: Some(60) };
+    let idle =
+        Command::ConfigureRetention { keep_deleted_seconds: None, idle_seconds: Some(60), keep_entries_seconds: None };
     world.call(ALICE, idle).unwrap();
     assert_eq!(gauge(&mut world, ALICE).1, vec![(KeptBecause::NotSeen, vec![carol.clone()], vec![carol])]);
     world.cut(CAROL, false);

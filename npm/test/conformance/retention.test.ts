@@ -50,13 +50,13 @@ describe("a database of one device", () => {
 
   it("refuses times that are none", async () => {
     const db = await database();
-    for (const keepDeletedSeconds of [-1, 0.5, Number.NaN]) {
-      expect(
-        await rejection(Promise.resolve().then(() => db.configureRetention({ keepDeletedSeconds }))),
-      ).toMatchObject({
+    const none = [-1, 0.5, Number.NaN].flatMap((time) => [{ keepDeletedSeconds: time }, { keepEntriesSeconds: time }]);
+    for (const options of [...none, { keepDeletedSeconds: Infinity }]) {
+      expect(await rejection(Promise.resolve().then(() => db.configureRetention(options)))).toMatchObject({
         code: "request.invalid",
       });
     }
+    await db.configureRetention({ keepEntriesSeconds: Infinity });
   });
 
   it("has shown its documents to nobody", async () => {
@@ -114,4 +114,26 @@ describe("two devices", () => {
       expect(await alice.collection("notes").get("n1")).toEqual({ title: "Another" });
     },
   );
+
+  it("go on when one of them lets go of the group's entries", { timeout: 240_000 }, async () => {
+    const [alice, bob] = await two();
+    const put = (db: Database, n: number): Promise<unknown> => db.collection("notes").put(`n${n % 7}`, { n });
+    for (let n = 0; n < 30; n++) {
+      await put(n % 2 === 0 ? alice : bob, n);
+    }
+    await Promise.all([alice, bob].map((db) => db.sync.now()));
+    await alice.sync.now();
+    await alice.sync.publishSnapshot();
+    await Promise.all([alice, bob].map((db) => db.sync.now()));
+    const entries = async (db: Database): Promise<number> => (await db.storage()).kinds.entries.bytes;
+    const before = await entries(alice);
+    await alice.configureRetention({ keepEntriesSeconds: 0 });
+    await until(async () => expect(await entries(alice)).toBeLessThan(before / 2));
+    expect(await entries(bob)).toBeGreaterThan(before / 2);
+    await bob.collection("notes").put("n3", { n: "after" });
+    await bob.sync.now();
+    await alice.sync.now();
+    expect(await alice.collection("notes").get("n3")).toEqual({ n: "after" });
+    expect((await alice.check()).findings).toEqual([]);
+  });
 });

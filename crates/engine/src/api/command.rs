@@ -476,6 +476,10 @@ pub enum Command {
         /// A member of which nothing was heard for so long is idle, in seconds; 90 days unless said otherwise.
         #[cfg_attr(feature = "export-types", ts(type = "number | null"))]
         idle_seconds: Option<u64>,
+        /// Entries that came longer ago go from the local log, in seconds; all stay unless said otherwise. So much that it never comes (100 years): all stay.
+        #[serde(default)]
+        #[cfg_attr(feature = "export-types", ts(type = "number | null"))]
+        keep_entries_seconds: Option<u64>,
     },
     /// One page of how much is stored of what, and of what is deleted and still here; answers `stored`.
     Storage {

@@ -201,8 +201,8 @@ impl Machine {
             }
             Command::Quarantine {} => Done::now(self.quarantined()),
             Command::Diagnostics {} => Done::now(Reply::Diagnostics { diagnostics: self.diagnostics() }),
-            Command::ConfigureRetention { keep_deleted_seconds, idle_seconds } => {
-                self.configure_retention(keep_deleted_seconds, idle_seconds);
+            Command::ConfigureRetention { keep_deleted_seconds, idle_seconds, keep_entries_seconds } => {
+                self.configure_retention(keep_deleted_seconds, idle_seconds, keep_entries_seconds);
                 Done::after_commit(Reply::Done {})
             }
             Command::Storage { after } => self.read(|machine| machine.storage(task, after.as_deref()))?,

@@ -76,6 +76,7 @@ impl Machine {
     pub(super) fn install_group(&mut self, state: GroupState, secrets: Secrets) {
         self.sync.sweep_below = Some(state.generation);
         self.sync.group = Some(Group::new(state, secrets));
+        self.forget_group_to_do();
         self.batch.group_changed = true;
         // Keys that others rely on must not go with the power.
         self.batch.strict = true;

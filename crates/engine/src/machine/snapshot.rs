@@ -8,6 +8,7 @@ mod covered;
 mod make;
 mod take;
 
+pub(super) use covered::beginning;
 pub(super) use make::Making;
 pub(super) use take::{TakeControls, TakePart, Taking};
 
@@ -259,6 +260,15 @@ impl Machine {
     pub(super) fn note_dropped_entries(&mut self) {
         let Some(group) = &mut self.sync.group else { return };
         group.snapshots.changed |= group.snapshots.state.dropped.replace(true) != Some(true);
+    }
+
+    /// Entries were let go of as if a snapshot had covered them.
+    pub(super) fn note_covered_entries(&mut self) {
+        let Some(group) = &mut self.sync.group else { return };
+        let state = &mut group.snapshots.state;
+        group.snapshots.changed |= !state.covered || state.dropped != Some(true);
+        state.covered = true;
+        state.dropped = Some(true);
     }
 
     fn holds_snapshots(&self) -> bool {

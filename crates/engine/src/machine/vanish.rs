@@ -4,6 +4,7 @@
 //! undone is over, which of them nobody needs any more ([`bury`]); then the entries that carried nothing else go ([`prune`]). What stays is a
 //! marker: a hash of the document's name and of the changes that began it, by which a copy that comes back is known and left out.
 
+mod aged;
 mod bury;
 mod prune;
 mod tell;
@@ -37,6 +38,9 @@ pub(super) struct RetentionSettings {
     pub(super) keep_deleted_ms: Option<u64>,
     #[n(1)]
     pub(super) idle_ms: Option<u64>,
+    /// Entries that came longer ago go from the local log. `None`: they stay.
+    #[n(2)]
+    pub(super) keep_entries_ms: Option<u64>,
 }
 
 impl RetentionSettings {
@@ -68,6 +72,9 @@ struct ToDo {
     /// Documents of which changes are missing: who has them is asked to send them whole.
     #[n(4)]
     wanted: Option<BTreeSet<Name>>,
+    /// How far letting go of old entries is.
+    #[n(5)]
+    aged: Option<aged::Aged>,
 }
 
 /// A document, by its collection and its id.
@@ -97,6 +104,8 @@ pub(super) struct Vanish {
     tell_at: Option<Timestamp>,
     /// It is time to tell.
     telling: bool,
+    /// It is time to let go of old entries.
+    letting_go: bool,
 }
 
 impl Machine {
@@ -107,7 +116,7 @@ impl Machine {
         }
         let pass = self.vanish.due_at.filter(|_| self.vanish.tombstones && self.vanish.passing.is_none());
         let tell = self.vanish.tell_at.filter(|_| self.sync.link.is_some() && !self.vanish.telling);
-        [pass, tell].into_iter().flatten().min()
+        [pass, tell, self.aged_deadline()].into_iter().flatten().min()
     }
 
     /// What is still to be done is read when the database opens.
@@ -126,11 +135,17 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn configure_retention(&mut self, keep_deleted_seconds: Option<u64>, idle_seconds: Option<u64>) {
+    pub(super) fn configure_retention(
+        &mut self,
+        keep_deleted_seconds: Option<u64>,
+        idle_seconds: Option<u64>,
+        keep_entries_seconds: Option<u64>,
+    ) {
         let ms = |seconds: u64| seconds.saturating_mul(1_000).min(100 * 365 * 24 * 3_600_000);
         let settings = &mut self.vanish.settings;
         settings.keep_deleted_ms = keep_deleted_seconds.map(ms).or(settings.keep_deleted_ms);
         settings.idle_ms = idle_seconds.map(ms).or(settings.idle_ms);
+        settings.keep_entries_ms = keep_entries_seconds.map(ms).or(settings.keep_entries_ms);
         self.vanish.due_at = Some(self.now);
         self.write_settings();
     }
@@ -169,6 +184,7 @@ impl Machine {
             return;
         }
         self.plan_telling();
+        self.plan_letting_go();
         let floor = self.seen_floor();
         let vanish = &mut self.vanish;
         let due = vanish.due_at.is_some_and(|at| at <= self.now) || vanish.floor != floor;
@@ -190,7 +206,7 @@ impl Machine {
         let idle = self.committing.is_none() && self.batch.writes_nothing();
         let waits = self.vanish.passing.is_some() || self.vanish.to_do.compare == Some(true);
         let prunes = self.vanish.to_do.entries_from.is_some() && self.sync.group.is_some();
-        let waits = waits || self.vanish.telling;
+        let waits = waits || self.vanish.telling || self.vanish.letting_go;
         (idle && (waits || prunes)).then_some(Task::Vanish(None))
     }
 
@@ -204,7 +220,15 @@ impl Machine {
         if self.vanish.to_do.compare == Some(true) {
             return self.compare_with_markers(scan);
         }
-        self.prune_entries(scan)
+        if self.vanish.to_do.entries_from.is_some() {
+            return self.prune_entries(scan);
+        }
+        self.let_go_of_entries(scan)
+    }
+
+    /// Another group: nothing of what was to be done in the one before is.
+    pub(super) fn forget_group_to_do(&mut self) {
+        self.vanish.to_do = ToDo::default();
     }
 
     /// A step of the pass over tombstones.

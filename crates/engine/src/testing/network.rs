@@ -322,6 +322,12 @@ impl Network {
         entries.filter_map(|entry| device.machine.as_ref()?.plaintext(entry)).collect()
     }
 
+    /// Whether a device that is up has entries only by what they did.
+    pub fn lacks_entries(&self, index: usize) -> bool {
+        let machine = self.devices.get(index).and_then(|device| device.machine.as_ref());
+        machine.is_some_and(crate::machine::Machine::lacks_entries)
+    }
+
     /// Whether a device that is up opens this entry with the keys that it holds, wherever the entry comes from.
     pub fn opens(&self, index: usize, entry: &[u8]) -> bool {
         let machine = self.devices.get(index).and_then(|device| device.machine.as_ref());

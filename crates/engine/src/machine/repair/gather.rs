@@ -6,13 +6,14 @@ use crate::api::{HealthPart, Mended, Remedy, Reply};
 use crate::document::edit::{self, Current, EditError, Edited, Examined};
 use crate::document::state::{BEHIND, ChunkSpan, ChunkWrite};
 use crate::document::{DocumentRow, Value};
+use crate::group::DocumentChange;
 use crate::machine::check::{Broken, Fault, Place, verified};
 use crate::machine::receive::QuarantineRow;
 use crate::machine::rows::{Missing, chunk_unit};
 use crate::machine::task::ScanSlot;
 use crate::machine::{Machine, keys};
 use crate::store::keys::{parse_chunk_key, value_key};
-use crate::store::{RowValue, Rows};
+use crate::store::{Key, RowValue, Rows, Value as RowBytes};
 use ashore_protocol::codec::{Bytes, decode, encode};
 use ashore_protocol::header::{EntryKind, VerifiedEntry};
 use minicbor::{Decode, Encode};
@@ -34,6 +35,9 @@ pub(super) struct Gathered {
     #[n(1)]
     pub(super) chunk: Option<Bytes>,
 }
+
+/// Rows as they are to be.
+pub(in crate::machine) type RowWrites = Vec<(Key, Option<RowBytes>)>;
 
 /// A document that takes the place of what was broken.
 enum Settled {
@@ -71,6 +75,40 @@ impl Machine {
         Ok(repaired(HealthPart::Gathering, rows.rows.len() as u64, vec![], Some(next), false))
     }
 
+    /// What of a snapshot's changes is about documents that are put together goes to those: the rows to be written, and the rest of the changes.
+    /// `None`: nothing of it is.
+    pub(in crate::machine) fn gather_from_snapshot(
+        &mut self,
+        changes: &[DocumentChange],
+    ) -> Result<Option<(RowWrites, Vec<DocumentChange>)>, Missing> {
+        if !self.mending.asked {
+            return Ok(None);
+        }
+        let rows = self.rows.aside(keys::all_gathered())?;
+        let mut waiting: BTreeMap<(String, String), Gathered> =
+            rows.iter().filter_map(|(key, row)| keys::parse_gathered(key).zip(gathered_row(row))).collect();
+        self.rows.end_aside();
+        if waiting.is_empty() {
+            return Ok(None);
+        }
+        let (mut rest, mut found) = (Vec::new(), BTreeMap::new());
+        for change in changes {
+            let name = (change.collection.clone(), change.id.clone());
+            match waiting.get_mut(&name) {
+                Some(gathered) => {
+                    let chunk = edit::gather(gathered.chunk.as_deref(), &[&change.chunks]);
+                    gathered.chunk = chunk.map(Into::into).or(gathered.chunk.take());
+                    found.insert(name, gathered.clone());
+                }
+                None => rest.push(change.clone()),
+            }
+        }
+        let row = |((collection, id), gathered): ((String, String), Gathered)| {
+            (keys::gathered(&collection, &id), Some(encode(&gathered).into()))
+        };
+        Ok((!found.is_empty()).then(|| (found.into_iter().map(row).collect(), rest)))
+    }
+
     /// What these entries carry, by document.
     fn changes_in(&self, rows: &Rows, kept: bool) -> BTreeMap<(String, String), Vec<Bytes>> {
         let mut all: BTreeMap<_, Vec<Bytes>> = BTreeMap::new();
@@ -91,7 +129,11 @@ impl Machine {
         let page = place.rest(keys::all_gathered()).limit(SETTLED_ROWS).max_bytes(PAGE_BYTES);
         let raw = scan.clone();
         let (rows, rest) = self.scan_part(scan, &page)?;
-        let may_come = self.mending.asked && self.sync.group.is_some() && !self.relay_was_read();
+        let asked_before = self.mending.asked && self.sync.group.is_some() && !self.relay_was_read();
+        // Entries that are here only by a snapshot, or were let go of, are the relay's to give.
+        let lacks = self.sync.group.as_ref().is_some_and(|group| group.snapshots.state.covered);
+        let may_ask = lacks && !again && !self.mending.asked;
+        let may_come = asked_before || may_ask;
         let (mut settled, mut missing) = (Vec::new(), None);
         let controls = self.stored_controls().unwrap_or_else(|not_here| {
             missing = Some(not_here);
@@ -108,6 +150,12 @@ impl Machine {
             *scan = raw;
             return Err(missing);
         }
+        let needs_relay = settled.iter().any(|(_, _, _, (_, done))| matches!(done, Settled::Waits));
+        if may_ask && needs_relay {
+            self.ask_again();
+            self.ask_for_everything();
+        }
+        let may_come = asked_before || may_ask && needs_relay;
         let mut mended = Vec::new();
         for (key, collection, id, (what, done)) in settled {
             let finding = Fault::Document { collection: collection.clone(), id: id.clone(), what }.finding();

@@ -136,7 +136,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn write_rows(&mut self, writes: Vec<(Key, Option<RowBytes>)>) {
+    pub(in crate::machine) fn write_rows(&mut self, writes: Vec<(Key, Option<RowBytes>)>) {
         for (key, value) in writes {
             self.rows.write(&mut self.batch.rows, key, value);
         }

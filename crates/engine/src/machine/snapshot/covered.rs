@@ -11,9 +11,9 @@ use ashore_protocol::ids::EntryId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The beginning of an id.
-pub(super) type Beginning = [u8; ID_BYTES];
+pub(in crate::machine) type Beginning = [u8; ID_BYTES];
 
-pub(super) fn beginning(id: &EntryId) -> Beginning {
+pub(in crate::machine) fn beginning(id: &EntryId) -> Beginning {
     let [a, b, c, d, e, f, g, h, ..] = id.0;
     [a, b, c, d, e, f, g, h]
 }
@@ -41,7 +41,7 @@ impl Machine {
     }
 
     /// The rows with these beginnings added, as they are to be written.
-    pub(super) fn with_covered(
+    pub(in crate::machine) fn with_covered(
         &mut self,
         generation: u64,
         more: &[u8],

@@ -23,6 +23,7 @@ use ashore_protocol::header::{Entry, VerifiedEntry};
 use ashore_protocol::ids::{Cursor, GroupId, LogId};
 use ashore_protocol::membership::Membership;
 use ashore_protocol::snapshot::Manifest;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// What an entry of a log costs, roughly: below that a fresh device takes the entries one by one.
@@ -316,7 +317,11 @@ impl Machine {
             self.refuse_snapshot("a snapshot holds documents with names that cannot be");
             return Ok(());
         }
-        let (MergedChanges { documents: merged, buried }, refused) = self.merge_part(&task.part.documents)?;
+        let (gathered, documents) = match self.gather_from_snapshot(&task.part.documents)? {
+            Some((gathered, rest)) => (gathered, Cow::Owned(rest)),
+            None => (vec![], Cow::Borrowed(&task.part.documents[..])),
+        };
+        let (MergedChanges { documents: merged, buried }, refused) = self.merge_part(&documents)?;
         let incoming = merged.iter().map(|document| Incoming {
             collection: &document.collection,
             id: &document.id,
@@ -333,6 +338,7 @@ impl Machine {
         claimed?;
         // The last that may lack rows, and the first that changes something.
         self.note_told_writers(&told)?;
+        self.write_rows(gathered);
         let sequence = self.next_entry();
         for document in merged {
             self.store_merged(document, sequence);

@@ -1,0 +1,266 @@
+//! Entries that came long ago go from a device's own log, if the app wants it; nothing is lost by that, and everything goes on.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod world;
+
+use ashore_engine::api::{Command, FindingCode, IdRange, Reply, StorageKind};
+use ashore_engine::store::{Range, RowValue, StoreBatch};
+use world::{ALICE, BOB, CAROL, World};
+
+const MINUTE_MS: u64 = 60_000;
+
+fn keep_entries(world: &mut World, device: usize, seconds: u64) {
+    let keep = Command::ConfigureRetention {
+        keep_deleted_seconds: None,
+        idle_seconds: None,
+        keep_entries_seconds: Some(seconds),
+    };
+    assert_eq!(world.call(device, keep).unwrap(), Reply::Done {});
+}
+
+/// Data entries in a device's log.
+fn entries(world: &World, device: usize) -> usize {
+    world.network.payloads(device).len()
+}
+
+fn all(world: &mut World, device: usize) -> String {
+    let range = IdRange { limit: 100_000, ..IdRange::default() };
+    match world.call(device, Command::Scan { collection: "notes".into(), range }).unwrap() {
+        Reply::Documents { ids, documents, .. } => format!("{ids:?} {documents}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn publish(world: &mut World, device: usize) {
+    let publish = Command::PublishSnapshot { timeout_ms: 120_000 };
+    assert!(matches!(world.call(device, publish).unwrap(), Reply::Snapshot { .. }));
+    world.settle();
+}
+
+fn write_some(world: &mut World, from: i64) {
+    for n in from..from + 20 {
+        world.put([ALICE, BOB][(n % 2) as usize], &format!("n{}", n % 7), n);
+    }
+    world.settle();
+}
+
+fn bytes_of_entries(world: &mut World, device: usize) -> u64 {
+    let (mut after, mut bytes) = (None, 0);
+    loop {
+        let Reply::Stored { kinds, next, .. } = world.call(device, Command::Storage { after }).unwrap() else {
+            panic!()
+        };
+        bytes += kinds.iter().filter(|kind| kind.kind == StorageKind::Entries).map(|kind| kind.bytes).sum::<u64>();
+        match next {
+            None => return bytes,
+            next => after = next,
+        }
+    }
+}
+
+fn healthy(world: &mut World, device: usize) {
+    let mut after = None;
+    loop {
+        let Reply::Checked { findings, next, .. } = world.call(device, Command::Check { after }).unwrap() else {
+            panic!()
+        };
+        let codes: Vec<FindingCode> = findings.iter().map(|finding| finding.code).collect();
+        assert!(findings.is_empty(), "device {device}: {codes:?} {findings:?}");
+        match next {
+            None => return,
+            next => after = next,
+        }
+    }
+}
+
+fn repair(world: &mut World, device: usize) {
+    let (mut after, mut rounds) = (None, 0);
+    loop {
+        let Reply::Repaired { next, waits, .. } = world.call(device, Command::Repair { after: after.clone() }).unwrap()
+        else {
+            panic!()
+        };
+        if waits {
+            world.run(1_000);
+        }
+        match next {
+            None => return,
+            next => after = next,
+        }
+        rounds += 1;
+        assert!(rounds < 1_000, "it ends");
+    }
+}
+
+/// Two who write, with a snapshot of what they wrote; alice keeps entries for ten minutes, and they are over.
+fn alice_let_go(roles: &[&str], seed: u64) -> World {
+    let mut world = World::of(roles, seed);
+    write_some(&mut world, 0);
+    publish(&mut world, BOB);
+    keep_entries(&mut world, ALICE, 600);
+    let before = entries(&world, ALICE);
+    assert!(before >= 20, "{before}");
+    world.run(5 * MINUTE_MS);
+    assert_eq!(entries(&world, ALICE), before, "it is not time yet");
+    world.run(7 * MINUTE_MS);
+    assert!(entries(&world, ALICE) <= 2, "only what is named next stays: {}", entries(&world, ALICE));
+    world
+}
+
+#[test]
+fn entries_that_came_long_ago_go_and_all_goes_on() {
+    let mut world = alice_let_go(&["admin", "writer"], 1);
+    let before = all(&mut world, BOB);
+    assert_eq!(all(&mut world, ALICE), before);
+    let (alices, bobs) = (bytes_of_entries(&mut world, ALICE), bytes_of_entries(&mut world, BOB));
+    assert!(alices * 2 < bobs, "{alices} bytes of {bobs}");
+    healthy(&mut world, ALICE);
+    write_some(&mut world, 20);
+    let young = entries(&world, ALICE);
+    assert!(young >= 20, "what came since is here: {young}");
+    world.network.crash(ALICE, false);
+    world.network.open(ALICE);
+    world.settle();
+    let before = all(&mut world, BOB);
+    assert_eq!(all(&mut world, ALICE), before);
+    world.run(25 * MINUTE_MS);
+    assert!(entries(&world, ALICE) <= 2, "the setting holds: {}", entries(&world, ALICE));
+    healthy(&mut world, ALICE);
+    assert!(entries(&world, BOB) >= 40, "bob was not asked to");
+}
+
+#[test]
+fn a_relay_that_lost_its_log_gets_a_snapshot_from_who_let_go() {
+    let mut world = alice_let_go(&["admin", "writer"], 2);
+    let before = all(&mut world, ALICE);
+    world.network.crash(BOB, false);
+    world.network.lose_relay_disk();
+    world.put(ALICE, "after", 1);
+    world.settle_but(BOB);
+    let group = world.network.devices[ALICE].status.as_ref().unwrap().group.as_ref().unwrap().parse().unwrap();
+    assert_eq!(world.network.relay.snapshots(&group).len(), 1);
+    world.network.add_device("carol");
+    world.join(CAROL, "writer");
+    world.settle_but(BOB);
+    world.network.open(BOB);
+    world.settle();
+    let after = all(&mut world, ALICE);
+    assert!(after.len() > before.len());
+    assert_eq!(all(&mut world, CAROL), after);
+    assert_eq!(all(&mut world, BOB), after);
+}
+
+/// Breaks row and changes of a note on alice's disk, both at once, and has her mend it.
+fn break_and_mend(world: &mut World, id: &str) {
+    let rows = world.network.devices[ALICE].disk().load(&Range::all()).rows;
+    let is_of = |key: &[u8]| key.windows(id.len()).any(|at| at == id.as_bytes());
+    let broken: Vec<_> = rows
+        .into_iter()
+        .filter(|(key, _)| matches!(key.first(), Some(b'v' | b'a')) && is_of(key))
+        .filter_map(|(key, row)| match row {
+            RowValue::Present(bytes) => Some((key, bytes)),
+            RowValue::Corrupt => None,
+        })
+        .collect();
+    assert!(broken.len() >= 2, "a row and its changes");
+    let mut batch = StoreBatch::new();
+    for (key, bytes) in broken {
+        batch.put(key, bytes.iter().map(|byte| byte ^ 0x55).collect::<Vec<u8>>());
+    }
+    world.network.crash(ALICE, false);
+    world.network.overwrite(ALICE, batch);
+    world.network.open(ALICE);
+    world.settle();
+    repair(world, ALICE);
+    world.settle();
+    healthy(world, ALICE);
+    assert_eq!(world.network.devices[ALICE].status.as_ref().unwrap().quarantined, 0);
+}
+
+#[test]
+fn a_document_that_broke_after_its_entries_went_is_mended_from_the_relays_log() {
+    let mut world = alice_let_go(&["admin", "writer"], 3);
+    let before = all(&mut world, ALICE);
+    break_and_mend(&mut world, "n3");
+    assert_eq!(all(&mut world, ALICE), before);
+    assert_eq!(all(&mut world, BOB), before);
+}
+
+#[test]
+fn a_document_that_broke_after_everybodys_entries_went_is_mended_from_the_snapshot() {
+    let mut world = alice_let_go(&["admin", "writer"], 6);
+    world.network.crash(ALICE, false);
+    world.network.crash(BOB, false);
+    world.run(365 * 24 * 60 * MINUTE_MS);
+    world.network.open(ALICE);
+    world.settle_but(BOB);
+    assert!(world.network.tidy_relay() > 0, "the relay forgets what the snapshot covers");
+    world.network.open(BOB);
+    world.put(BOB, "after", 1);
+    world.settle();
+    let before = all(&mut world, BOB);
+    break_and_mend(&mut world, "n3");
+    assert_eq!(all(&mut world, ALICE), before);
+    assert_eq!(all(&mut world, BOB), before);
+    world.put(BOB, "n3", 99);
+    world.settle();
+    assert_eq!(world.get(ALICE, "n3"), Some(serde_json::json!({ "n": 99 })));
+}
+
+#[test]
+fn nobody_lets_go_without_a_snapshot_or_the_right_to_make_one() {
+    let mut world = World::of(&["admin", "writer", "reader"], 4);
+    write_some(&mut world, 0);
+    (0..3).for_each(|device| keep_entries(&mut world, device, 0));
+    let before: Vec<usize> = (0..3).map(|device| entries(&world, device)).collect();
+    world.run(60 * MINUTE_MS);
+    assert_eq!((0..3).map(|device| entries(&world, device)).collect::<Vec<_>>(), before, "there is no snapshot");
+    publish(&mut world, BOB);
+    world.run(10 * MINUTE_MS);
+    assert!(entries(&world, ALICE) <= 2 && entries(&world, BOB) <= 2);
+    assert_eq!(entries(&world, CAROL), before[CAROL], "a reader could not give it back to a relay");
+    let before = all(&mut world, CAROL);
+    assert_eq!(all(&mut world, ALICE), before);
+    assert_eq!(all(&mut world, BOB), before);
+}
+
+#[test]
+fn entries_of_seven_days_go_and_none_before_or_unsent() {
+    const HOUR_MS: u64 = 60 * MINUTE_MS;
+    let mut world = World::of(&["admin", "writer"], 7);
+    keep_entries(&mut world, ALICE, 7 * 24 * 3_600);
+    write_some(&mut world, 0);
+    publish(&mut world, BOB);
+    let before = entries(&world, ALICE);
+    world.run(7 * 24 * HOUR_MS - HOUR_MS);
+    assert_eq!(entries(&world, ALICE), before, "six days and 23 hours");
+    world.cut(ALICE, true);
+    (0..5).for_each(|n| world.put(ALICE, &format!("unsent{n}"), n));
+    world.run(30 * 24 * HOUR_MS);
+    assert_eq!(entries(&world, ALICE), before + 5, "nothing goes while something waits");
+    world.cut(ALICE, false);
+    world.settle();
+    world.run(2 * MINUTE_MS);
+    let left = entries(&world, ALICE);
+    assert!(left < before, "{left} of {before}");
+    let before = all(&mut world, ALICE);
+    assert!(before.contains("unsent4"));
+    assert_eq!(all(&mut world, BOB), before);
+}
+
+#[test]
+fn nothing_goes_while_it_waits_for_the_relay() {
+    let mut world = alice_let_go(&["admin", "writer"], 5);
+    world.cut(ALICE, true);
+    for n in 0..10 {
+        world.put(ALICE, &format!("offline{n}"), n);
+    }
+    world.run(60 * MINUTE_MS);
+    assert!(entries(&world, ALICE) >= 10);
+    world.cut(ALICE, false);
+    world.settle();
+    let before = all(&mut world, ALICE);
+    assert!(before.contains("offline9"));
+    assert_eq!(all(&mut world, BOB), before);
+}
