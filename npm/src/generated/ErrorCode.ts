@@ -83,4 +83,5 @@ export type ErrorCode =
   | "recovery.not-found"
   | "recovery.closed"
   | "recovery.too-many-attempts"
-  | "recovery.bad-locator";
+  | "recovery.bad-locator"
+  | "store.locked";

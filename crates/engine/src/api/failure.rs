@@ -244,4 +244,6 @@ error_codes! {
     RecoveryTooManyAttempts = "recovery.too-many-attempts", retry: true;
     /// A recovery is not found by this: it is too short or too long, reads as a code, or another group has taken it.
     RecoveryBadLocator = "recovery.bad-locator", retry: false;
+    /// Another program, or another part of this one, has the database open.
+    StoreLocked = "store.locked", retry: true;
 }

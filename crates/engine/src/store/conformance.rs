@@ -2,6 +2,7 @@
 //!
 //! ```ignore
 //! store_conformance!(native, MemoryDisk::new());           // #[test]s; the expression makes a fresh disk
+//! store_conformance!(threads, SqliteDisk::fresh());        // #[test]s over a disk that other threads work for
 //! store_conformance!(browser, IndexedDbDisk::fresh());     // wasm_bindgen_tests
 //! store_conformance!(native, faults, FaultyMemory::new()); // the promises about failures: needs a `FaultyDisk`
 //! ```
@@ -140,6 +141,25 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         }
     }
     panic!("the future waits for something that never comes");
+}
+
+/// Runs a future that other threads wake, as those of a host's own disk.
+pub fn wait_for<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut future = pin!(future);
+    let waker = Waker::from(std::sync::Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
 }
 
 /// Small reproducible numbers; not for secrets.
@@ -492,6 +512,14 @@ macro_rules! store_conformance {
             #[test]
             fn $name() {
                 $crate::store::conformance::block_on($crate::store::conformance::suite::$name($disk));
+            }
+        )*
+    };
+    (@tests threads, $disk:expr, $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::store::conformance::wait_for($crate::store::conformance::suite::$name($disk));
             }
         )*
     };

@@ -1,0 +1,105 @@
+//! Two devices on real files and a real relay over real sockets.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod folder;
+mod relay;
+
+use ashore_engine::store::conformance::wait_for;
+use ashore_native::api::{Event, SyncState};
+use ashore_native::{Database, ErrorCode, Options};
+use folder::Folder;
+use futures_util::StreamExt;
+use relay::Relay;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+async fn open(folder: &Folder, name: &str) -> Database {
+    Database::open(Options::at(folder.path(name)).secrets_in_files()).await.unwrap()
+}
+
+#[test]
+fn two_devices_pair_by_invite_through_a_real_relay_and_converge() {
+    let relay = Relay::start();
+    wait_for(async {
+        let folder = Folder::fresh();
+        let [alice, bob] = [open(&folder, "alice.ashore").await, open(&folder, "bob.ashore").await];
+        let [hers, his] = [&alice, &bob].map(|device| device.collection::<Value>("notes"));
+        hers.put("n1", &json!({ "title": "Milk", "done": false })).await.unwrap();
+        alice.sync().enable(&relay.address(), "Alice's computer").await.unwrap();
+        let invite = alice.sync().create_invite().await.unwrap();
+        bob.sync().join_invite(&invite.short_code, &relay.address(), "Bob's computer").await.unwrap();
+        bob.sync().now().await.unwrap();
+        assert_eq!(his.get("n1").await.unwrap(), Some(json!({ "title": "Milk", "done": false })));
+
+        // Edits of different fields on both sides; the live one is heard without asking.
+        let mut watch = hers.all().watch().unwrap();
+        his.modify("n1", &json!({ "$set": { "done": true } })).await.unwrap();
+        while watch.next().await.unwrap().unwrap()[0].1["done"] != json!(true) {}
+        hers.modify("n1", &json!({ "$set": { "title": "Oat milk" } })).await.unwrap();
+        his.put("n2", &json!({ "title": "Bread" })).await.unwrap();
+        for device in [&alice, &bob, &alice] {
+            assert_eq!(device.flush(Duration::from_secs(30)).await.unwrap(), 0);
+            device.sync().now().await.unwrap();
+        }
+        bob.sync().now().await.unwrap();
+        let all =
+            [("n1".into(), json!({ "title": "Oat milk", "done": true })), ("n2".into(), json!({ "title": "Bread" }))];
+        assert_eq!(hers.all().rows().await.unwrap(), all);
+        assert_eq!(his.all().rows().await.unwrap(), all);
+        assert_eq!(alice.sync().devices().await.unwrap().len(), 2);
+        assert_eq!(alice.sync().fetch_status().await.unwrap().state, SyncState::Synced);
+
+        // Opened again, both go on by themselves.
+        alice.close().await;
+        bob.close().await;
+        let [alice, bob] = [open(&folder, "alice.ashore").await, open(&folder, "bob.ashore").await];
+        let [hers, his] = [&alice, &bob].map(|device| device.collection::<Value>("notes"));
+        hers.put("n3", &json!({ "title": "Eggs" })).await.unwrap();
+        let mut watch = his.all().watch().unwrap();
+        while watch.next().await.unwrap().unwrap().len() < 3 {}
+        alice.close().await;
+        bob.close().await;
+    });
+}
+
+#[test]
+fn an_edit_made_while_the_relay_is_away_arrives_when_it_is_back() {
+    let mut relay = Relay::start();
+    wait_for(async {
+        let folder = Folder::fresh();
+        let [alice, bob] = [open(&folder, "alice.ashore").await, open(&folder, "bob.ashore").await];
+        alice.sync().enable(&relay.address(), "Alice").await.unwrap();
+        let invite = alice.sync().create_invite().await.unwrap();
+        bob.sync().join_invite(&invite.short_code, &relay.address(), "Bob").await.unwrap();
+        bob.sync().now().await.unwrap();
+        let mut events = alice.events();
+        relay.stop();
+        while !matches!(events.next().await.unwrap(), Event::Disconnected { .. }) {}
+        alice.collection::<Value>("notes").put("n1", &json!({ "title": "Milk" })).await.unwrap();
+        assert!(alice.sync().fetch_status().await.unwrap().pending > 0);
+        relay.start_again();
+        let mut watch = bob.collection::<Value>("notes").all().watch().unwrap();
+        while watch.next().await.unwrap().unwrap().is_empty() {}
+        alice.close().await;
+        bob.close().await;
+    });
+}
+
+#[test]
+fn a_relay_that_is_not_there_is_a_typed_failure() {
+    wait_for(async {
+        let database = Database::open(Options::in_memory()).await.unwrap();
+        // Nothing listens on the port of a relay that has gone.
+        let address = Relay::start().address();
+        let mut events = database.events();
+        database.sync().enable(&address, "Alice").await.unwrap();
+        let failure = loop {
+            if let Event::Error { failure } = events.next().await.unwrap() {
+                break failure;
+            }
+        };
+        assert_eq!((failure.code, failure.retry), (ErrorCode::RelayUnreachable, true));
+        assert_eq!(database.sync().fetch_status().await.unwrap().last_error, Some(failure));
+        database.close().await;
+    });
+}
