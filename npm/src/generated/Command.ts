@@ -677,6 +677,10 @@ export type Command =
          * A member of which nothing was heard for so long is idle, in seconds; 90 days unless said otherwise.
          */
         idleSeconds: number | null;
+        /**
+         * Entries that came longer ago go from the local log, in seconds; all stay unless said otherwise. So much that it never comes (100 years): all stay.
+         */
+        keepEntriesSeconds: number | null;
       };
     }
   | {
