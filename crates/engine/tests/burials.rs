@@ -160,6 +160,83 @@ fn a_document_that_a_new_device_has_of_its_own_does_not_bring_back_what_was_buri
 }
 
 #[test]
+fn who_knows_of_more_burials_tells_them_after_another_told_fewer() {
+    let mut world = World::of(&["admin", "writer", "writer"], 12);
+    EVERYBODY.into_iter().for_each(|device| keep(&mut world, device, 0));
+    world.network.crash(CAROL, false);
+    let backup = world.network.disk_of(CAROL).unwrap().clone();
+    world.network.open(CAROL);
+    world.put_json(ALICE, "n", r#"{"first":1}"#);
+    world.put(ALICE, "other", 1);
+    world.settle();
+    world.delete(ALICE, "n");
+    world.settle();
+    world.run(A_WHILE_MS);
+    assert_eq!(EVERYBODY.map(|device| markers(&world, device)), [1, 1, 1]);
+    // Of the second one Bob does not let go.
+    keep(&mut world, BOB, A_DAY_S);
+    world.put_json(ALICE, "n", r#"{"second":1}"#);
+    world.settle();
+    world.delete(ALICE, "n");
+    world.settle();
+    world.run(A_WHILE_MS);
+    // Carol comes back from before the first, and writes another without knowing of either.
+    world.network.crash(CAROL, false);
+    *world.network.disk_of(CAROL).unwrap() = backup;
+    world.cut(CAROL, true);
+    world.network.open(CAROL);
+    world.put_json(CAROL, "n", r#"{"own":1}"#);
+    world.cut(CAROL, false);
+    while world.get(ALICE, "n").is_none() {
+        world.run(50);
+    }
+    assert_eq!(world.get(ALICE, "n"), Some(json!({ "own": 1 })));
+    // Bob tells what he knows while Alice is away.
+    world.network.crash(ALICE, false);
+    world.run(A_WHILE_MS);
+    assert_eq!(world.get(BOB, "n"), Some(json!({ "second": 1, "own": 1 })), "he still has the tombstone");
+    world.network.open(ALICE);
+    all_show(&mut world, &json!({ "own": 1 }));
+}
+
+#[test]
+fn a_delete_that_rests_on_what_was_buried_here_and_on_what_was_not_arrives() {
+    let mut world = World::of(&["admin", "writer", "writer"], 13);
+    EVERYBODY.into_iter().for_each(|device| keep(&mut world, device, if device == ALICE { 0 } else { A_DAY_S }));
+    world.network.crash(CAROL, false);
+    let backup = world.network.disk_of(CAROL).unwrap().clone();
+    world.network.open(CAROL);
+    world.put_json(BOB, "n", r#"{"old":1}"#);
+    world.put(ALICE, "other", 1);
+    world.settle();
+    world.delete(BOB, "n");
+    world.settle();
+    world.run(A_WHILE_MS);
+    assert_eq!(EVERYBODY.map(|device| markers(&world, device)), [1, 0, 0]);
+    // Carol comes back from before all that, with another of the same name.
+    world.network.crash(ALICE, false);
+    world.network.crash(CAROL, false);
+    *world.network.disk_of(CAROL).unwrap() = backup;
+    world.cut(CAROL, true);
+    world.network.open(CAROL);
+    world.put_json(CAROL, "n", r#"{"own":1}"#);
+    world.cut(CAROL, false);
+    world.settle_but(ALICE);
+    // It is deleted, together with what is left of the first, and written at the same time.
+    world.cut(CAROL, true);
+    world.put_json(CAROL, "n", r#"{"own":1,"more":1}"#);
+    world.delete(BOB, "n");
+    world.run(2_000);
+    world.cut(CAROL, false);
+    world.settle_but(ALICE);
+    world.network.open(ALICE);
+    all_show(&mut world, &json!({ "own": 1, "more": 1 }));
+    let versions = EVERYBODY.map(|device| version(&mut world, device));
+    assert_eq!(versions[ALICE], versions[BOB], "Alice has the delete, too");
+    assert_eq!(versions[CAROL], versions[BOB]);
+}
+
+#[test]
 fn a_marker_comes_with_a_snapshot_and_leaves_out_what_an_old_backup_brings() {
     let mut world = World::of(&["admin", "writer", "writer"], 6);
     world.network.relay.forgets_at_once();

@@ -5,7 +5,11 @@
 mod world;
 
 use ashore_engine::api::{Command, FindingCode, IdRange, Reply, StorageKind};
+use ashore_engine::crypto::plan_payload;
+use ashore_engine::group::DataPayload;
 use ashore_engine::store::{Range, RowValue, StoreBatch};
+use ashore_protocol::codec::encode;
+use ashore_protocol::ids::{EntryId, GroupId};
 use world::{ALICE, BOB, CAROL, World};
 
 const MINUTE_MS: u64 = 60_000;
@@ -149,6 +153,103 @@ fn a_relay_that_lost_its_log_gets_a_snapshot_from_who_let_go() {
     assert!(after.len() > before.len());
     assert_eq!(all(&mut world, CAROL), after);
     assert_eq!(all(&mut world, BOB), after);
+}
+
+fn group_of(world: &World) -> GroupId {
+    world.network.devices[ALICE].status.as_ref().unwrap().group.as_ref().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_snapshot_that_was_begun_before_the_relay_forgot_does_not_stand_for_what_it_forgot() {
+    let mut begun_before = 0;
+    for steps in 0..6 {
+        let mut world = alice_let_go(&["admin", "writer"], 20);
+        world.network.crash(BOB, false);
+        world.network.back_up_relay();
+        let (group, mark) = (group_of(&world), u64::MAX);
+        let (kept, stands) = (world.network.relay.entries(&group).len(), world.network.relay.snapshots(&group));
+        world.network.ask(ALICE, Command::PublishSnapshot { timeout_ms: 600_000 }, mark);
+        (0..steps).for_each(|_| assert!(world.network.step()));
+        world.put(ALICE, "after", 1);
+        while world.network.relay.entries(&group).len() == kept {
+            assert!(world.network.step());
+        }
+        world.network.run_ms(30);
+        begun_before += usize::from(world.network.relay.snapshots(&group) == stands);
+        world.network.stop_relay();
+        world.network.restore_relay();
+        world.network.start_relay();
+        world.settle_but(BOB);
+        world.run(MINUTE_MS);
+        world.network.open(BOB);
+        world.settle();
+        assert_eq!(world.get(BOB, "after"), Some(serde_json::json!({ "n": 1 })), "after {steps} steps");
+    }
+    assert!(begun_before > 2, "{begun_before}");
+}
+
+#[test]
+fn who_let_go_and_keeps_something_aside_gives_the_relay_the_entries_that_are_left() {
+    let mut world = alice_let_go(&["admin", "writer"], 21);
+    // What it builds on is nowhere.
+    let plan = plan_payload(&encode(&DataPayload { changes: vec![], writers: None, buried: None }));
+    world.network.forge(BOB, plan, vec![EntryId([7; 32])]).unwrap();
+    world.settle();
+    world.network.back_up_relay();
+    world.put(ALICE, "after", 1);
+    world.settle();
+    assert_eq!(world.network.devices[ALICE].status.as_ref().unwrap().quarantined, 1);
+    world.network.crash(BOB, false);
+    world.network.stop_relay();
+    world.network.restore_relay();
+    world.network.start_relay();
+    world.settle_but(BOB);
+    world.network.add_device("carol");
+    world.join(CAROL, "writer");
+    world.settle_but(BOB);
+    assert_eq!(world.get(CAROL, "after"), Some(serde_json::json!({ "n": 1 })));
+}
+
+#[test]
+fn who_let_go_and_may_not_write_gives_the_relay_a_snapshot_once_it_may() {
+    let mut world = World::of(&["admin", "writer"], 22);
+    let device = world.id(BOB);
+    write_some(&mut world, 0);
+    publish(&mut world, ALICE);
+    world.network.back_up_relay();
+    keep_entries(&mut world, BOB, 600);
+    world.run(3 * MINUTE_MS);
+    // Alice is away while Bob writes, and never comes to have it; Bob lets go of the entry.
+    world.network.crash(ALICE, false);
+    let backup = world.network.disk_of(ALICE).unwrap().clone();
+    world.network.open(ALICE);
+    world.put(BOB, "from-bob", 1);
+    world.settle();
+    publish(&mut world, ALICE);
+    world.run(20 * MINUTE_MS);
+    world.put(BOB, "from-bob-too", 1);
+    world.settle();
+    world.run(20 * MINUTE_MS);
+    assert!(entries(&world, BOB) <= 2, "{}", entries(&world, BOB));
+    // The relay and Alice come back from their backups, and she takes Bob's right before he is there.
+    world.network.crash(BOB, false);
+    world.network.crash(ALICE, false);
+    world.network.stop_relay();
+    world.network.restore_relay();
+    world.network.start_relay();
+    *world.network.disk_of(ALICE).unwrap() = backup;
+    world.network.open(ALICE);
+    let role = |role: &str| Command::ChangeRole { device: device.clone(), role: role.into() };
+    world.settle_but(BOB);
+    world.call(ALICE, role("reader")).unwrap();
+    world.settle_but(BOB);
+    world.network.open(BOB);
+    world.run(MINUTE_MS);
+    assert_eq!(world.get(ALICE, "from-bob"), None, "a reader makes no snapshot");
+    world.call(ALICE, role("writer")).unwrap();
+    world.settle();
+    assert_eq!(world.get(ALICE, "from-bob"), Some(serde_json::json!({ "n": 1 })));
+    assert_eq!(all(&mut world, ALICE), all(&mut world, BOB));
 }
 
 /// Breaks row and changes of a note on alice's disk, both at once, and has her mend it.

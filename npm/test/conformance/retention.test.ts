@@ -20,6 +20,9 @@ async function two(): Promise<[Database, Database]> {
   return [alice, bob];
 }
 
+/** Bytes of the group's entries on a device. */
+const entries = async (db: Database): Promise<number> => (await db.storage()).kinds.entries.bytes;
+
 describe("a database of one device", () => {
   it("says how much is stored of what", async () => {
     const db = await database();
@@ -117,15 +120,13 @@ describe("two devices", () => {
 
   it("go on when one of them lets go of the group's entries", { timeout: 240_000 }, async () => {
     const [alice, bob] = await two();
-    const put = (db: Database, n: number): Promise<unknown> => db.collection("notes").put(`n${n % 7}`, { n });
     for (let n = 0; n < 30; n++) {
-      await put(n % 2 === 0 ? alice : bob, n);
+      await (n % 2 === 0 ? alice : bob).collection("notes").put(`n${n % 7}`, { n });
     }
     await Promise.all([alice, bob].map((db) => db.sync.now()));
     await alice.sync.now();
     await alice.sync.publishSnapshot();
     await Promise.all([alice, bob].map((db) => db.sync.now()));
-    const entries = async (db: Database): Promise<number> => (await db.storage()).kinds.entries.bytes;
     const before = await entries(alice);
     await alice.configureRetention({ keepEntriesSeconds: 0 });
     await until(async () => expect(await entries(alice)).toBeLessThan(before / 2));

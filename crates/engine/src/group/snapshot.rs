@@ -96,6 +96,9 @@ pub struct SnapshotState {
     /// Entries that carried only what is gone for good were dropped here.
     #[n(5)]
     pub dropped: Option<bool>,
+    /// A relay that had forgotten some of its log got entries from here, though not all that this device has: a snapshot is to follow.
+    #[n(6)]
+    pub owes: Option<bool>,
 }
 
 /// A snapshot that stands in a log.

@@ -679,6 +679,7 @@ impl Machine {
             return self.misbehaved("an answer to a question that was not asked");
         }
         own.place = RelayPlace { log: Some(log), cursor: Cursor::ZERO, prefix: None, refill_from: Some(0) };
+        own.snapshots.forget_what_stands();
         let request = link.request();
         link.stage = Stage::Opening(request);
         let page = link.page();

@@ -38,7 +38,11 @@ impl Machine {
             self.batch.group_changed = true;
         }
         self.look_at_what_was_kept_aside();
-        self.take_up_what_was_put_aside(&[]);
+        // What waits here and may be sent now is of no use to others without what it names.
+        let group = self.sync.group.as_ref().filter(|group| group.membership.may_write(&group.me()));
+        let own = group.iter().flat_map(|group| group.outbox.values().filter(|waiting| waiting.author.is_none()));
+        let named: Vec<_> = own.flat_map(|waiting| waiting.parents.iter().copied()).collect();
+        self.take_up_what_was_put_aside(&named);
         self.look_at_needs();
         if self.is_removed() {
             self.stop_after_removal();

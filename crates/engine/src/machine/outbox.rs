@@ -788,6 +788,7 @@ impl Machine {
         if next.is_some() {
             self.tasks.push_back(Task::Refill(RefillTask::default()));
         } else {
+            self.gave_entries();
             // What the relay was seen to have meanwhile is in the outbox again; sending it again changes nothing there.
             self.pull_again_if_behind();
         }

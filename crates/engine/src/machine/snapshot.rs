@@ -63,6 +63,14 @@ impl Snapshots {
         self.own == Some(*id)
     }
 
+    /// The relay has forgotten some of its log: a snapshot that is still there comes by again.
+    pub(super) fn forget_what_stands(&mut self) {
+        // One that was begun before says nothing about what the relay has forgotten.
+        self.making = None;
+        self.own = None;
+        self.changed |= self.state.known.take().is_some();
+    }
+
     /// Entries came by in the log.
     pub(super) fn note_entry(&mut self, bytes: u64) {
         self.state.entries_since += 1;
@@ -140,7 +148,7 @@ impl Machine {
         // Of somebody who may not write any more nobody rests on it, but if it left by itself; then, too, another is better: the relay drops nothing by it.
         let usable = known.is_some_and(|known| group.membership.may_write(&known.author));
         let lacks = !usable && (*covered || link.has_floor || known.is_some());
-        if lacks || refills && (*covered || *dropped == Some(true)) {
+        if lacks || self.owes_snapshot() || refills && (*covered || *dropped == Some(true)) {
             return Some(SHORT_WAIT_MS);
         }
         let enough = known.map_or(0, |known| known.bytes).saturating_mul(FACTOR).max(MIN_BYTES);
@@ -250,10 +258,28 @@ impl Machine {
     pub(super) fn gives_snapshot(&self) -> bool {
         let Some((group, link)) = self.sync.group.as_ref().zip(self.sync.link.as_ref()) else { return false };
         let may = group.may_make() && link.limits.max_snapshot_bytes.is_some();
-        // While something is kept aside no snapshot can be made: entries are better than nothing, where only some were dropped here.
+        // While something is kept aside no snapshot can be made, and it may be for ever: then those entries that are here are better than nothing.
         let aside = group.quarantine.values().any(|kept| kept.reason != KeptReason::AuthorRemoved);
-        let lacks = group.snapshots.state.covered || group.snapshots.state.dropped == Some(true) && !aside;
-        lacks && may
+        let lacks = group.snapshots.state.covered || group.snapshots.state.dropped == Some(true);
+        lacks && may && !(aside && link.caught_up)
+    }
+
+    /// The relay got the entries that are here. What else there is (it is known by a snapshot only, was let go of, or is aside and may be in no log) follows in a
+    /// snapshot, as soon as one can be made.
+    pub(super) fn gave_entries(&mut self) {
+        let Some(group) = &mut self.sync.group else { return };
+        let state = &mut group.snapshots.state;
+        if state.covered || state.dropped == Some(true) || !group.quarantine.is_empty() {
+            group.snapshots.changed |= state.owes.replace(true) != Some(true);
+        }
+    }
+
+    /// Whether the relay is to get a snapshot that can be made now.
+    pub(super) fn owes_snapshot(&self) -> bool {
+        let Some((group, link)) = self.sync.group.as_ref().zip(self.sync.link.as_ref()) else { return false };
+        let can = group.may_make() && link.limits.max_snapshot_bytes.is_some() && !self.holds_snapshots();
+        let aside = group.quarantine.values().any(|kept| kept.reason != KeptReason::AuthorRemoved);
+        group.snapshots.state.owes == Some(true) && can && !aside
     }
 
     /// Entries were dropped here, though their ids are known.

@@ -101,7 +101,7 @@ impl Machine {
 
     /// Everything here is at the relay, and everything at the relay is here.
     pub(super) fn in_step(&self) -> bool {
-        self.has_read_all() && self.pending() == 0
+        self.has_read_all() && self.pending() == 0 && !self.owes_snapshot()
     }
 
     /// Everything that the log has is here.

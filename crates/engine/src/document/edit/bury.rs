@@ -27,6 +27,8 @@ pub struct Divided {
     pub left_out: bool,
     /// Not only deletes were left out: who has them shows something that is not here.
     pub returned: bool,
+    /// Something was left out that rests on what is here and stays, and on what is not here: where it came from both are, and the document is alive.
+    pub lacks: bool,
     /// What was buried is alive again, since something that stays rests on it.
     pub alive: bool,
     /// The beginnings of what is here and stays: no marker names these any more.
@@ -102,7 +104,9 @@ fn divided(here: Vec<Change>, came: Vec<Change>, buried: &BTreeSet<Beginning>) -
         }
     }
     let alive = ordered.iter().any(|(_, place)| place.buried && place.stands);
-    let mut divided = Divided { alive, ..Divided::default() };
+    let stands = |dep: &ChangeHash| places.get(dep).is_some_and(|place| alive || place.stands);
+    let lacks = waiting.iter().any(|change| change.deps().iter().any(stands));
+    let mut divided = Divided { alive, lacks, ..Divided::default() };
     let mut out = waiting;
     for (change, place) in &ordered {
         let stays = alive || !place.buried;
@@ -247,6 +251,25 @@ mod tests {
         let here: Vec<&[u8]> = alive.chunks.iter().map(Vec::as_slice).collect();
         let here = Current { row: &alive.row, chunks: &here };
         assert!(!divide(Some(here), &late, &BTreeSet::new()).unwrap().left_out);
+    }
+
+    #[test]
+    fn a_change_that_rests_on_what_stands_and_on_what_is_not_here_is_missed() {
+        let (_, tombstone, buried) = buried();
+        let own = create(&value(r#"{"own":1}"#), Actor([4; 16]), 3).unwrap();
+        let both = tombstone.and(&own.change);
+        let deleted = both.with(|current| delete(current, Actor([3; 16]), 5)).unwrap().unwrap();
+        let here = Here::of(&own);
+        let divided = here.with(|current| divide(Some(current), &deleted.change, &buried)).unwrap();
+        assert!(divided.lacks && divided.left_out && !divided.alive && !divided.returned);
+        let whole = both.and(&deleted.change).whole();
+        let divided = here.with(|current| divide(Some(current), &whole, &buried)).unwrap();
+        assert!(divided.alive && !divided.lacks);
+        let late = both.with(|current| divide(Some(current), &tombstone.whole(), &buried)).unwrap();
+        assert!(!late.lacks);
+        let old = tombstone.put(None, r#"{"b":2}"#, 5);
+        let divided = here.with(|current| divide(Some(current), &old.change, &buried)).unwrap();
+        assert!(divided.left_out && !divided.lacks, "it rests on nothing of what is here");
     }
 
     #[test]

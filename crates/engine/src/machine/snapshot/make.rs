@@ -370,7 +370,8 @@ impl Machine {
 
     /// Seals what was gathered when it is enough; when everything is put, the entry.
     fn seal_part(&mut self) {
-        let most = self.sync.link.as_ref().and_then(|link| link.limits.max_snapshot_bytes).unwrap_or(0);
+        // Without a connection nothing is put: it is known anew with the next.
+        let Some(most) = self.sync.link.as_ref().and_then(|link| link.limits.max_snapshot_bytes) else { return };
         let Some(group) = &mut self.sync.group else { return };
         let (group_id, device) = (group.state.group, group.secrets.device.clone());
         let Some(epoch) = group.snapshots.making.as_ref().map(|making| making.epoch) else { return };
@@ -460,6 +461,9 @@ impl Machine {
             // What the relay lacked is in the snapshot.
             group.place.refill_from = None;
             self.write_place();
+        }
+        if let Some(group) = &mut self.sync.group {
+            group.snapshots.changed |= group.snapshots.state.owes.take().is_some();
         }
         self.note_snapshot(&entry);
         let manifest = &making.manifest;

@@ -206,12 +206,19 @@ impl Machine {
             let (collection, id) = (&document.collection, &document.id);
             let more = parse_beginnings(&document.beginnings);
             if asks && more.is_empty() {
+                self.is_asked_for(collection, id);
                 if let Some(row) = staged.row().filter(|row| !row.heads.is_empty()) {
                     self.send_whole(&value_key(collection, id), (collection, id), row.clone());
+                } else if !beginnings.is_empty() {
+                    // It is gone here: who asked still shows something of it.
+                    self.must_tell(collection, id);
                 }
                 continue;
             }
-            self.is_told(collection, id);
+            // Who knows of more than was told tells that all the same.
+            if beginnings.is_subset(&more) {
+                self.is_told(collection, id);
+            }
             if more.is_subset(&beginnings) || beginnings.len() + more.len() > MAX_BEGINNINGS {
                 continue;
             }

@@ -24,6 +24,8 @@ pub(in crate::machine) struct Returned {
     markers: BTreeMap<(String, String), BTreeSet<Beginning>>,
     /// Something of these was left out.
     names: BTreeSet<(String, String)>,
+    /// Of these something is not here that rests on what is.
+    lacking: BTreeSet<Name>,
 }
 
 impl Returned {
@@ -43,16 +45,20 @@ impl Returned {
         if divided.returned {
             self.names.insert(name());
         }
+        if divided.lacks {
+            self.lacking.insert(Name { collection: collection.to_owned(), id: id.to_owned() });
+        }
         if divided.alive {
             self.markers.insert(name(), marker.difference(&divided.beginnings).copied().collect());
         }
         divided.kept
     }
 
-    /// Both.
+    /// All of it.
     pub(in crate::machine) fn extend(&mut self, more: Self) {
         self.markers.extend(more.markers);
         self.names.extend(more.names);
+        self.lacking.extend(more.lacking);
     }
 }
 
@@ -64,6 +70,9 @@ impl Machine {
         }
         for (collection, id) in returned.names {
             self.must_tell(&collection, &id);
+        }
+        if !returned.lacking.is_empty() {
+            self.want(returned.lacking);
         }
     }
 
@@ -79,7 +88,7 @@ impl Machine {
         }
     }
 
-    fn must_tell(&mut self, collection: &str, id: &str) {
+    pub(super) fn must_tell(&mut self, collection: &str, id: &str) {
         let untold = self.vanish.to_do.untold.get_or_insert_default();
         let name = Name { collection: collection.to_owned(), id: id.to_owned() };
         if untold.len() < MAX_UNTOLD && untold.insert(name) {
@@ -96,16 +105,26 @@ impl Machine {
         }
         let names =
             opened.changes.iter().map(|change| Name { collection: change.collection.clone(), id: change.id.clone() });
+        self.want(names.collect());
+    }
+
+    fn want(&mut self, names: BTreeSet<Name>) {
         let wanted = self.vanish.to_do.wanted.get_or_insert_default();
-        for name in names {
-            if wanted.len() < MAX_UNTOLD {
-                wanted.insert(name);
-            }
-        }
+        let room = MAX_UNTOLD.saturating_sub(wanted.len());
+        wanted.extend(names.into_iter().take(room));
         self.write_to_do();
     }
 
-    /// Another device told it.
+    /// Another device asked for it: what answers comes here, too.
+    pub(super) fn is_asked_for(&mut self, collection: &str, id: &str) {
+        let name = Name { collection: collection.to_owned(), id: id.to_owned() };
+        if self.vanish.to_do.wanted.as_mut().is_some_and(|wanted| wanted.remove(&name)) {
+            self.vanish.to_do.wanted.take_if(|wanted| wanted.is_empty());
+            self.write_to_do();
+        }
+    }
+
+    /// Another device told all that this one knows of it.
     pub(super) fn is_told(&mut self, collection: &str, id: &str) {
         let Some(untold) = &mut self.vanish.to_do.untold else { return };
         let name = Name { collection: collection.to_owned(), id: id.to_owned() };
