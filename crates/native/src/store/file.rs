@@ -65,7 +65,7 @@ impl SqliteFile {
         connection.pragma_update(None, "fullfsync", true)?;
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         connection.pragma_update(None, "cell_size_check", true)?;
-        // What is deleted is overwritten: keys that were wiped, documents that are gone for good.
+        // What is deleted is overwritten in pages that stay in use; free pages keep it until they are used again, since to overwrite those costs further writes.
         connection.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))?;
         connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
         connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
