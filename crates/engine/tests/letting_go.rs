@@ -4,7 +4,7 @@
 
 mod world;
 
-use ashore_engine::api::{Command, FindingCode, IdRange, Reply, StorageKind};
+use ashore_engine::api::{Command, IdRange, Reply, StorageKind};
 use ashore_engine::crypto::plan_payload;
 use ashore_engine::group::DataPayload;
 use ashore_engine::store::{Range, RowValue, StoreBatch};
@@ -63,21 +63,6 @@ fn bytes_of_entries(world: &mut World, device: usize) -> u64 {
     }
 }
 
-fn healthy(world: &mut World, device: usize) {
-    let mut after = None;
-    loop {
-        let Reply::Checked { findings, next, .. } = world.call(device, Command::Check { after }).unwrap() else {
-            panic!()
-        };
-        let codes: Vec<FindingCode> = findings.iter().map(|finding| finding.code).collect();
-        assert!(findings.is_empty(), "device {device}: {codes:?} {findings:?}");
-        match next {
-            None => return,
-            next => after = next,
-        }
-    }
-}
-
 fn repair(world: &mut World, device: usize) {
     let (mut after, mut rounds) = (None, 0);
     loop {
@@ -119,7 +104,7 @@ fn entries_that_came_long_ago_go_and_all_goes_on() {
     assert_eq!(all(&mut world, ALICE), before);
     let (alices, bobs) = (bytes_of_entries(&mut world, ALICE), bytes_of_entries(&mut world, BOB));
     assert!(alices * 2 < bobs, "{alices} bytes of {bobs}");
-    healthy(&mut world, ALICE);
+    world.check_is_healthy(ALICE);
     write_some(&mut world, 20);
     let young = entries(&world, ALICE);
     assert!(young >= 20, "what came since is here: {young}");
@@ -130,7 +115,7 @@ fn entries_that_came_long_ago_go_and_all_goes_on() {
     assert_eq!(all(&mut world, ALICE), before);
     world.run(25 * MINUTE_MS);
     assert!(entries(&world, ALICE) <= 2, "the setting holds: {}", entries(&world, ALICE));
-    healthy(&mut world, ALICE);
+    world.check_is_healthy(ALICE);
     assert!(entries(&world, BOB) >= 40, "bob was not asked to");
 }
 
@@ -275,7 +260,7 @@ fn break_and_mend(world: &mut World, id: &str) {
     world.settle();
     repair(world, ALICE);
     world.settle();
-    healthy(world, ALICE);
+    world.check_is_healthy(ALICE);
     assert_eq!(world.network.devices[ALICE].status.as_ref().unwrap().quarantined, 0);
 }
 

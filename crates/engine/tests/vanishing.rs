@@ -4,7 +4,7 @@
 
 mod world;
 
-use ashore_engine::api::{Command, FindingCode, KeptBecause, Reply, StorageKind, StoredKind};
+use ashore_engine::api::{Command, KeptBecause, Reply, StorageKind, StoredKind};
 use ashore_engine::store::Range;
 use std::collections::BTreeMap;
 use world::{ALICE, BOB, CAROL, World};
@@ -33,21 +33,6 @@ fn nothing_is_left(world: &World, devices: usize) {
     for device in 0..devices {
         assert_eq!(rows_with(world, device, SECRET), 0, "device {device}: the word is on its disk");
         assert_eq!(entries_with(world, device, SECRET), 0, "device {device}: its entries hold it");
-    }
-}
-
-fn healthy(world: &mut World, device: usize) {
-    let mut after = None;
-    loop {
-        let Reply::Checked { findings, next, .. } = world.call(device, Command::Check { after }).unwrap() else {
-            panic!()
-        };
-        let codes: Vec<FindingCode> = findings.iter().map(|finding| finding.code).collect();
-        assert!(findings.is_empty(), "device {device}: {codes:?} {findings:?}");
-        match next {
-            None => return,
-            next => after = next,
-        }
     }
 }
 
@@ -105,7 +90,7 @@ fn what_everybody_has_seen_deleted_is_gone_from_every_disk() {
     for device in [ALICE, BOB, CAROL] {
         assert_eq!(world.get(device, &secret()), None);
         assert_eq!(world.get(device, "other"), Some(serde_json::json!({ "n": 1 })), "nothing else is touched");
-        healthy(&mut world, device);
+        world.check_is_healthy(device);
     }
 }
 
@@ -241,7 +226,7 @@ fn a_device_restored_from_an_old_backup_brings_nothing_back() {
         assert_eq!(world.get(device, &secret()), None, "device {device}");
         assert_eq!(world.get(device, "from-carol"), Some(serde_json::json!({ "n": 7 })), "its other edits arrive");
         assert_eq!(rows_with(&world, device, SECRET), 0, "device {device}");
-        healthy(&mut world, device);
+        world.check_is_healthy(device);
     }
 }
 
@@ -299,7 +284,7 @@ fn a_crash_at_any_moment_leaves_nothing_half_done() {
         nothing_is_left(&world, 2);
         for device in [ALICE, BOB] {
             assert_eq!(world.get(device, &secret()), None);
-            healthy(&mut world, device);
+            world.check_is_healthy(device);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The ways out of a browser, by what an address begins with: `ws:` and `wss:` to a relay, `channel:` to other databases of this origin.
 
 use ashore_engine::driver::{Connection, Transport, TransportEvent};
+use ashore_protocol::limits::MAX_FRAME_BYTES;
 use futures_channel::mpsc::UnboundedSender;
 use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::closure::Closure;
@@ -57,9 +58,10 @@ pub(crate) struct Channel {
 impl Channel {
     fn new(channel: BroadcastChannel, events: UnboundedSender<TransportEvent>) -> Self {
         tell(&events, TransportEvent::Opened);
-        // What is no bytes somebody else has said, who uses the same name.
+        // What is no bytes, or more than any frame, somebody else has said, who uses the same name.
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            if let Some(bytes) = event.data().dyn_ref::<Uint8Array>() {
+            if let Some(bytes) = event.data().dyn_ref::<Uint8Array>().filter(|bytes| bytes.length() <= MAX_FRAME_BYTES)
+            {
                 tell(&events, TransportEvent::Frame(bytes.to_vec()));
             }
         });

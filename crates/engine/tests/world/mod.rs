@@ -210,4 +210,20 @@ impl World {
         let command: Command = serde_json::from_value(declare).unwrap();
         self.call(device, command).unwrap();
     }
+
+    /// A check of a device's database finds nothing.
+    pub(crate) fn check_is_healthy(&mut self, device: usize) {
+        let mut after = None;
+        loop {
+            let Reply::Checked { findings, next, .. } = self.call(device, Command::Check { after }).unwrap() else {
+                panic!()
+            };
+            let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+            assert!(findings.is_empty(), "device {device}: {codes:?} {findings:?}");
+            match next {
+                None => return,
+                next => after = next,
+            }
+        }
+    }
 }
