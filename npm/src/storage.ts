@@ -32,7 +32,7 @@ export interface RetentionOptions {
   readonly keepDeletedSeconds?: number | undefined;
   /** A member of which nothing was heard for so long is listed as idle, in seconds: 90 days unless told otherwise. */
   readonly idleSeconds?: number | undefined;
-  /** The group's entries that came longer ago go from this device, where that loses nothing, in seconds; `Infinity`, as it is unless told otherwise: they stay. */
+  /** The group's entries that came longer ago go from this device, where a snapshot can take their place, in seconds; `Infinity`, as it is unless told otherwise: they stay. */
   readonly keepEntriesSeconds?: number | undefined;
 }
 
