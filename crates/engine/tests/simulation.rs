@@ -23,8 +23,7 @@ fn seeds() -> Range<u64> {
 /// 100 unless asked for others.
 #[test]
 fn every_promise_is_kept_while_snapshots_are_made_and_the_relay_forgets() {
-    let told = tell(if asked().is_some() { seeds() } else { 0..100 }, story::run_with_snapshots);
-    assert!(told.let_go as u64 > told.stories / 4);
+    tell(if asked().is_some() { seeds() } else { 0..100 }, story::run_with_snapshots);
 }
 
 /// 200 unless asked for others.
@@ -36,7 +35,7 @@ fn every_promise_is_kept_while_devices_also_meet_without_the_relay() {
 #[test]
 fn every_promise_is_kept_while_groups_change() {
     let told = tell(seeds(), story::run_with_members);
-    assert!(told.changes as u64 > told.stories);
+    assert!(told.changes as u64 > told.stories && told.let_go as u64 > told.stories / 4);
 }
 
 /// 200 unless asked for others.

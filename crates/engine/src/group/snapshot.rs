@@ -32,6 +32,9 @@ pub struct SnapshotPart {
     /// Documents that are gone for good.
     #[n(3)]
     pub buried: Option<Vec<Marker>>,
+    /// Entries of the log that the author kept aside, as they came: whoever takes the snapshot keeps them until they can be applied.
+    #[n(4)]
+    pub aside: Option<Vec<Bytes>>,
 }
 
 /// A device wrote by this name.
@@ -99,6 +102,9 @@ pub struct SnapshotState {
     /// A relay that had forgotten some of its log got entries from here, though not all that this device has: a snapshot is to follow.
     #[n(6)]
     pub owes: Option<bool>,
+    /// What is kept aside may stand in no log, because the relay forgot it or because it came in a snapshot: once it is applied the relay gets it.
+    #[n(7)]
+    pub gives_aside: Option<bool>,
 }
 
 /// A snapshot that stands in a log.
@@ -134,8 +140,12 @@ mod tests {
         let (group, nonce) = (GroupId([1; 32]), SnapshotNonce([2; 16]));
         let change = DocumentChange { collection: "notes".into(), id: "n1".into(), chunks: vec![1, 2, 3].into() };
         let writer = WriterOf { writer: Writer([4; 16]), device: DeviceId([5; 32]) };
-        let part =
-            SnapshotPart { documents: vec![change], covered: vec![7; 16].into(), writers: vec![writer], buried: None };
+        let part = SnapshotPart {
+            documents: vec![change],
+            covered: vec![7; 16].into(),
+            writers: vec![writer],
+            ..SnapshotPart::default()
+        };
         let sealed = part.seal(&key, group, nonce, 3, &mut rng);
         assert_eq!(SnapshotPart::open(&key, group, nonce, 3, &sealed), Some(part.clone()));
         assert_eq!(SnapshotPart::open(&other, group, nonce, 3, &sealed), None);

@@ -173,9 +173,7 @@ impl Machine {
         for (_, row) in &rows.rows {
             let Some(stored) = decoded::<super::receive::QuarantineRow>(Some(row)) else { continue };
             let Ok(entry) = Entry::decode(&stored.entry) else { continue };
-            let header = entry.header();
-            let kept = Kept { author: header.author, reason: stored.reason, parents: header.parents.clone() };
-            group.quarantine.insert(entry.id(), kept);
+            group.quarantine.insert(entry.id(), Kept::new(entry.header(), stored.entry.len(), stored.reason));
             if stored.reason.may_pass() {
                 group.retry.push_back(entry.id());
             }

@@ -34,7 +34,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// More than this is not kept aside: then the place in the log does not move on, and sync says that it failed.
-const MAX_QUARANTINED: usize = 10_000;
+pub(super) const MAX_QUARANTINED: usize = 10_000;
 
 /// A verified entry, and what it carries once it was opened; kept while its documents are loaded.
 pub(super) struct Front {
@@ -330,6 +330,9 @@ impl Machine {
         self.tell_conflicts(&claims);
         self.release_from_quarantine(front.entry.id(), again);
         self.store_entry(&front.entry);
+        if again {
+            self.give_what_was_aside(&front.entry, sequence);
+        }
         self.release_vouched(vouched);
         Ok(true)
     }
@@ -492,17 +495,22 @@ impl Machine {
             self.misbehaved("more entries that cannot be applied than are kept");
             return false;
         }
-        let generation = group.state.generation;
-        let kept = Kept { author: entry.author(), reason, parents: entry.parents().to_vec() };
-        let known = group.quarantine.insert(entry.id(), kept);
-        let row = QuarantineRow { reason, entry: entry.encoded().into() };
-        let key = keys::quarantine(generation, &entry.id());
-        self.rows.write(&mut self.batch.rows, key, Some(encode(&row).into()));
-        if known.is_none() {
+        let known = group.quarantine.contains_key(&entry.id());
+        self.put_into_quarantine(entry, reason);
+        if !known {
             let message = format!("entry {} is kept but not applied: {}", entry.id().short(), reason.as_str());
             self.batch.event(Event::Error { failure: Failure::new(ErrorCode::EntryQuarantined, message) });
         }
         true
+    }
+
+    /// Keeps an entry whole, with nobody told.
+    pub(super) fn put_into_quarantine(&mut self, entry: &VerifiedEntry, reason: KeptReason) {
+        let Some(group) = &mut self.sync.group else { return };
+        group.quarantine.insert(entry.id(), Kept::new(entry.header(), entry.encoded().len(), reason));
+        let row = QuarantineRow { reason, entry: entry.encoded().into() };
+        let key = keys::quarantine(group.state.generation, &entry.id());
+        self.rows.write(&mut self.batch.rows, key, Some(encode(&row).into()));
     }
 
     fn release_from_quarantine(&mut self, id: EntryId, again: bool) {

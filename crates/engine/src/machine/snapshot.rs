@@ -1,9 +1,11 @@
 //! Snapshots: when one is made, and what is remembered of them. [`make`] writes one, [`take`] takes one in.
 //!
-//! A snapshot covers the log up to a cursor. It is begun only when everything up to there is applied here and everything of
+//! A snapshot covers the log up to a cursor. It is begun only when everything up to there is applied or kept aside here and everything of
 //! ours stands there, and it may hold more than it covers: documents are read one after another while others write, and what
-//! is newer than the cursor comes by in the log too. Merging it twice changes nothing.
+//! is newer than the cursor comes by in the log too. Merging it twice changes nothing. What is kept aside and cannot be applied
+//! travels as it is: see [`aside`].
 
+mod aside;
 mod covered;
 mod make;
 mod take;
@@ -12,7 +14,7 @@ pub(super) use covered::beginning;
 pub(super) use make::Making;
 pub(super) use take::{TakeControls, TakePart, Taking};
 
-use super::sync::{Group, KeptReason, Wait};
+use super::sync::{Group, Wait};
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Failure, Outcome, Reply, SnapshotInfo};
 use crate::crypto::Key as SecretKey;
@@ -86,7 +88,7 @@ impl Group {
     }
 
     fn may_make(&self) -> bool {
-        self.membership.may_write(&self.secrets.device.device_id())
+        self.membership.may_write(&self.secrets.device.device_id()) && !self.keeps_too_large_aside()
     }
 }
 
@@ -155,14 +157,12 @@ impl Machine {
         (*entries_since >= MIN_ENTRIES && *bytes_since >= enough).then_some(WAIT_MS)
     }
 
-    /// Everything that the log has is applied here, everything of ours stands in it, and all of that is committed.
+    /// Everything that the log has is applied or kept aside here, everything of ours stands in it, and all of that is committed.
     fn may_begin_snapshot(&self) -> bool {
         let Some((group, link)) = self.sync.group.as_ref().zip(self.sync.link.as_ref()) else { return false };
         let idle = !self.has_uncommitted() && self.tasks.is_empty();
         let followed = self.link_is_open() && link.caught_up && group.place == group.stored;
-        // What nobody takes of a device that was removed is part of nothing.
-        let applied = group.quarantine.values().all(|kept| kept.reason == KeptReason::AuthorRemoved);
-        let whole = applied && group.snapshots.taking.is_none() && self.pending() == 0;
+        let whole = group.snapshots.taking.is_none() && self.pending() == 0;
         let at_head = group.place.cursor == link.head && group.place.log.is_some() && group.place.log == link.log;
         idle && followed && whole && at_head && group.may_make() && link.limits.max_snapshot_bytes.is_some()
     }
@@ -258,15 +258,14 @@ impl Machine {
     pub(super) fn gives_snapshot(&self) -> bool {
         let Some((group, link)) = self.sync.group.as_ref().zip(self.sync.link.as_ref()) else { return false };
         let may = group.may_make() && link.limits.max_snapshot_bytes.is_some();
-        // While something is kept aside no snapshot can be made, and it may be for ever: then those entries that are here are better than nothing.
-        let aside = group.quarantine.values().any(|kept| kept.reason != KeptReason::AuthorRemoved);
         let lacks = group.snapshots.state.covered || group.snapshots.state.dropped == Some(true);
-        lacks && may && !(aside && link.caught_up)
+        lacks && may
     }
 
     /// The relay got the entries that are here. What else there is (it is known by a snapshot only, was let go of, or is aside and may be in no log) follows in a
     /// snapshot, as soon as one can be made.
     pub(super) fn gave_entries(&mut self) {
+        self.note_aside_in_no_log();
         let Some(group) = &mut self.sync.group else { return };
         let state = &mut group.snapshots.state;
         if state.covered || state.dropped == Some(true) || !group.quarantine.is_empty() {
@@ -278,8 +277,7 @@ impl Machine {
     pub(super) fn owes_snapshot(&self) -> bool {
         let Some((group, link)) = self.sync.group.as_ref().zip(self.sync.link.as_ref()) else { return false };
         let can = group.may_make() && link.limits.max_snapshot_bytes.is_some() && !self.holds_snapshots();
-        let aside = group.quarantine.values().any(|kept| kept.reason != KeptReason::AuthorRemoved);
-        group.snapshots.state.owes == Some(true) && can && !aside
+        group.snapshots.state.owes == Some(true) && can
     }
 
     /// Entries were dropped here, though their ids are known.

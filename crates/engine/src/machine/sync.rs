@@ -11,7 +11,7 @@ use crate::crypto::Key;
 use crate::group::{Announced, GroupState, JoiningState, PutAside, RelayPlace, Secrets, StoredEnvelope, SyncSettings};
 use crate::time::Timestamp;
 use ashore_protocol::control::Control;
-use ashore_protocol::header::{Entry, VerifiedEntry};
+use ashore_protocol::header::{Entry, Header, VerifiedEntry};
 use ashore_protocol::ids::{DeviceId, EntryId, EnvelopePlace, Epoch, InviteKey, InvitePlace};
 use ashore_protocol::invite::InviteCode;
 use ashore_protocol::limits::MAX_PARENTS;
@@ -118,6 +118,15 @@ pub(super) struct Kept {
     pub(super) author: DeviceId,
     pub(super) reason: KeptReason,
     pub(super) parents: Vec<EntryId>,
+    /// Of the whole entry.
+    pub(super) bytes: usize,
+}
+
+impl Kept {
+    /// Of an entry with this header and so many bytes.
+    pub(super) fn new(header: &Header, bytes: usize, reason: KeptReason) -> Self {
+        Self { author: header.author, reason, parents: header.parents.clone(), bytes }
+    }
 }
 
 /// Why an entry is quarantined.

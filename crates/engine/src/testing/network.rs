@@ -357,6 +357,12 @@ impl Network {
         self.device(index)?.machine.as_mut()?.forged(content, parents)
     }
 
+    /// A hostile member: these bytes go as an entry into the snapshot that it is making; `false` when it makes none.
+    pub fn smuggle(&mut self, index: usize, bytes: Vec<u8>) -> bool {
+        let machine = self.device(index).and_then(|device| device.machine.as_mut());
+        machine.is_some_and(|machine| machine.smuggle_aside(bytes))
+    }
+
     /// A hostile member: a control entry that names these beside its tips, which goes nowhere yet.
     pub fn forged_control(&mut self, index: usize, control: &Control, parents: Vec<EntryId>) -> Option<VerifiedEntry> {
         self.device(index)?.machine.as_ref()?.forged_control(control, parents)

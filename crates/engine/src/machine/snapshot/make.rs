@@ -5,6 +5,7 @@ use super::super::link::Stage;
 use super::super::rows::{Missing, chunk_unit};
 use super::super::task::{ScanSlot, Task};
 use super::super::{Machine, keys};
+use super::aside::aside_bytes;
 use super::covered::{Beginning, beginning};
 use super::{SHORT_WAIT_MS, unusable};
 use crate::api::{ErrorCode, Event, Failure, Reply};
@@ -12,6 +13,7 @@ use crate::document::edit;
 use crate::group::{DocumentChange, MAX_CHANGE_BYTES, Marker, PART_BYTES, SnapshotPart, Writer, WriterOf};
 use crate::store::keys::parse_chunk_key;
 use crate::store::{Key, Range};
+use ashore_protocol::codec::Bytes;
 use ashore_protocol::frame::{ClientFrame, FailureCode, RequestId};
 use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::{DeviceId, EntryId, Epoch, SnapshotNonce};
@@ -43,6 +45,9 @@ pub(in crate::machine) struct Making {
     covered: VecDeque<Beginning>,
     writers: VecDeque<WriterOf>,
     buried: VecDeque<Marker>,
+    /// What was kept aside when it was begun, and what of it was read.
+    pub(super) kept: VecDeque<EntryId>,
+    aside: VecDeque<Bytes>,
     gathered_bytes: usize,
     /// The part that is being put, and the request on a connection that is to be answered.
     sealed: Option<Vec<u8>>,
@@ -62,6 +67,8 @@ enum Step {
     OwnWriters(Option<Key>),
     /// Documents that are gone for good, from this key on.
     Buried(Option<Key>),
+    /// Entries that were kept aside.
+    Aside,
     Done,
 }
 
@@ -79,7 +86,8 @@ impl Making {
     }
 
     fn has_gathered(&self) -> bool {
-        !self.documents.is_empty() || !self.covered.is_empty() || !self.writers.is_empty() || !self.buried.is_empty()
+        let told = !self.writers.is_empty() || !self.buried.is_empty() || !self.aside.is_empty();
+        !self.documents.is_empty() || !self.covered.is_empty() || told
     }
 
     fn take_document(&mut self, change: DocumentChange) {
@@ -100,6 +108,17 @@ impl Making {
     fn take_marker(&mut self, marker: Marker) {
         self.gathered_bytes += marker_bytes(&marker);
         self.buried.push_back(marker);
+    }
+
+    /// An entry that was kept aside.
+    pub(super) fn take_aside(&mut self, entry: Bytes) {
+        self.gathered_bytes += aside_bytes(entry.len());
+        self.aside.push_back(entry);
+    }
+
+    /// All that was kept aside was read.
+    pub(super) fn end(&mut self) {
+        self.step = Step::Done;
     }
 
     /// As much of what was gathered as fits a part.
@@ -125,6 +144,10 @@ impl Making {
             room -= marker_bytes(&marker);
             part.buried.get_or_insert_default().push(marker);
         }
+        while let Some(entry) = self.aside.pop_front_if(|entry| aside_bytes(entry.len()) <= room) {
+            room -= aside_bytes(entry.len());
+            part.aside.get_or_insert_default().push(entry);
+        }
         self.gathered_bytes = self.gathered_bytes.saturating_sub(PART_BYTES - room);
         part
     }
@@ -139,6 +162,7 @@ impl Machine {
         let (cursor, parts) = (group.place.cursor, Vec::new());
         let manifest = Manifest { log, cursor, prefix, nonce, documents: 0, parts };
         let (epoch, parents, below) = (group.state.epoch, group.parents(false), group.state.next_sequence);
+        let kept = group.aside_to_carry();
         group.snapshots.making = Some(Making {
             manifest,
             epoch,
@@ -149,6 +173,8 @@ impl Machine {
             covered: VecDeque::new(),
             writers: VecDeque::new(),
             buried: VecDeque::new(),
+            kept,
+            aside: VecDeque::new(),
             gathered_bytes: 0,
             sealed: None,
             entry: None,
@@ -189,6 +215,7 @@ impl Machine {
                     let from = from.clone();
                     self.gather_buried(scan, from)?;
                 }
+                Step::Aside => self.gather_aside()?,
                 Step::Done => {}
             }
         }
@@ -196,7 +223,7 @@ impl Machine {
         Ok(())
     }
 
-    fn making(&mut self) -> Option<&mut Making> {
+    pub(super) fn making(&mut self) -> Option<&mut Making> {
         self.sync.group.as_mut()?.snapshots.making.as_mut()
     }
 
@@ -364,7 +391,7 @@ impl Machine {
             }
         }
         let last = rows.rows.last().map(|(key, _)| key.clone()).filter(|_| rows.more);
-        making.step = if last.is_some() { Step::Buried(last) } else { Step::Done };
+        making.step = if last.is_some() { Step::Buried(last) } else { Step::Aside };
         Ok(())
     }
 
@@ -457,10 +484,15 @@ impl Machine {
         group.snapshots.own = Some(entry.id());
         group.snapshots.hold_until = None;
         let lacks = group.snapshots.state.covered || group.snapshots.state.dropped == Some(true);
-        if group.place.refill_from.is_some() && lacks {
+        let refilled = group.place.refill_from.is_some() && lacks;
+        if refilled {
             // What the relay lacked is in the snapshot.
             group.place.refill_from = None;
             self.write_place();
+        }
+        let refilled = refilled || self.sync.group.as_ref().is_some_and(|group| group.snapshots.state.owes.is_some());
+        if refilled {
+            self.note_aside_in_no_log();
         }
         if let Some(group) = &mut self.sync.group {
             group.snapshots.changed |= group.snapshots.state.owes.take().is_some();
@@ -472,6 +504,14 @@ impl Machine {
         true
     }
 
+    /// What is being made cannot be finished; another one may.
+    pub(super) fn make_anew(&mut self) {
+        let wait = self.now.plus_ms(SHORT_WAIT_MS);
+        let Some(group) = &mut self.sync.group else { return };
+        group.snapshots.making = None;
+        group.snapshots.hold_until = Some(wait);
+    }
+
     /// Whether this request was about making one: then it is given up, unless it may pass.
     pub(in crate::machine) fn making_failed(
         &mut self,
@@ -481,7 +521,6 @@ impl Machine {
     ) -> bool {
         let Some(link) = self.sync.link.as_mut().filter(|link| link.asked.contains(&request)) else { return false };
         let at = (link.id, request);
-        let wait = self.now.plus_ms(SHORT_WAIT_MS);
         let Some(making) = self.sync.group.as_mut().and_then(|group| group.snapshots.making.as_mut()) else {
             return false;
         };
@@ -491,12 +530,10 @@ impl Machine {
         link.asked.remove(&request);
         // Somebody else was quicker, or the parts are gone: another one may fit, and who waits for it goes on waiting.
         let again = matches!(code, FailureCode::SnapshotIncomplete | FailureCode::SnapshotStale);
-        match self.sync.group.as_mut().filter(|_| again) {
-            Some(group) => {
-                group.snapshots.making = None;
-                group.snapshots.hold_until = Some(wait);
-            }
-            None => self.give_up_making(failure.clone()),
+        if again {
+            self.make_anew();
+        } else {
+            self.give_up_making(failure.clone());
         }
         true
     }

@@ -317,6 +317,10 @@ impl Machine {
             self.refuse_snapshot("a snapshot holds documents with names that cannot be");
             return Ok(());
         }
+        let Some(asides) = self.read_asides(task.part.aside.as_deref().unwrap_or_default()) else {
+            self.refuse_snapshot("a snapshot holds what is no entry of the group, or too many that were kept aside");
+            return Ok(());
+        };
         let (gathered, documents) = match self.gather_from_snapshot(&task.part.documents)? {
             Some((gathered, rest)) => (gathered, Cow::Owned(rest)),
             None => (vec![], Cow::Borrowed(&task.part.documents[..])),
@@ -334,7 +338,8 @@ impl Machine {
         let last = self.is_last_part(task.index);
         let tips = if last { self.tips_after_snapshot(&task.part.covered) } else { Ok(None) };
         let markers = self.with_markers(task.part.buried.as_deref().unwrap_or_default());
-        let (covered, tips, markers) = (covered?, tips?, markers?);
+        let aside = self.new_asides(asides);
+        let (covered, tips, markers, aside) = (covered?, tips?, markers?, aside?);
         claimed?;
         // The last that may lack rows, and the first that changes something.
         self.note_told_writers(&told)?;
@@ -346,6 +351,7 @@ impl Machine {
         self.settle_returned(buried);
         self.tell_conflicts(&claims);
         self.take_markers(markers);
+        self.take_asides(aside);
         for (collection, id) in refused {
             let failure = Failure::new(ErrorCode::EntryQuarantined, "a snapshot's copy of the document does not merge");
             self.batch.event(Event::Error { failure: failure.about(&collection, &id) });
