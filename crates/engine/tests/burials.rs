@@ -237,6 +237,31 @@ fn a_delete_that_rests_on_what_was_buried_here_and_on_what_was_not_arrives() {
 }
 
 #[test]
+fn who_had_buried_what_comes_alive_ends_with_the_same_changes_as_the_others() {
+    let mut world = World::of(&["admin", "writer", "writer"], 14);
+    world.network.relay.forgets_at_once();
+    EVERYBODY.into_iter().for_each(|device| keep(&mut world, device, if device == ALICE { 0 } else { A_DAY_S }));
+    world.put_json(BOB, "n", r#"{"old":1}"#);
+    world.settle();
+    // Carol goes, and writes over her own delete.
+    world.call(CAROL, Command::LeaveGroup {}).unwrap();
+    world.delete(CAROL, "n");
+    world.put_json(CAROL, "n", r#"{"new":1}"#);
+    // Alice deletes, lets go of it, and makes a snapshot without it.
+    world.delete(ALICE, "n");
+    world.network.settle(&[ALICE, BOB]);
+    world.run(A_WHILE_MS);
+    assert_eq!([ALICE, BOB].map(|device| markers(&world, device)), [1, 0]);
+    world.call(ALICE, Command::PublishSnapshot { timeout_ms: 60_000 }).unwrap();
+    world.network.tidy_relay();
+    world.join(CAROL, "writer");
+    all_show(&mut world, &json!({ "new": 1 }));
+    let versions = EVERYBODY.map(|device| version(&mut world, device));
+    assert_eq!(versions[0], versions[1], "Alice's own delete is there again");
+    assert_eq!(versions[1], versions[2]);
+}
+
+#[test]
 fn a_marker_comes_with_a_snapshot_and_leaves_out_what_an_old_backup_brings() {
     let mut world = World::of(&["admin", "writer", "writer"], 6);
     world.network.relay.forgets_at_once();

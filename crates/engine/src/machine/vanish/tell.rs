@@ -24,7 +24,7 @@ pub(in crate::machine) struct Returned {
     markers: BTreeMap<(String, String), BTreeSet<Beginning>>,
     /// Something of these was left out.
     names: BTreeSet<(String, String)>,
-    /// Of these something is not here that rests on what is.
+    /// Of these something is not here that rests on what is, or may be missing.
     lacking: BTreeSet<Name>,
 }
 
@@ -45,7 +45,8 @@ impl Returned {
         if divided.returned {
             self.names.insert(name());
         }
-        if divided.lacks {
+        // What was buried or left out here before may be missing beside what came, and nothing that is here may rest on it.
+        if divided.lacks || divided.alive {
             self.lacking.insert(Name { collection: collection.to_owned(), id: id.to_owned() });
         }
         if divided.alive {
