@@ -196,7 +196,7 @@ fn a_snapshot_that_holds_what_is_no_data_of_the_group_is_refused_before_anything
     };
     let control =
         |network: &mut Network| network.forged_control(BOB, &Control::Leave, vec![]).unwrap().encoded().to_vec();
-    let all: [&dyn Fn(&mut Network) -> Vec<u8>; 4] = [&noise, &cut, &other_group, &control];
+    let all: [fn(&mut Network) -> Vec<u8>; 4] = [noise, cut, other_group, control];
     for (seed, bytes) in all.into_iter().enumerate() {
         let mut network = carol_gets_smuggled(10 + seed as u64, bytes);
         let status = network.devices[CAROL].status.clone().unwrap();

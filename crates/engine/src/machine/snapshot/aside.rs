@@ -70,11 +70,15 @@ impl Machine {
             let Some(making) = self.making() else { return Ok(()) };
             match found {
                 Found::Entry(entry) => making.take_aside(entry),
-                Found::Gone => return Ok(self.make_anew()),
+                Found::Gone => {
+                    self.make_anew();
+                    return Ok(());
+                }
                 // As with a document that is not whole: somebody else makes the snapshot.
                 Found::Unreadable => {
                     let why = format!("entry {}, which is kept aside, cannot be read", id.short());
-                    return Ok(self.give_up_making(Failure::new(ErrorCode::StoreCorrupt, why)));
+                    self.give_up_making(Failure::new(ErrorCode::StoreCorrupt, why));
+                    return Ok(());
                 }
             }
             making.kept.pop_front();
