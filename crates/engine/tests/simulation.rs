@@ -26,10 +26,10 @@ fn every_promise_is_kept_while_snapshots_are_made_and_the_relay_forgets() {
     tell(if asked().is_some() { seeds() } else { 0..100 }, story::run_with_snapshots);
 }
 
-/// 200 unless asked for others.
+/// 200 unless asked for others: 234 is one of them, in which a device took back a control entry that the page it was reading had shown.
 #[test]
 fn every_promise_is_kept_while_devices_also_meet_without_the_relay() {
-    tell(if asked().is_some() { seeds() } else { 0..200 }, story::run_with_channels);
+    tell(if asked().is_some() { seeds() } else { 40..240 }, story::run_with_channels);
 }
 
 #[test]

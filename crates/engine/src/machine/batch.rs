@@ -66,6 +66,8 @@ pub(super) enum Effect {
     Dropped(Vec<u64>),
     /// The joined group has taken the place of the one before.
     Switched,
+    /// What came of a snapshot, or of an entry that was aside, is stored.
+    Settled,
 }
 
 /// An entry in the outbox.

@@ -507,7 +507,9 @@ impl Machine {
         let Some(group) = &mut self.sync.group else { return };
         let generation = group.state.generation;
         for sequence in &sequences {
-            let shown = group.outbox.get(sequence).filter(|waiting| waiting.is_new_control).map(|waiting| waiting.id);
+            // Here at once: what comes behind it in the same page of the log may bring it to nothing, but cannot take it back.
+            let waiting = group.outbox.get_mut(sequence);
+            let shown = waiting.and_then(|own| std::mem::take(&mut own.is_new_control).then_some(own.id));
             if let Some(control) = shown.and_then(|id| group.control(&id)) {
                 group.note_tip(&control);
                 self.batch.group_changed = true;

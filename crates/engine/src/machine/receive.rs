@@ -524,6 +524,14 @@ impl Machine {
         group.retry.extend(waiting);
     }
 
+    /// What is in this batch has to be stored before everything is here.
+    pub(super) fn settles(&mut self) {
+        if let Some(group) = self.sync.group.as_mut().filter(|_| !self.batch.rows.is_empty()) {
+            group.settling += 1;
+            self.batch.effects.push(Effect::Settled);
+        }
+    }
+
     /// Tries one quarantined entry again.
     pub(super) fn retry_quarantined(&mut self) -> Result<(), Missing> {
         let Some(group) = &self.sync.group else { return Ok(()) };
@@ -537,6 +545,7 @@ impl Machine {
             stored.and_then(|row| Entry::decode(&row.entry).ok()).and_then(|entry| entry.verified_before().ok());
         if let Some(entry) = entry {
             self.settle_entry(&mut Front { entry, opened: None }, true)?;
+            self.settles();
         }
         if let Some(group) = &mut self.sync.group {
             group.retry.retain(|each| *each != id);

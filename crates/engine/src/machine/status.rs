@@ -110,7 +110,9 @@ impl Machine {
         let fetched = link.caught_up
             && group.stored.cursor == link.head
             && group.stored.refill_from.is_none()
-            && group.snapshots.taking.is_none();
+            && group.snapshots.taking.is_none()
+            && group.retry.is_empty()
+            && group.settling == 0;
         matches!(link.stage, Stage::Open) && fetched
     }
 

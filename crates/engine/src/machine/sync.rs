@@ -90,6 +90,8 @@ pub(super) struct Group {
     /// Entries that are kept but could not be opened or applied.
     pub(super) quarantine: BTreeMap<EntryId, Kept>,
     pub(super) retry: VecDeque<EntryId>,
+    /// Batches that are not stored yet and hold what came of a snapshot or of entries that were aside: no place in the log tells of them.
+    pub(super) settling: u32,
     /// Applied, perhaps not committed yet; and committed.
     pub(super) place: RelayPlace,
     pub(super) stored: RelayPlace,
@@ -293,6 +295,7 @@ impl Sync {
                 group.announcing = false;
             }
             (Effect::Switched, _) => self.attempts = 0,
+            (Effect::Settled, Some(group)) => group.settling = group.settling.saturating_sub(1),
             (_, None) => {}
         }
     }
@@ -325,6 +328,7 @@ impl Group {
             vouched: BTreeSet::new(),
             quarantine: BTreeMap::new(),
             retry: VecDeque::new(),
+            settling: 0,
             place: RelayPlace::default(),
             stored: RelayPlace::default(),
             places: BTreeMap::new(),

@@ -77,6 +77,11 @@ impl Relay {
         self.mailbox.store().group(group).ok()?.map(|info| info.log)
     }
 
+    /// Where a group's log ends.
+    pub fn head(&self, group: &GroupId) -> Option<u64> {
+        self.mailbox.store().group(group).ok()?.map(|info| info.head.get())
+    }
+
     /// From the next start on it forgets what a snapshot covers at once, whoever may lack it.
     pub fn forgets_at_once(&mut self) {
         self.retention = Retention { keep_ms: 0, active_ms: 0, replaced_ms: 0, every_ms: 0, ..Retention::default() };

@@ -642,12 +642,18 @@ impl Story {
     }
 
     fn same_cursors(&self) -> bool {
-        let cursors: BTreeSet<u64> = self
-            .joined
-            .iter()
-            .filter_map(|index| self.network.devices[*index].status.as_ref().map(|status| status.cursor))
-            .collect();
-        cursors.len() <= 1
+        self.are_at_the_head(self.joined.iter().copied())
+    }
+
+    /// Whether all of these are where the log ends: what is on its way to one of them may be what another waits for no more.
+    fn are_at_the_head(&self, mut devices: impl Iterator<Item = usize>) -> bool {
+        let status = |index: usize| self.network.devices[index].status.as_ref();
+        devices.all(|index| {
+            status(index).is_none_or(|status| {
+                let group = status.group.as_ref().and_then(|group| group.parse().ok());
+                group.is_none_or(|group| self.network.relay.head(&group) == Some(status.cursor))
+            })
+        })
     }
 
     /// These must show the same, and of what they and the `lost` ones were told that it is written nothing may be missing.

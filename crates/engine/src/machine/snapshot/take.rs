@@ -369,6 +369,7 @@ impl Machine {
         group.snapshots.changed = true;
         if last {
             self.snapshot_taken(tips.unwrap_or_default());
+            self.settles();
         }
         Ok(())
     }

@@ -314,9 +314,7 @@ impl Story {
     }
 
     fn same_places(&self) -> bool {
-        let members = (0..self.pages.len()).filter(|index| self.is_member(*index));
-        let places: BTreeSet<_> = members.filter_map(|index| Some(self.status(index)?.cursor)).collect();
-        places.len() <= 1
+        self.are_at_the_head((0..self.pages.len()).filter(|index| self.is_member(*index)))
     }
 
     /// The members, by the word of each device.
