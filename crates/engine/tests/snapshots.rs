@@ -14,6 +14,7 @@ use ashore_protocol::ids::{Cursor, GroupId};
 const ALICE: usize = 0;
 const BOB: usize = 1;
 const CAROL: usize = 2;
+const DAVE: usize = 3;
 const DAY_MS: u64 = 24 * 3_600_000;
 const YEAR_MS: u64 = 365 * DAY_MS;
 
@@ -381,6 +382,58 @@ fn a_relay_that_lost_its_disk_is_filled_again_by_who_has_no_old_entries() {
         let after = world.all(BOB);
         assert!(after.contains("after the loss") && after.len() > all);
         assert_eq!(world.all(CAROL), after);
+    }
+}
+
+#[test]
+fn a_snapshot_that_comes_by_while_another_is_taken_is_taken_too() {
+    for seed in 64..68 {
+        let mut world = World::of_two(seed);
+        world.network.relay.forgets_at_once();
+        world.network.crash(ALICE, false);
+        world.write_large(BOB, 40);
+        world.publish(BOB);
+        world.network.run_ms(2_000);
+        assert!(world.network.tidy_relay() > 0);
+        world.network.add_device("carol");
+        world.network.join(CAROL, BOB, "admin");
+        world.settle(&[BOB, CAROL]);
+        // What Carol does not see, Dave does; both know it by snapshots alone.
+        world.network.crash(CAROL, false);
+        world.put(BOB, "last", "bob's last words");
+        world.publish(BOB);
+        world.network.run_ms(2_000);
+        assert!(world.network.tidy_relay() > 0);
+        world.network.add_device("dave");
+        world.network.join(DAVE, BOB, "admin");
+        world.settle(&[BOB, DAVE]);
+        world.network.crash(BOB, false);
+        world.network.crash(DAVE, false);
+        world.network.lose_relay_disk();
+        // Carol fills the relay again, then Dave does, while Alice still takes what Carol gave.
+        world.network.open(CAROL);
+        world.settle(&[CAROL]);
+        world.network.open(ALICE);
+        while world.diagnostics(ALICE).snapshot.unwrap().taking.is_none_or(|taking| taking == 0) {
+            world.network.run_ms(1);
+        }
+        world.network.crash(ALICE, false);
+        world.network.open(DAVE);
+        world.settle(&[CAROL, DAVE]);
+        assert!(world.all(DAVE).contains("last words"));
+        world.network.open(ALICE);
+        // It is known also to who goes down meanwhile.
+        if seed % 2 == 1 {
+            while world.diagnostics(ALICE).snapshot.unwrap().taking != Some(2) {
+                world.network.run_ms(1);
+            }
+            world.network.crash(ALICE, true);
+            world.network.open(ALICE);
+        }
+        world.settle(&[ALICE, CAROL, DAVE]);
+        let all = world.all(DAVE);
+        assert_eq!(world.all(CAROL), all);
+        assert_eq!(world.all(ALICE), all);
     }
 }
 

@@ -99,6 +99,11 @@ pub(super) fn snapshot_entry(generation: u64) -> Key {
     KeyWriter::new(SNAPSHOT).number(generation).fixed(&[1]).finish()
 }
 
+/// The entry of a snapshot that is taken after the one that is being taken.
+pub(super) fn next_snapshot_entry(generation: u64) -> Key {
+    KeyWriter::new(SNAPSHOT).number(generation).fixed(&[3]).finish()
+}
+
 /// The beginnings of ids that are covered by a snapshot which was taken, those with this first byte.
 pub(super) fn covered(generation: u64, first: u8) -> Key {
     KeyWriter::new(SNAPSHOT).number(generation).fixed(&[2, first]).finish()

@@ -51,6 +51,8 @@ pub(super) struct Snapshots {
     own: Option<EntryId>,
     /// Those that could not be used.
     unusable: Vec<EntryId>,
+    /// One that came by while another was being taken.
+    next: Option<VerifiedEntry>,
     /// The state differs from what is stored.
     changed: bool,
 }
@@ -193,9 +195,13 @@ impl Machine {
         let (Some(group), Some(manifest)) = (&self.sync.group, entry.manifest()) else { return };
         let waits = unknown || group.quarantine.values().any(|kept| kept.reason.may_pass());
         let own = group.secrets.device.device_id() == entry.author();
-        let here = group.place.log == Some(manifest.log) && group.snapshots.taking.is_none();
+        let here = group.place.log == Some(manifest.log);
         if waits && here && !own && !group.snapshots.unusable.contains(&entry.id()) {
-            self.begin_taking(entry.clone());
+            match group.snapshots.taking {
+                None => self.begin_taking(entry.clone()),
+                // It may hold what the one before does not.
+                Some(_) => self.take_next(entry.clone()),
+            }
         }
     }
 

@@ -146,13 +146,34 @@ impl Machine {
         self.rows.write(&mut self.batch.rows, key, Some(encoded.into()));
     }
 
+    /// Takes this one when the one that is being taken is done with.
+    pub(super) fn take_next(&mut self, entry: VerifiedEntry) {
+        let Some(group) = &mut self.sync.group else { return };
+        if group.snapshots.taking.as_ref().is_some_and(|taking| taking.entry.id() == entry.id()) {
+            return;
+        }
+        let (key, encoded) = (keys::next_snapshot_entry(group.state.generation), entry.encoded().to_vec());
+        group.snapshots.next = Some(entry);
+        self.rows.write(&mut self.batch.rows, key, Some(encoded.into()));
+    }
+
+    /// This one is done with: the one that came by meanwhile has its turn. Whether there is one.
+    fn end_taking(&mut self) -> bool {
+        let next = self.sync.group.as_mut().and_then(|group| group.snapshots.next.take());
+        self.stop_taking();
+        next.map(|next| self.begin_taking(next)).is_some()
+    }
+
     fn stop_taking(&mut self) {
         let Some(group) = &mut self.sync.group else { return };
         let key = keys::snapshot_entry(group.state.generation);
+        let next_key = keys::next_snapshot_entry(group.state.generation);
         group.snapshots.taking = None;
+        group.snapshots.next = None;
         group.snapshots.state.taking = None;
         group.snapshots.changed = true;
         self.rows.write(&mut self.batch.rows, key, None);
+        self.rows.write(&mut self.batch.rows, next_key, None);
     }
 
     /// What was being taken when the device went down; `None` inside: nothing.
@@ -160,13 +181,16 @@ impl Machine {
         let Some(generation) = self.sync.group.as_ref().map(|group| group.state.generation) else { return Ok(()) };
         let state = self.rows.one(&keys::snapshot_state(generation));
         let entry = self.rows.one(&keys::snapshot_entry(generation));
-        let (state, entry) = (state?, entry?);
+        let next = self.rows.one(&keys::next_snapshot_entry(generation));
+        let (state, entry, next_entry) = (state?, entry?, next?);
         let present = |row: &Option<RowValue>| row.as_ref().and_then(RowValue::present).cloned();
         let Some(group) = &mut self.sync.group else { return Ok(()) };
         if let Some(state) = present(&state).and_then(|bytes| ashore_protocol::codec::decode(&bytes).ok()) {
             group.snapshots.state = state;
         }
-        let entry = present(&entry).and_then(|bytes| Entry::decode(&bytes).and_then(Entry::verified_before).ok());
+        let verified = |row| present(row).and_then(|bytes| Entry::decode(&bytes).and_then(Entry::verified_before).ok());
+        let entry = verified(&entry);
+        group.snapshots.next = verified(&next_entry);
         if let (Some(next), Some(entry)) = (group.snapshots.state.taking, entry) {
             group.snapshots.taking = Taking::restore(entry, next);
         }
@@ -256,14 +280,14 @@ impl Machine {
         }
         taking.controls_after = None;
         if !taking.is_believed(&group.membership) {
-            self.stop_taking();
+            self.end_taking();
             self.misbehaved("a snapshot by somebody who may not write");
         }
         Ok(())
     }
 
     fn distrust_controls(&mut self) -> Result<(), Missing> {
-        self.stop_taking();
+        self.end_taking();
         self.misbehaved("something else than a control entry");
         Ok(())
     }
@@ -288,7 +312,7 @@ impl Machine {
 
     /// Whoever came by an invite from before the present key is given that by an admin. With the next connection the control entries are asked for anew.
     fn wait_for_key(&mut self) {
-        self.stop_taking();
+        self.end_taking();
         let failure = unusable("this device does not have the key of the snapshot yet: an admin's device gives it");
         self.lose_link(failure, DisconnectReason::Refused);
     }
@@ -298,7 +322,7 @@ impl Machine {
         let Some(group) = &mut self.sync.group else { return };
         let id = group.snapshots.taking.as_ref().map(|taking| taking.entry.id());
         group.snapshots.unusable.extend(id);
-        self.stop_taking();
+        self.end_taking();
         self.lose_link(unusable(why), DisconnectReason::Refused);
     }
 
@@ -439,15 +463,13 @@ impl Machine {
         let Some(taking) = group.snapshots.taking.take() else { return };
         let Manifest { log, cursor, prefix, .. } = taking.manifest;
         group.snapshots.state.covered = true;
-        group.snapshots.state.taking = None;
         group.state.tips = tips;
         self.begin_new_place();
         let Some(group) = &mut self.sync.group else { return };
         let waiting = group.quarantine.iter().filter(|(_, kept)| kept.reason.may_pass()).map(|(id, _)| *id);
         let waiting: Vec<_> = waiting.filter(|id| !group.retry.contains(id)).collect();
         group.retry.extend(waiting);
-        let key = keys::snapshot_entry(group.state.generation);
-        self.rows.write(&mut self.batch.rows, key, None);
+        self.end_taking();
         let Some(group) = &mut self.sync.group else { return };
         if group.place.log != Some(log) || group.place.cursor >= cursor {
             return;
@@ -469,8 +491,9 @@ impl Machine {
         }
         if code == FailureCode::SnapshotNotFound {
             // A newer one is there.
-            self.stop_taking();
-            self.open_log_after_commit();
+            if !self.end_taking() {
+                self.open_log_after_commit();
+            }
         }
         code == FailureCode::SnapshotNotFound
     }
