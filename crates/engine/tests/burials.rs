@@ -262,6 +262,33 @@ fn who_had_buried_what_comes_alive_ends_with_the_same_changes_as_the_others() {
 }
 
 #[test]
+fn a_change_of_a_later_document_that_comes_before_its_beginning_is_not_lost() {
+    let mut world = World::of(&["admin", "writer", "writer"], 14);
+    EVERYBODY.into_iter().for_each(|device| keep(&mut world, device, 0));
+    world.put_json(ALICE, "n", r#"{"old":1}"#);
+    world.settle();
+    world.delete(BOB, "n");
+    world.settle();
+    world.run(A_WHILE_MS);
+    assert_eq!(EVERYBODY.map(|device| markers(&world, device)), [1, 1, 1]);
+    world.network.back_up_relay();
+    [ALICE, CAROL].into_iter().for_each(|device| world.network.crash(device, false));
+    world.put_json(BOB, "n", r#"{"new":1}"#);
+    world.run(1_000);
+    // What began the later document comes back with Bob's snapshot only.
+    world.network.restore_relay();
+    world.run(A_WHILE_MS);
+    let group = world.network.devices[BOB].status.as_ref().unwrap().group.as_ref().unwrap().parse().unwrap();
+    assert_eq!(world.network.relay.snapshots(&group).len(), 1);
+    world.put(BOB, "other", 1);
+    world.run(1_000);
+    world.put_json(BOB, "n", r#"{"new":2}"#);
+    world.run(1_000);
+    world.reopen_all();
+    all_show(&mut world, &json!({ "new": 2 }));
+}
+
+#[test]
 fn a_marker_comes_with_a_snapshot_and_leaves_out_what_an_old_backup_brings() {
     let mut world = World::of(&["admin", "writer", "writer"], 6);
     world.network.relay.forgets_at_once();

@@ -202,15 +202,18 @@ impl Machine {
         if missing {
             return Err(Missing);
         }
+        let mut told = BTreeSet::new();
         for (document, mut beginnings, staged) in loaded {
             let (collection, id) = (&document.collection, &document.id);
             let more = parse_beginnings(&document.beginnings);
             if asks && more.is_empty() {
                 self.is_asked_for(collection, id);
+                // What the same entry told may have left something out of it just now.
+                let Ok(staged) = self.load_staged(collection, id) else { continue };
                 if let Some(row) = staged.row().filter(|row| !row.heads.is_empty()) {
                     self.send_whole(&value_key(collection, id), (collection, id), row.clone());
-                } else if !beginnings.is_empty() {
-                    // It is gone here: who asked still shows something of it.
+                } else if !beginnings.is_empty() && !told.contains(&(collection, id)) {
+                    // It is gone here: who asked may still show something of it, unless it says itself what is gone.
                     self.must_tell(collection, id);
                 }
                 continue;
@@ -218,6 +221,7 @@ impl Machine {
             // Who knows of more than was told tells that all the same.
             if beginnings.is_subset(&more) {
                 self.is_told(collection, id);
+                told.insert((collection, id));
             }
             if more.is_subset(&beginnings) || beginnings.len() + more.len() > MAX_BEGINNINGS {
                 continue;

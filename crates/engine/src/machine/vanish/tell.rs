@@ -24,7 +24,7 @@ pub(in crate::machine) struct Returned {
     markers: BTreeMap<(String, String), BTreeSet<Beginning>>,
     /// Something of these was left out.
     names: BTreeSet<(String, String)>,
-    /// Of these something is not here that rests on what is, or may be missing.
+    /// Of these something is not here, or may be missing: what was left out rests on it.
     lacking: BTreeSet<Name>,
 }
 
@@ -170,13 +170,16 @@ impl Machine {
             let (collection, id) = (name.collection.clone(), name.id.clone());
             buried.push(BuriedDocument { collection, id, beginnings: beginnings.into() });
         }
-        let wanted = self.vanish.to_do.wanted.take().unwrap_or_default().into_iter().take(MAX_TOLD);
+        let mut wanted = self.vanish.to_do.wanted.take().unwrap_or_default().into_iter();
         // Nothing is said to be gone of what is only asked for.
-        buried.extend(wanted.map(|Name { collection, id }| BuriedDocument {
+        let asked = wanted.by_ref().take(MAX_TOLD);
+        buried.extend(asked.map(|Name { collection, id }| BuriedDocument {
             collection,
             id,
             beginnings: vec![].into(),
         }));
+        let wanted: BTreeSet<Name> = wanted.collect();
+        self.vanish.to_do.wanted = (!wanted.is_empty()).then_some(wanted);
         self.vanish.telling = false;
         self.vanish.tell_at = None;
         self.vanish.to_do.untold = Some(untold.iter().skip(MAX_TOLD).cloned().collect());
