@@ -192,7 +192,8 @@ impl Story {
         }
     }
 
-    /// Every member sees the same invites, as open as each other's.
+    /// Every member sees the same invites, as open as each other's. Whether one needed approval is sealed: of one that nobody comes in by any more the key may be
+    /// lost, with the admin that made it.
     pub(super) fn check_invites(&mut self) -> Result<(), Broken> {
         let mut first: Option<(usize, Vec<InviteInfo>)> = None;
         for index in self.group_members() {
@@ -200,6 +201,7 @@ impl Story {
                 return self.broken(format!("device {index} does not say which invites there are"));
             };
             invites.sort_by(|one, other| one.id.cmp(&other.id));
+            invites.iter_mut().filter(|invite| !invite.open).for_each(|invite| invite.approval = None);
             match &first {
                 Some((one, seen)) if *seen != invites => {
                     return self.broken(format!("devices {one} and {index} see other invites: {seen:?}, {invites:?}"));
