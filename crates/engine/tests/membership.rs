@@ -431,6 +431,31 @@ fn the_last_admin_can_neither_leave_nor_step_down_but_hand_over_and_then_leave()
 }
 
 #[test]
+fn nobody_joins_a_group_that_its_only_admin_left_meanwhile() {
+    let (mut refused, mut came) = (0, 0);
+    for seed in 90..100 {
+        let mut world = World::of(seed, &[]);
+        let (_, code) = world.invite(ALICE, "writer").unwrap();
+        world.ok(ALICE, Command::LeaveGroup {});
+        world.network.run_ms(5_000);
+        let bob = world.network.add_device("bob");
+        match world.join_by(bob, &code) {
+            Err(failure) => {
+                assert_eq!(failure.code, ErrorCode::InviteRevoked, "{failure:?}");
+                refused += 1;
+            }
+            // By the order of the entries he came first: then it was her leaving that came to nothing.
+            Ok(_) => {
+                world.settle(&[bob]);
+                assert!(world.members(bob).iter().any(|(_, role)| role == "admin"), "seed {seed}");
+                came += 1;
+            }
+        }
+    }
+    assert!(refused > 0 && came > 0, "{refused} {came}");
+}
+
+#[test]
 fn a_key_changed_on_demand_reaches_everybody_and_whoever_joins_reads_all_that_was_before() {
     let mut world = World::of(83, &["writer"]);
     world.put(ALICE, "epoch 0").unwrap();

@@ -12,7 +12,8 @@
 //!    could be ground until it wins; the time of one's own admission cannot.
 //!    A device that leaves or steps down by itself voids nothing by that: it may be one that was restored from a backup and does not know what it
 //!    did. An admin confirms it ([`Membership::to_confirm`]).
-//! 4. A device that is gone never comes back under the same key. Nothing takes the last admin from a group that has members.
+//! 4. A device that is gone never comes back under the same key. Nothing takes the last admin from a group that has members, and nobody but an admin comes into a group
+//!    that all admins have left at the same time.
 //!
 //! [`Membership::apply`] and [`Membership::take_in`] add one entry to what is known. An entry that names all the last control entries as parents, as honest authors'
 //! do, is judged by what is there; for others the rule is worked out anew.

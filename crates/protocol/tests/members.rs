@@ -158,3 +158,29 @@ proptest! {
         prop_assert_eq!(resolved.membership.members().count(), 3);
     }
 }
+
+#[test]
+fn nobody_comes_into_a_group_that_all_admins_have_left_but_an_admin() {
+    for role in [Role::Reader, Role::Writer, Role::Admin] {
+        let (mut stood, mut fell) = (0, 0);
+        for seed in 0..16 {
+            let genesis = genesis();
+            let (group, secret, guest) = (genesis.group(), key(100 + seed), key(60 + seed));
+            let invite = invite(&key(1), group, genesis.id(), &secret, role, 1);
+            // At the same time the only admin leaves: the lower id decides what comes first.
+            let leave = sign(&Control::Leave, &key(1), group, &[invite.id()]);
+            let join = join(&guest, group, invite.id(), &secret, 10);
+            let mut members = Membership::new(group);
+            [&genesis, &invite, &join, &leave].into_iter().for_each(|entry| drop(members.take_in(entry)));
+            let other = Membership::resolve(group, [&leave, &join, &genesis, &invite]).membership;
+            assert!(members.members().eq(other.members()));
+            assert!(members.members().count() == 0 || members.members().any(|(_, member)| member.role == Role::Admin));
+            let first = leave.id() < join.id();
+            let came = members.member(&guest.device_id()).is_some();
+            assert_eq!(came, !first || role == Role::Admin);
+            assert_eq!(members.refusal_of(&join.id()), (!came).then_some(Refusal::LastAdmin));
+            *(if came { &mut stood } else { &mut fell }) += 1;
+        }
+        assert!(stood > 0 && (fell > 0) == (role != Role::Admin), "{stood} {fell}");
+    }
+}

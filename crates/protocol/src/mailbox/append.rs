@@ -3,6 +3,7 @@
 use super::prepare::PreparedEntry;
 use super::store::{LogInfo, LogStore, NewEntry, StoredSnapshot};
 use super::{ConnectionId, Fresh, Group, Mailbox, News, Note, Problem, Refused};
+use crate::control::Control;
 use crate::frame::{FailureCode, Placed, RelayFrame, RequestId};
 use crate::hash::log_prefix;
 use crate::header::{EntryKind, VerifiedEntry};
@@ -231,6 +232,8 @@ fn refused<E>(refusal: Refusal, entry: &VerifiedEntry, sender: &DeviceId) -> Pro
         Refusal::NotAMember if own => return FailureCode::NotAMember.into(),
         Refusal::NotAMember => FailureCode::NotAMember,
         Refusal::Removed => FailureCode::Removed,
+        // All admins have left, so nobody stands for the invite.
+        Refusal::LastAdmin if matches!(entry.control(), Some(Control::Join { .. })) => FailureCode::InviteRevoked,
         Refusal::Voided | Refusal::UnknownDevice | Refusal::LastAdmin | Refusal::BadRotation => FailureCode::Superseded,
         Refusal::TooMany => FailureCode::QuotaExceeded,
         Refusal::OtherGroup

@@ -3,7 +3,7 @@
 //! What an entry asks for is worked out once ([`Case`]); each look asks it again of what stands before it.
 
 use super::act::{Act, Node, Turn};
-use super::led::takes_admins;
+use super::led::needs_an_admin;
 use super::order::Ordered;
 use super::places::Places;
 use super::seats::{Count, Seat, Seats, View};
@@ -207,7 +207,7 @@ impl<'o> Judge<'o> {
             Act::Share { .. } if named.is_none() => return Err(Refusal::UnknownEpoch),
             _ => {}
         }
-        match event.filter(|_| takes_admins(node)).map(|event| seats.count_with(event, self.count)) {
+        match event.filter(|_| needs_an_admin(node)).map(|event| seats.count_with(event, self.count)) {
             Some(after) if !after.is_led() => Err(Refusal::LastAdmin),
             _ => Ok(()),
         }

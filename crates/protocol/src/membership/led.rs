@@ -40,7 +40,7 @@ impl Settled {
         for turn in 0..=self.ordered.order.len() {
             if turn == rank {
                 let after = count_with(&seats, &new, count);
-                if takes_admins(node) && !after.is_led() {
+                if needs_an_admin(node) && !after.is_led() {
                     return Some(Err(Refusal::LastAdmin));
                 }
                 count = after;
@@ -55,7 +55,7 @@ impl Settled {
             };
             let event = Event { place, device, role, past };
             let after = count_with(&seats, &event, count);
-            if stands == (takes_admins(node) && !after.is_led()) {
+            if stands == (needs_an_admin(node) && !after.is_led()) {
                 return None;
             }
             if stands {
@@ -67,9 +67,10 @@ impl Settled {
     }
 }
 
-/// Whether an entry may not take the last admin from those who stay.
-pub(super) fn takes_admins(node: &Node) -> bool {
-    matches!(node.act, Act::Remove { .. } | Act::Leave | Act::Role { .. })
+/// Whether an entry stands only if members have an admin then: it may not take the last one from those who stay, nor let somebody into a group that all admins
+/// have left at the same time.
+pub(super) fn needs_an_admin(node: &Node) -> bool {
+    matches!(node.act, Act::Remove { .. } | Act::Leave | Act::Role { .. } | Act::Join { .. } | Act::Admit { .. })
 }
 
 fn count_with(seats: &BTreeMap<DeviceId, Seat>, event: &Event<'_>, before: Count) -> Count {

@@ -2,7 +2,7 @@
 
 use super::Refusal;
 use super::act::{Act, Node, Turn};
-use super::led::takes_admins;
+use super::led::needs_an_admin;
 use super::places::{Places, Run};
 use super::seats::done_by;
 use super::settled::{AboutDevice, Extension, Round, Settled, Step, used_by};
@@ -133,8 +133,8 @@ impl Settled {
         let about = self.about.device(&device);
         let by_device = |place: usize| self.ordered.nodes.get(place).is_some_and(|node| node.author == device);
         let is_admission = matches!(new.node.act, Act::Join { .. } | Act::Admit { .. });
-        // What takes admins was counted when it was judged.
-        let is_led = || takes_admins(new.node) || self.is_led(&device, new, round) == Some(Ok(()));
+        // What needs an admin was counted when it was judged.
+        let is_led = || needs_an_admin(new.node) || self.is_led(&device, new, round) == Some(Ok(()));
         !is_led()
             || role.is_none() && round.strangers.iter().any(by_device)
             || is_admission && about.is_some_and(|about| !about.admissions.is_empty())
@@ -241,7 +241,9 @@ impl Settled {
             return Some(Err(refusal));
         }
         match &node.act {
-            Act::Remove { device, .. } | Act::Role { device, .. } => self.is_led(device, new, round),
+            Act::Remove { device, .. } | Act::Role { device, .. } | Act::Admit { device, .. } => {
+                self.is_led(device, new, round)
+            }
             Act::Leave => self.is_led(&node.author, new, round),
             _ => Some(Ok(())),
         }
@@ -275,7 +277,7 @@ impl Settled {
                 Refusal::InviteClosed
             }
             () if self.uses_left(invite, before, round) == 0 => Refusal::InviteUsed,
-            () => return Some(Ok(())),
+            () => return self.is_led(&new.node.author, new, round),
         };
         Some(Err(refusal))
     }

@@ -132,6 +132,7 @@ impl State {
             Act::Join { invite, at, kem, .. } => self.join(node, place, *invite, *at, kem.clone(), view)?,
             Act::Admit { device, role, at, kem } => {
                 self.check_new(device)?;
+                self.check_led_with(*role)?;
                 self.seat(*device, place, Event::Is(*role), view);
                 self.admit(*device, node, *at, Some(kem.clone()));
                 let rotation = self.rotation_in(view);
@@ -227,6 +228,9 @@ impl State {
             return Err(Refusal::InviteClosed);
         }
         let (role, rotation) = (invite.role, invite.rotation);
+        if invite.uses_left > 0 {
+            self.check_led_with(role)?;
+        }
         let invite = self.invites.get_mut(&invite_id).ok_or(Refusal::UnknownInvite)?;
         invite.uses_left = invite.uses_left.checked_sub(1).ok_or(Refusal::InviteUsed)?;
         self.seat(node.author, place, Event::Is(role), view);
@@ -238,6 +242,12 @@ impl State {
     /// A device is admitted once: after its removal it comes back as another.
     fn check_new(&self, device: &DeviceId) -> Result<(), Refusal> {
         if self.seats.contains_key(device) { Err(Refusal::AlreadyAMember) } else { Ok(()) }
+    }
+
+    /// Nobody comes into a group that all admins have left at the same time, but an admin.
+    fn check_led_with(&self, role: Role) -> Result<(), Refusal> {
+        let mut roles = self.members.values().map(|member| member.role).chain([role]);
+        if roles.any(|role| role == Role::Admin) { Ok(()) } else { Err(Refusal::LastAdmin) }
     }
 
     fn check_target(&self, device: &DeviceId, view: View<'_>) -> Result<(), Refusal> {
