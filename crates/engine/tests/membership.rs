@@ -15,6 +15,7 @@ const ALICE: usize = 0;
 const BOB: usize = 1;
 const CAROL: usize = 2;
 const DORA: usize = 3;
+const ERIK: usize = 4;
 
 struct World {
     network: Network,
@@ -324,6 +325,44 @@ fn two_removals_at_the_same_time_are_followed_by_an_epoch_closed_to_both() {
         let last = world.log().pop().unwrap();
         assert!(world.network.opens(ALICE, &last) && world.network.opens(BOB, &last));
         assert!(!world.network.opens(CAROL, &last) && !world.network.opens(DORA, &last));
+    }
+}
+
+#[test]
+fn what_stands_after_a_snapshot_was_made_without_it_reaches_whoever_joins() {
+    for seed in 80..84 {
+        let mut world = World::of(seed, &["admin", "writer"]);
+        world.network.relay.forgets_at_once();
+        let bob = world.id_of(BOB);
+        // Alice removes Bob, while he lets Dora in. Carol builds on what she writes, and does not know of it yet.
+        world.network.cut_off(ALICE, true);
+        world.remove(ALICE, &bob).unwrap();
+        world.network.add_device(NAMES[DORA]);
+        world.join(DORA, BOB, "writer").unwrap();
+        world.settle(&[BOB, CAROL, DORA]);
+        world.put(DORA, "late").unwrap();
+        world.settle(&[BOB, CAROL, DORA]);
+        world.network.cut_off(CAROL, true);
+        world.put(CAROL, "on it").unwrap();
+        [BOB, DORA].into_iter().for_each(|device| world.network.crash(device, false));
+        world.network.cut_off(ALICE, false);
+        world.settle(&[ALICE]);
+        assert_eq!(world.network.devices[ALICE].status.as_ref().unwrap().quarantined, 1);
+        world.ok(ALICE, Command::PublishSnapshot { timeout_ms: 60_000 });
+        world.network.run_ms(2_000);
+        assert!(world.network.tidy_relay() > 0);
+        if seed % 2 == 0 {
+            world.add("writer");
+            world.settle(&[ALICE, ERIK]);
+        }
+        world.network.cut_off(CAROL, false);
+        world.settle(&[ALICE, CAROL]);
+        if seed % 2 == 1 {
+            world.add("writer");
+        }
+        world.settle(&[ALICE, CAROL, ERIK]);
+        world.assert_alike(&[ALICE, CAROL, ERIK]);
+        assert_eq!(world.ids(ERIK), ["late", "on it"], "seed {seed}");
     }
 }
 
