@@ -29,7 +29,7 @@ enum Found {
 /// Entries read in one step.
 const STEP_ENTRIES: usize = 16;
 /// Of entries that nobody takes, because their authors were removed, so many bytes travel: something may build on one of them still.
-const MAX_REMOVED_BYTES: usize = 1 << 20;
+const MAX_REMOVED_BYTES: usize = 8 << 20;
 
 /// What an entry of so many bytes costs in a part.
 pub(super) fn aside_bytes(entry: usize) -> usize {
@@ -45,10 +45,10 @@ impl Group {
 
     /// What is aside and travels in a snapshot that begins now.
     pub(super) fn aside_to_carry(&self) -> VecDeque<EntryId> {
-        let mut room = MAX_REMOVED_BYTES.min(PART_BYTES);
+        let mut room = MAX_REMOVED_BYTES;
         let mut travels = |bytes: usize| {
-            let fits = aside_bytes(bytes) <= room;
-            room -= if fits { aside_bytes(bytes) } else { 0 };
+            let fits = bytes <= room && aside_bytes(bytes) <= PART_BYTES;
+            room -= if fits { bytes } else { 0 };
             fits
         };
         let kept = self.quarantine.iter();
