@@ -49,6 +49,8 @@ mod collection;
 mod transaction;
 mod sync;
 mod database;
+mod health;
+mod export;
 
 pub use ashore_engine::api;
 pub use ashore_engine::api::{ErrorCode, Failure};
@@ -56,9 +58,11 @@ pub use collection::Collection;
 pub use conversation::Events;
 pub use database::Database;
 pub use engine::{Engine, Port, PortListener};
+pub use export::ExportProgress;
+pub use health::HealthPage;
 pub use options::Options;
 pub use query::{Query, Watch};
-pub use sync::{Invite, Sync};
+pub use sync::{Invite, InviteOptions, Sync, Synced};
 pub use transaction::Transaction;
 
 /// The examples of docs/rust.md compile.
