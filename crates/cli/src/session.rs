@@ -1,0 +1,265 @@
+//! One command with its database: found or made, unlocked, given to the command, flushed and closed, also when somebody presses Ctrl-C.
+
+use crate::args::{Encrypt, Making, Place};
+use crate::exit::{Exit, Problem, note};
+use crate::passphrase::{Sources, Text};
+use crate::progress::Bars;
+use crate::stop::Stop;
+use ashore_native::api::{Command, KeyInfo, Protection, Reply};
+use ashore_native::secrets::{Secret, SecretFiles, Secrets};
+use ashore_native::{Database, ErrorCode, Failure, Options, paths};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The folder's name in the platform's place for data.
+const IDENTIFIER: &str = "ashore";
+/// What was written waits so long for the relay before the program ends.
+const FLUSH: Duration = Duration::from_millis(500);
+
+impl Place {
+    /// The database's file.
+    pub(crate) fn path(&self) -> Result<PathBuf, Problem> {
+        let folder = match &self.dir {
+            Some(folder) => folder.clone(),
+            None => paths::data_folder(IDENTIFIER)
+                .ok_or_else(|| Problem::usage("this platform has no place for data: say --dir"))?,
+        };
+        Ok(folder.join(paths::file_name(&self.name)))
+    }
+
+    pub(crate) fn bars(&self) -> Bars {
+        Bars::unless(self.quiet)
+    }
+
+    /// A word for people that is no error.
+    pub(crate) fn note(&self, line: impl std::fmt::Display) {
+        if !self.quiet {
+            note(line);
+        }
+    }
+
+    fn passphrase(&self) -> Sources<'_> {
+        let file = self.passphrase_file.as_deref();
+        Sources { file, variable: "ASHORE_PASSPHRASE", question: "Passphrase of the database: " }
+    }
+}
+
+/// What a command does to its database, as far as its end is concerned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// What it wrote goes to the relay, if that takes no longer than a moment.
+    writes: bool,
+    /// It goes on until somebody stops it: that is its end, and not an interruption.
+    endless: bool,
+}
+
+impl Manner {
+    pub(crate) const READS: Self = Self { writes: false, endless: false };
+    pub(crate) const WRITES: Self = Self { writes: true, endless: false };
+    pub(crate) const ENDLESS: Self = Self { writes: false, endless: true };
+}
+
+/// Runs a command on a database that is there.
+pub(crate) async fn with_database(
+    place: &Place,
+    manner: Manner,
+    command: impl AsyncFnOnce(&Database) -> Result<Exit, Problem>,
+) -> Result<Exit, Problem> {
+    let path = place.path()?;
+    if !path.exists() {
+        return Err(Problem::no_database(&path));
+    }
+    let database = unlocked(open(&path, false).await?, place).await?;
+    attend(&database, manner, command).await
+}
+
+/// Runs a command on a database, which is made when there is none.
+pub(crate) async fn with_new_database(
+    place: &Place,
+    making: &Making,
+    manner: Manner,
+    command: impl AsyncFnOnce(&Database) -> Result<Exit, Problem>,
+) -> Result<Exit, Problem> {
+    let path = place.path()?;
+    if path.exists() {
+        return with_database(place, manner, command).await;
+    }
+    let database = match make(&path, place, making).await {
+        Ok(database) => database,
+        Err(problem) => {
+            // Half a database would be taken for a plain one by the next command.
+            if !matches!(&problem, Problem::Failed(failure) if failure.code == ErrorCode::StoreLocked) {
+                discard(&path);
+            }
+            return Err(problem);
+        }
+    };
+    attend(&database, manner, command).await
+}
+
+async fn make(path: &Path, place: &Place, making: &Making) -> Result<Database, Problem> {
+    let passphrase = match making.encrypt {
+        Encrypt::Passphrase => Some(place.passphrase().get_new()?),
+        Encrypt::None | Encrypt::Device => None,
+    };
+    let options = options(path, making.keychain)?;
+    let options = match (making.encrypt, passphrase) {
+        (Encrypt::Device, _) => options.encrypted(),
+        (_, Some(passphrase)) => options.passphrase(passphrase.as_str()),
+        (_, None) => options,
+    };
+    Ok(Database::open(options).await?)
+}
+
+fn discard(path: &Path) {
+    for ending in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        let _ = std::fs::remove_file(name);
+    }
+}
+
+async fn open(path: &Path, keychain: bool) -> Result<Database, Problem> {
+    Ok(Database::open(options(path, keychain)?).await?)
+}
+
+fn options(path: &Path, keychain: bool) -> Result<Options, Problem> {
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    let secrets = Kept { files: SecretFiles::in_folder(folder), keychain: Keychain::of(keychain)? };
+    Ok(Options::at(path).secrets_in(Arc::new(secrets)))
+}
+
+/// Where the keys of a database stand.
+pub(crate) async fn keys(database: &Database) -> Result<KeyInfo, Problem> {
+    match database.call(Command::Keys {}).await? {
+        Reply::Keys { keys } => Ok(keys),
+        _ => Err(Problem::wrong_reply()),
+    }
+}
+
+/// Gives a database that wants one its passphrase.
+async fn unlocked(database: Database, place: &Place) -> Result<Database, Problem> {
+    let unlock = async {
+        let keys = keys(&database).await?;
+        if keys.protection == Protection::Passphrase && keys.locked {
+            let passphrase: Text = place.passphrase().get()?;
+            database.unlock(passphrase.as_str()).await?;
+        }
+        Ok(())
+    };
+    match unlock.await {
+        Ok(()) => Ok(database),
+        Err(problem) => {
+            database.close().await;
+            Err(problem)
+        }
+    }
+}
+
+/// Runs the command until it is done or somebody wants the program to end; then everything is kept, sent for a moment, and closed.
+async fn attend(
+    database: &Database,
+    manner: Manner,
+    command: impl AsyncFnOnce(&Database) -> Result<Exit, Problem>,
+) -> Result<Exit, Problem> {
+    let mut stop = Stop::listen()?;
+    let (outcome, flush) = tokio::select! {
+        outcome = command(database) => (outcome, manner.writes),
+        () = stop.wanted() => (Ok(if manner.endless { Exit::Done } else { Exit::Interrupted }), true),
+    };
+    let ending = async {
+        if flush {
+            send_what_waits(database).await;
+        }
+        database.close().await;
+    };
+    tokio::select! {
+        () = ending => outcome,
+        // Whoever asks twice does not want to wait. What was answered is on the disk.
+        () = stop.wanted() => Ok(Exit::Interrupted),
+    }
+}
+
+async fn send_what_waits(database: &Database) {
+    let waits = database.sync().fetch_status().await.is_ok_and(|status| status.enabled && status.pending > 0);
+    if waits {
+        // It stays in the outbox otherwise.
+        let _ = database.flush(FLUSH).await;
+    }
+}
+
+/// This device's secrets: new ones in files or in the keychain, as was asked for; those that are there wherever they are.
+struct Kept {
+    files: SecretFiles,
+    keychain: Keychain,
+}
+
+impl Secrets for Kept {
+    fn load(&self, name: &str) -> Result<Option<Secret>, Failure> {
+        match self.files.load(name)? {
+            Some(secret) => Ok(Some(secret)),
+            None => self.keychain.load(name),
+        }
+    }
+
+    fn keep(&self, name: &str, secret: &Secret) -> Result<(), Failure> {
+        if self.keychain.wanted { self.keychain.keep(name, secret) } else { self.files.keep(name, secret) }
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Failure> {
+        self.files.remove(name)?;
+        self.keychain.remove(name)
+    }
+}
+
+struct Keychain {
+    wanted: bool,
+    #[cfg(feature = "keychain")]
+    system: ashore_native::secrets::Keychain,
+}
+
+#[cfg(feature = "keychain")]
+impl Keychain {
+    fn of(wanted: bool) -> Result<Self, Problem> {
+        Ok(Self { wanted, system: ashore_native::secrets::Keychain::of_app(IDENTIFIER) })
+    }
+
+    fn load(&self, name: &str) -> Result<Option<Secret>, Failure> {
+        self.system.load(name)
+    }
+
+    fn keep(&self, name: &str, secret: &Secret) -> Result<(), Failure> {
+        self.system.keep(name, secret)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Failure> {
+        self.system.remove(name)
+    }
+}
+
+#[cfg(not(feature = "keychain"))]
+impl Keychain {
+    fn of(wanted: bool) -> Result<Self, Problem> {
+        if wanted {
+            return Err(Self::missing().into());
+        }
+        Ok(Self { wanted })
+    }
+
+    fn load(&self, _: &str) -> Result<Option<Secret>, Failure> {
+        Ok(None)
+    }
+
+    fn keep(&self, _: &str, _: &Secret) -> Result<(), Failure> {
+        Err(Self::missing())
+    }
+
+    fn remove(&self, _: &str) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn missing() -> Failure {
+        Failure::new(ErrorCode::HostUnsupported, "this program was built without the system's keychain")
+    }
+}
