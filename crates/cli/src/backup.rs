@@ -30,7 +30,8 @@ pub(crate) async fn run(place: &Place, asked: &Asked<'_>) -> Result<Exit, Proble
             "the first backup needs an invite: `ashore invite --role reader` on another device",
         ));
     }
-    with_new_database(place, asked.making, Manner::ENDLESS, async |database| {
+    let manner = if asked.once { Manner::WRITES } else { Manner::ENDLESS };
+    with_new_database(place, asked.making, manner, async |database| {
         become_reader(database, place, code.as_deref(), asked.joining).await?;
         let kept = Copy { database, lines: Lines::new(), changed: 0, told: None };
         if asked.once { kept.once(place, asked.joining).await } else { kept.go_on(place).await }
@@ -45,14 +46,16 @@ async fn become_reader(
     code: Option<&str>,
     joining: &Joining,
 ) -> Result<(), Problem> {
-    let status = database.sync().fetch_status().await?;
-    let (role, entered) = match (code, status.group) {
-        (Some(code), _) => (enter(database, place, code, joining).await?, true),
-        (None, Some(_)) => {
+    let in_a_group = database.sync().fetch_status().await?.group.is_some();
+    let before = if in_a_group { role(database).await? } else { String::new() };
+    let (role, entered) = match code {
+        // A service that is started again with the code it was set up with is a reader already.
+        Some(code) if before != "reader" => (enter(database, place, code, joining).await?, true),
+        _ if in_a_group => {
             enable(database, place, joining.device_name.as_deref()).await?;
-            (role(database).await?, false)
+            (before, false)
         }
-        (None, None) => {
+        _ => {
             let message = "this database is in no group: `ashore invite --role reader` on another device gives a code";
             return Err(Problem::Here("cli.not-a-reader", message.into(), Exit::Group));
         }
@@ -70,8 +73,11 @@ async fn become_reader(
 
 async fn leave(database: &Database) -> Result<(), Problem> {
     database.sync().leave().await?;
-    database.flush(LEAVING).await?;
-    Ok(())
+    match database.flush(LEAVING).await {
+        // Once the relay knows, sync is over.
+        Err(failure) if failure.code != ErrorCode::SyncDisabled => Err(failure.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The copy, and what was said of it.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 /// Hears whoever wants this program to end.
 pub(crate) struct Stop {
     #[cfg(unix)]
-    signals: [tokio::signal::unix::Signal; 3],
+    signals: [tokio::signal::unix::Signal; 2],
 }
 
 impl Stop {
@@ -16,8 +16,8 @@ impl Stop {
         {
             use tokio::signal::unix::{SignalKind, signal};
             let listen = |kind| signal(kind).map_err(|error| Problem::cannot("listen for signals", &error));
-            let kinds = (SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup());
-            Ok(Self { signals: [listen(kinds.0)?, listen(kinds.1)?, listen(kinds.2)?] })
+            // Not SIGHUP: `nohup` has made it harmless, and listening would undo that.
+            Ok(Self { signals: [listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?] })
         }
         #[cfg(not(unix))]
         Ok(Self {})

@@ -88,7 +88,8 @@ fn a_backup_stays_a_reader_and_keeps_a_copy() {
     copy.run(&["invite"]).failed(6, "group.not-allowed");
 
     put(&alice, "n2", "Bread");
-    let mut backup = copy.start(&["backup"]);
+    // As a service is started again, with the code of the first day.
+    let mut backup = copy.start(&["backup", invited[0]["shortCode"].as_str().unwrap()]);
     let first = backup.line_with(|line| line["synced"].is_u64());
     put(&alice, "n3", "Eggs");
     backup.line_with(|line| line["synced"].as_u64() > first["synced"].as_u64() && line["changed"] == json!(1));
