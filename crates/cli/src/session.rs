@@ -71,7 +71,7 @@ pub(crate) async fn with_database(
         return Err(Problem::no_database(&path));
     }
     let database = unlocked(open(&path, false).await?, place).await?;
-    attend(&database, manner, command).await
+    attend(&database, Stop::listen()?, manner, command).await
 }
 
 /// Runs a command on a database, which is made when there is none.
@@ -85,24 +85,22 @@ pub(crate) async fn with_new_database(
     if path.exists() {
         return with_database(place, manner, command).await;
     }
-    let database = match make(&path, place, making).await {
-        Ok(database) => database,
-        Err(problem) => {
-            // Half a database would be taken for a plain one by the next command.
-            if !matches!(&problem, Problem::Failed(failure) if failure.code == ErrorCode::StoreLocked) {
-                discard(&path);
-            }
-            return Err(problem);
-        }
-    };
-    attend(&database, manner, command).await
-}
-
-async fn make(path: &Path, place: &Place, making: &Making) -> Result<Database, Problem> {
     let passphrase = match making.encrypt {
         Encrypt::Passphrase => Some(place.passphrase().get_new()?),
         Encrypt::None | Encrypt::Device => None,
     };
+    // Half a database would be taken for a plain one by the next command: from here on a Ctrl-C waits until it has its keys.
+    let stop = Stop::listen()?;
+    let database = make(&path, making, passphrase).await.inspect_err(|problem| {
+        let keyless = [ErrorCode::KeyWeakPassphrase, ErrorCode::HostUnsupported];
+        if matches!(problem, Problem::Failed(failure) if keyless.contains(&failure.code)) {
+            discard(&path);
+        }
+    })?;
+    attend(&database, stop, manner, command).await
+}
+
+async fn make(path: &Path, making: &Making, passphrase: Option<Text>) -> Result<Database, Problem> {
     let options = options(path, making.keychain)?;
     let options = match (making.encrypt, passphrase) {
         (Encrypt::Device, _) => options.encrypted(),
@@ -160,10 +158,10 @@ async fn unlocked(database: Database, place: &Place) -> Result<Database, Problem
 /// Runs the command until it is done or somebody wants the program to end; then everything is kept, sent for a moment, and closed.
 async fn attend(
     database: &Database,
+    mut stop: Stop,
     manner: Manner,
     command: impl AsyncFnOnce(&Database) -> Result<Exit, Problem>,
 ) -> Result<Exit, Problem> {
-    let mut stop = Stop::listen()?;
     let (outcome, flush) = tokio::select! {
         outcome = command(database) => (outcome, manner.writes),
         () = stop.wanted() => (Ok(if manner.endless { Exit::Done } else { Exit::Interrupted }), true),

@@ -6,7 +6,7 @@ mod relay;
 
 use ashore_engine::store::conformance::wait_for;
 use ashore_native::api::{Event, SyncState};
-use ashore_native::{Database, ErrorCode, Options};
+use ashore_native::{Database, ErrorCode, InviteOptions, Options};
 use folder::Folder;
 use futures_util::StreamExt;
 use relay::Relay;
@@ -101,5 +101,45 @@ fn a_relay_that_is_not_there_is_a_typed_failure() {
         assert_eq!((failure.code, failure.retry), (ErrorCode::RelayUnreachable, true));
         assert_eq!(database.sync().fetch_status().await.unwrap().last_error, Some(failure));
         database.close().await;
+    });
+}
+
+#[test]
+fn members_are_invited_with_a_role_which_is_changed_and_removed() {
+    let relay = Relay::start();
+    wait_for(async {
+        let folder = Folder::fresh();
+        let names = ["alice.ashore", "bob.ashore", "carol.ashore"];
+        let [alice, bob, carol] =
+            [open(&folder, names[0]).await, open(&folder, names[1]).await, open(&folder, names[2]).await];
+        alice.sync().enable(&relay.address(), "Alice").await.unwrap();
+        let options = InviteOptions { role: "reader".into(), uses: 2, ..InviteOptions::default() };
+        let invite = alice.sync().create_invite_with(options).await.unwrap();
+        for (device, name) in [(&bob, "Bob"), (&carol, "Carol")] {
+            device.sync().join_invite(&invite.short_code, &relay.address(), name).await.unwrap();
+            let ready = device.sync().ready(Duration::from_secs(30)).await.unwrap();
+            assert!(ready.group.is_some());
+        }
+        alice.sync().now().await.unwrap();
+        let used = alice.sync().invites().await.unwrap();
+        assert_eq!(used.iter().map(|known| (&known.id, known.open)).collect::<Vec<_>>(), [(&invite.id, false)]);
+        let refused = bob.collection("notes").put("n1", &json!({})).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::GroupNotAllowed);
+
+        let his = alice.sync().devices().await.unwrap().into_iter().find(|member| member.name == "Bob").unwrap().id;
+        let members = alice.sync().change_role(&his, "writer").await.unwrap();
+        assert_eq!(members.iter().map(|member| &*member.role).collect::<Vec<_>>(), ["admin", "writer", "reader"]);
+        alice.sync().now().await.unwrap();
+        bob.sync().now().await.unwrap();
+        bob.collection("notes").put("n1", &json!({})).await.unwrap();
+        bob.sync().now().await.unwrap();
+        alice.sync().now_within(Duration::from_secs(30)).await.unwrap();
+        assert_eq!(alice.collection("notes").get("n1").await.unwrap(), Some(json!({})));
+        assert_eq!(bob.sync().rename_device("Bob's laptop").await.unwrap()[1].name, "Bob's laptop");
+        carol.sync().leave().await.unwrap();
+        carol.flush(Duration::from_secs(30)).await.ok();
+        assert_eq!(alice.sync().remove_device(&his).await.unwrap().iter().filter(|member| member.id == his).count(), 0);
+        alice.sync().now().await.unwrap();
+        assert_eq!(alice.sync().devices().await.unwrap().len(), 1);
     });
 }
