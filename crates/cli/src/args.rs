@@ -35,6 +35,9 @@ pub(crate) struct Place {
     /// The passphrase of the database is the first line of this file; else it is $ASHORE_PASSPHRASE, or asked for
     #[arg(long, global = true, value_name = "FILE", env = "ASHORE_PASSPHRASE_FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
+    /// What was written waits so long for the relay before a command ends; it stays in the outbox otherwise
+    #[arg(long, global = true, value_name = "MS", env = "ASHORE_FLUSH_MS", default_value_t = 500)]
+    pub(crate) flush_ms: u64,
     /// No progress bars and no notes on stderr, only errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,

@@ -14,8 +14,6 @@ use std::time::Duration;
 
 /// The folder's name in the platform's place for data.
 const IDENTIFIER: &str = "ashore";
-/// What was written waits so long for the relay before the program ends.
-const FLUSH: Duration = Duration::from_millis(500);
 
 impl Place {
     /// The database's file.
@@ -71,7 +69,7 @@ pub(crate) async fn with_database(
         return Err(Problem::no_database(&path));
     }
     let database = unlocked(open(&path, false).await?, place).await?;
-    attend(&database, Stop::listen()?, manner, command).await
+    attend(&database, place, Stop::listen()?, manner, command).await
 }
 
 /// Runs a command on a database, which is made when there is none.
@@ -97,7 +95,7 @@ pub(crate) async fn with_new_database(
             discard(&path);
         }
     })?;
-    attend(&database, stop, manner, command).await
+    attend(&database, place, stop, manner, command).await
 }
 
 async fn make(path: &Path, making: &Making, passphrase: Option<Text>) -> Result<Database, Problem> {
@@ -158,6 +156,7 @@ async fn unlocked(database: Database, place: &Place) -> Result<Database, Problem
 /// Runs the command until it is done or somebody wants the program to end; then everything is kept, sent for a moment, and closed.
 async fn attend(
     database: &Database,
+    place: &Place,
     mut stop: Stop,
     manner: Manner,
     command: impl AsyncFnOnce(&Database) -> Result<Exit, Problem>,
@@ -168,7 +167,7 @@ async fn attend(
     };
     let ending = async {
         if flush {
-            send_what_waits(database).await;
+            send_what_waits(database, Duration::from_millis(place.flush_ms)).await;
         }
         database.close().await;
     };
@@ -179,11 +178,11 @@ async fn attend(
     }
 }
 
-async fn send_what_waits(database: &Database) {
+async fn send_what_waits(database: &Database, at_most: Duration) {
     let waits = database.sync().fetch_status().await.is_ok_and(|status| status.enabled && status.pending > 0);
     if waits {
         // It stays in the outbox otherwise.
-        let _ = database.flush(FLUSH).await;
+        let _ = database.flush(at_most).await;
     }
 }
 
