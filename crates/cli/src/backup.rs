@@ -111,6 +111,8 @@ impl Copy<'_> {
             self.count(&event);
             match event {
                 Event::Status { status } => self.hear(&status)?,
+                // It may be told after the status that came of it.
+                Event::Changed { .. } if self.changed > 0 => self.hear(&self.database.sync().fetch_status().await?)?,
                 Event::Disconnected { reason } => place.note(format_args!("disconnected: {reason:?}")),
                 Event::Error { failure } => place.note(format_args!("{failure}")),
                 _ => {}
@@ -134,7 +136,7 @@ impl Copy<'_> {
             )
             .into());
         }
-        if status.state == SyncState::Synced && self.told != Some(status.cursor) {
+        if status.state == SyncState::Synced && (self.told != Some(status.cursor) || self.changed > 0) {
             self.tell(status)?;
         }
         Ok(())

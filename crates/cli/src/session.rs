@@ -179,7 +179,10 @@ async fn attend(
 }
 
 async fn send_what_waits(database: &Database, at_most: Duration) {
-    let waits = database.sync().fetch_status().await.is_ok_and(|status| status.enabled && status.pending > 0);
+    let waits = database.sync().fetch_status().await.is_ok_and(|status| {
+        // The relay takes nothing of a device that was removed.
+        status.enabled && status.pending > 0 && !status.removed
+    });
     if waits {
         // It stays in the outbox otherwise.
         let _ = database.flush(at_most).await;

@@ -135,16 +135,6 @@ impl Running {
         serde_json::from_str(&line).unwrap()
     }
 
-    /// Lines up to one that fits.
-    pub(crate) fn line_with(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
-        loop {
-            let line = self.line();
-            if fits(&line) {
-                return line;
-            }
-        }
-    }
-
     /// Nobody reads its stdout any more.
     pub(crate) fn deafen(&mut self) {
         self.lines = None;
