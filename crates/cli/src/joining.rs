@@ -45,7 +45,11 @@ pub(crate) async fn enter(database: &Database, place: &Place, code: &str, asked:
     let mut events = database.events();
     let name = asked.device_name.clone().unwrap_or_else(device_name);
     let command = Command::JoinInvite { invite: code.into(), relay: place.relay.clone(), device_name: Some(name) };
-    let group = match database.call(command).await? {
+    let reply = match waiting_request(database).await? {
+        Some(request) => Reply::OwnRequest { request: Some(request) },
+        None => database.call(command).await?,
+    };
+    let group = match reply {
         Reply::Joined { group } => group,
         Reply::OwnRequest { request: Some(request) } => {
             lines.say(&json!({ "asked": request }))?;
@@ -63,7 +67,7 @@ pub(crate) async fn enter(database: &Database, place: &Place, code: &str, asked:
                 Err(Failure::new(ErrorCode::DatabaseClosed, "the database was closed").into())
             };
             tokio::time::timeout(at_most, decided).await.unwrap_or_else(|_| {
-                let message = "no admin has decided yet; the request stays, and is answered while a command of this database runs";
+                let message = "no admin has decided yet; the request stays, and `ashore join` goes on waiting for it";
                 Err(Failure::new(ErrorCode::RequestTimedOut, message).into())
             })?
         }
@@ -74,6 +78,14 @@ pub(crate) async fn enter(database: &Database, place: &Place, code: &str, asked:
     let sync = database.sync();
     place.bars().while_syncing(database, sync.ready(at_most)).await?;
     role(database).await
+}
+
+/// What this device has asked for before, and nobody has decided.
+async fn waiting_request(database: &Database) -> Result<Option<OwnRequest>, Problem> {
+    match database.call(Command::OwnRequest {}).await? {
+        Reply::OwnRequest { request } => Ok(request.filter(|request| decided(request).is_none())),
+        _ => Err(Problem::wrong_reply()),
+    }
 }
 
 /// What this device is in its group.

@@ -163,6 +163,16 @@ fn a_check_finds_what_was_overwritten_and_a_repair_mends_it() {
     assert_eq!(sqlite.execute(spoil, []).unwrap(), 1);
     drop(sqlite);
 
+    // Its neighbours are still read.
+    for (command, left) in
+        [(&["list", "notes", "-v"][..], 29), (&["find", "notes"], 29), (&["find", "notes", "--count"], 1)]
+    {
+        let read = tool.run(command);
+        read.failed(3, "store.corrupt");
+        assert!(read.stderr.contains("(notes/n07)") && read.lines().len() == left, "{read:?}");
+    }
+    tool.run(&["get", "notes", "n06", "n07"]).failed(3, "store.corrupt");
+
     let check = tool.run(&["check"]);
     let lines = check.lines();
     assert_eq!((check.code, &lines[0]["finding"]["id"]), (Some(7), &json!("n07")));

@@ -2,6 +2,9 @@
 
 use crate::relay::Relay;
 use crate::tool::{Running, Tool};
+use ashore_native::api::{Command, Event, Reply};
+use ashore_native::{Database, Options};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 fn on(relay: &Relay) -> Tool {
@@ -181,4 +184,45 @@ fn a_relay_that_is_away_ends_with_5_and_what_was_written_goes_later() {
     let nowhere = Tool::initialised();
     nowhere.run(&["sync"]).failed(5, "relay.invalid-address");
     nowhere.run(&["sync", "--relay", "https://example.org"]).failed(5, "relay.invalid-address");
+}
+
+#[test]
+fn a_link_that_needs_approval_asks_and_joins_when_an_admin_says_yes() {
+    let relay = Relay::start();
+    let bob = beside(&relay);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        // The admin is a Rust program: this one.
+        let alice = Database::open(Options::at(bob.path("alice")).secrets_in_files()).await.unwrap();
+        alice.sync().enable(&relay.address(), "Alice").await.unwrap();
+        let mut events = alice.events();
+        for yes in [false, true] {
+            let asked = Command::CreateApprovalInvite { ttl_seconds: 600, link_base: None, role: None, uses: None };
+            let Reply::ApprovalInvite { link, .. } = alice.call(asked).await.unwrap() else { panic!("no invite") };
+            // Whoever is tired of waiting comes again.
+            bob.run(&["join", &link, "--device-name", "Bob", "--timeout", "0"]).failed(5, "request.timed-out");
+            let mut joining = bob.start(&["join", &link, "--timeout", "600"]);
+            let words = joining.line()["asked"]["words"].clone();
+            let request = loop {
+                let Event::Requests { requests } = events.next().await.unwrap() else { continue };
+                if let Some(request) = requests.into_iter().find(|request| json!(request.words) == words) {
+                    break request;
+                }
+            };
+            assert_eq!(request.name, "Bob");
+            let device = request.device;
+            if yes {
+                let approve = Command::ApproveRequest { device, role: "reader".into() };
+                alice.call(approve).await.unwrap();
+                assert!(joining.line()["joined"].is_string());
+                assert_eq!(joining.line()["status"]["state"], json!("synced"));
+                assert_eq!(joining.end().code, Some(0));
+            } else {
+                alice.call(Command::RejectRequest { device }).await.unwrap();
+                joining.end().failed(6, "join-request.rejected");
+            }
+        }
+        assert_eq!(alice.sync().devices().await.unwrap().len(), 2);
+        alice.close().await;
+    });
 }
