@@ -43,8 +43,7 @@ pub(crate) fn run(mode: Mode) -> Outcome {
 
 /// Runs the engine's example, which writes the types and prints the error codes.
 fn export(types: &Path) -> Outcome<String> {
-    let example = ["--example", "export_types", "--features", "ashore-engine/export-types"];
-    process::run(process::cargo_native("build", &example))?;
+    process::run(process::cargo_native("build", &["--example", "export_types"]))?;
     let mut command = process::program(workspace::built("debug/examples", "export_types"));
     command.arg(types);
     process::read(command)

@@ -25,9 +25,11 @@ pub(crate) fn cargo<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Comma
 }
 
 /// Cargo over all native crates at once: builds that name the same crates share what they compile, features and all.
+/// The types of the API are derived in all of them, so that the engine is not compiled once more for the files that are generated from it.
 /// `wbg` stays out: its few lines are not worth the minutes that its dependencies take in another profile.
 pub(crate) fn cargo_native(command: &str, args: &[&str]) -> Command {
-    cargo([&[command, "--workspace", "--exclude", "ashore-wasm", "--exclude", "wbg"], args].concat())
+    let all = ["--workspace", "--exclude", "ashore-wasm", "--exclude", "wbg"];
+    cargo([&[command], &all[..], &["--features", "ashore-engine/export-types"], args].concat())
 }
 
 /// npm, whatever it is called here.
