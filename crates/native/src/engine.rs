@@ -124,6 +124,11 @@ impl Engine {
         self.0.hub.ended(&closed_failure());
     }
 
+    /// Somebody has closed it: no call is taken any more.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state().running, Running::Closed)
+    }
+
     /// The engine breaks as soon as it uses its store: a panic on its thread.
     #[cfg(feature = "testing")]
     pub fn break_now(&self) -> Result<(), Failure> {

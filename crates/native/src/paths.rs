@@ -1,5 +1,6 @@
 //! Where an app's databases lie, unless it says otherwise.
 
+use ashore_protocol::hash::hash;
 use std::env::home_dir;
 use std::path::PathBuf;
 
@@ -20,7 +21,7 @@ pub fn data_folder(identifier: &str) -> Option<PathBuf> {
     usable.then(base)?.map(|base| base.join(identifier))
 }
 
-/// The file of a database within its app's folder. Any name will do: what no file system takes is written otherwise.
+/// The file of a database within its app's folder. Any name will do: what no file system takes is written otherwise, and a long name ends in its hash.
 pub fn file_name(database: &str) -> String {
     let mut name = String::new();
     for byte in database.bytes() {
@@ -28,6 +29,13 @@ pub fn file_name(database: &str) -> String {
             b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
             other => name.push_str(&format!("%{other:02x}")),
         }
+    }
+    if name.len() > MAX_WRITTEN_NAME {
+        name.truncate(KEPT_OF_A_LONG_NAME);
+        let hash = hash(database.as_bytes());
+        let marks: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        // No other name holds this sign.
+        name.push_str(&format!("~{marks}"));
     }
     format!("{name}.ashore")
 }
@@ -45,6 +53,11 @@ fn base() -> Option<PathBuf> {
     }
 }
 
+/// Longer file names are cut; file systems take 255 bytes, and some of it is for what lies beside the file.
+const MAX_WRITTEN_NAME: usize = 180;
+/// What is left of a name that is cut, before its hash.
+const KEPT_OF_A_LONG_NAME: usize = 100;
+
 #[cfg(test)]
 mod tests {
     use super::{data_folder, file_name};
@@ -55,6 +68,14 @@ mod tests {
         assert_eq!(file_name("Family"), "%46amily.ashore");
         assert_eq!(file_name("../a b"), "%2e%2e%2fa%20b.ashore");
         assert_eq!(file_name("%46amily"), "%2546amily.ashore");
+    }
+
+    #[test]
+    fn long_names_are_files_that_a_file_system_takes_and_stay_different() {
+        let (one, other) = ("山".repeat(128), format!("{}川", "山".repeat(127)));
+        assert!(file_name(&one).len() < 200, "{}", file_name(&one));
+        assert_ne!(file_name(&one), file_name(&other));
+        assert_eq!(file_name(&"a".repeat(128)), format!("{}.ashore", "a".repeat(128)));
     }
 
     #[test]

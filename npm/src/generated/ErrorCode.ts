@@ -84,4 +84,5 @@ export type ErrorCode =
   | "recovery.closed"
   | "recovery.too-many-attempts"
   | "recovery.bad-locator"
-  | "store.locked";
+  | "store.locked"
+  | "permission.refused";

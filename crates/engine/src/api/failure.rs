@@ -246,4 +246,6 @@ error_codes! {
     RecoveryBadLocator = "recovery.bad-locator", retry: false;
     /// Another program, or another part of this one, has the database open.
     StoreLocked = "store.locked", retry: true;
+    /// The app does not let this window do that; the sentence says which permission it lacks.
+    PermissionRefused = "permission.refused", retry: false;
 }

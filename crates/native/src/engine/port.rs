@@ -2,7 +2,7 @@
 
 use super::hub::Outlet;
 use super::{Engine, Message};
-use ashore_engine::api::{ErrorCode, Failure, News, decode_calls, encode};
+use ashore_engine::api::{Calls, ErrorCode, Failure, News, decode_calls, encode};
 use std::sync::Arc;
 
 /// Who hears what comes out of a [`Port`]. Called on the engine's thread: hand it on and return.
@@ -30,16 +30,19 @@ impl Port {
     /// Takes the bytes of one `Calls` message. A newer page's that is not understood is refused through the listener; bytes that are none are an error.
     pub fn send(&self, calls: &[u8]) -> Result<(), Failure> {
         match decode_calls(calls) {
-            Ok(calls) => {
-                self.engine.route(&calls.client, self.number);
-                self.engine.send(Message::Calls(calls))
-            }
+            Ok(calls) => self.pass(calls),
             Err(Some(foreign)) => {
                 self.listener.news(&encode(&foreign.refusal()));
                 Ok(())
             }
             Err(None) => Err(Failure::new(ErrorCode::RequestInvalid, "These bytes are no calls.")),
         }
+    }
+
+    /// Takes calls that whoever stands in between has decoded, looked at, and perhaps changed.
+    pub fn pass(&self, calls: Calls) -> Result<(), Failure> {
+        self.engine.route(&calls.client, self.number);
+        self.engine.send(Message::Calls(calls))
     }
 
     /// A client will not come back: its remembered answers may go.
