@@ -22,7 +22,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   demo [--port N] [--no-open]   build everything, start the relay with the demo's pages, print the address
-  test [PART]...                every check and test, or only: check native wasm npm packaging e2e size
+  test [PART]...                every check and test, or only: check native wasm npm packaging e2e size desktop
   check [NAME]...               formatting, lints, layers, dependencies, generated files, promises: all or one by name
   gen [--check]                 write npm/src/generated/ and docs/errors.md from the Rust types
   wasm [--profile wasm|dev]     build the engine for browsers into npm/wasm/

@@ -11,6 +11,8 @@ use crate::workspace;
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const APT_BROWSER: [&str; 4] = ["install", "-y", "--no-install-recommends", "chromium"];
+const APT_WEBVIEW: [&str; 6] =
+    ["install", "-y", "--no-install-recommends", "libwebkit2gtk-4.1-dev", "librsvg2-dev", "pkg-config"];
 const APT_DRIVER: &str = "chromium-driver";
 
 /// Everything that `demo` and `test` need.
@@ -71,6 +73,30 @@ pub(crate) fn browsers() -> Outcome<Browsers> {
             APT_BROWSER.join(" ")
         ))
     })
+}
+
+/// What a crate that depends on `tauri` is built against. Only Linux has it in packages of its own; as root on Debian they are installed.
+pub(crate) fn webview() -> Outcome {
+    if !cfg!(target_os = "linux") || has_webview() {
+        return Ok(());
+    }
+    if is_root() && process::can_start("apt-get") {
+        apt(&["update"])?;
+        apt(&APT_WEBVIEW)?;
+    }
+    if has_webview() {
+        return Ok(());
+    }
+    let words = APT_WEBVIEW.join(" ");
+    Err(Failure::new(format!(
+        "the desktop part needs WebKitGTK's development files and pkg-config: `sudo apt-get {words}` on Debian"
+    )))
+}
+
+fn has_webview() -> bool {
+    let mut asks = program("pkg-config");
+    asks.args(["--exists", "webkit2gtk-4.1", "librsvg-2.0"]);
+    process::read(asks).is_ok()
 }
 
 fn find_browsers() -> Option<Browsers> {

@@ -22,9 +22,11 @@ enum Part {
     Packaging,
     EndToEnd,
     Size,
+    Desktop,
 }
 
-const ALL: [Part; 7] = [Part::Check, Part::Native, Part::Wasm, Part::Npm, Part::Packaging, Part::EndToEnd, Part::Size];
+const ALL: [Part; 8] =
+    [Part::Check, Part::Native, Part::Wasm, Part::Npm, Part::Packaging, Part::EndToEnd, Part::Size, Part::Desktop];
 
 impl Part {
     fn parse(name: &str) -> Outcome<Self> {
@@ -42,6 +44,7 @@ impl Part {
             Self::Packaging => "packaging",
             Self::EndToEnd => "e2e",
             Self::Size => "size",
+            Self::Desktop => "desktop",
         }
     }
 
@@ -54,6 +57,7 @@ impl Part {
             Self::Packaging => packaging(steps),
             Self::EndToEnd => end_to_end(steps),
             Self::Size => measured(steps),
+            Self::Desktop => desktop(steps),
         }
     }
 }
@@ -119,6 +123,16 @@ fn end_to_end(steps: &mut Steps) -> Outcome {
 
 fn measured(steps: &mut Steps) -> Outcome {
     steps.step("size", size::run)
+}
+
+/// Clippy builds no code, so both share what build scripts and macros took.
+fn desktop(steps: &mut Steps) -> Outcome {
+    const PLUGIN: [&str; 2] = ["-p", "tauri-plugin-ashore"];
+    steps.step("lints and tests of the Tauri plugin", || {
+        setup::webview()?;
+        run_program(cargo([&["clippy"], &PLUGIN[..], &["--all-targets", "--", "-D", "warnings"]].concat()))?;
+        run_program(cargo([&["test"], &PLUGIN[..]].concat()))
+    })
 }
 
 fn run_script_with_browser(folder: &str, name: &str) -> Outcome {

@@ -1,10 +1,11 @@
-//! What a crate must never bring along: the engine no runtime and no browser, the desktop's host and the command line no webview, the relay no cipher.
+//! What a crate must never bring along: the engine no runtime and no browser, the desktop's host and the command line no
+//! webview, the relay no cipher.
 
 use crate::failure::{Failure, Outcome};
 use crate::process;
 
 /// A crate, and the crates that must not be below it.
-const FORBIDDEN: [(&str, &[&str]); 5] = [
+const FORBIDDEN: [(&str, &[&str]); 6] = [
     (
         "ashore-protocol",
         &["tokio", "web-sys", "js-sys", "wasm-bindgen", "chacha20poly1305", "aes", "aes-gcm", "automerge"],
@@ -17,6 +18,7 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
         "ashore-native",
         &["ashore-wasm", "ashore-relay", "tauri", "web-sys", "js-sys", "wasm-bindgen", "openssl", "aws-lc-sys"],
     ),
+    ("tauri-plugin-ashore", &["ashore-wasm", "ashore-relay", "tauri-plugin-shell", "openssl", "aws-lc-sys"]),
     (
         "ashore-cli",
         &["ashore-wasm", "ashore-relay", "tauri", "web-sys", "js-sys", "wasm-bindgen", "openssl", "aws-lc-sys"],
