@@ -32,10 +32,10 @@ export type StartHost = (client: string, listener: HostListener) => Host;
 /** What differs between hosts, as data. */
 export interface Capabilities {
   /** Where the engine runs. */
-  readonly host: "worker" | "memory";
+  readonly host: "worker" | "memory" | "tauri";
   /** Documents outlive the page. */
   readonly persistent: boolean;
-  /** Several tabs share one engine. */
+  /** Several tabs, or windows, share one engine. */
   readonly tabs: boolean;
   /** There is something to connect to a relay with. */
   readonly sync: boolean;

@@ -1,66 +1,20 @@
-/** Opening databases: checks the options and picks the host. Nothing starts before the first call that needs the engine. */
+/** Opening databases where the page happens to be: in a browser, in Node or in a Tauri app. Nothing starts before the first call that needs the engine. */
 
-import { Client } from "./client.js";
-import { Database, type Persistence } from "./database.js";
-import { AshoreError } from "./errors.js";
-import type { Durability } from "./generated/Durability.js";
-import type { Capabilities } from "./host.js";
-import { type Encrypt, kindOf } from "./keys.js";
+import type { Database, Persistence } from "./database.js";
 import { startMemory } from "./hosts/memory.js";
 import { startWorker } from "./hosts/worker.js";
-import { watchPage } from "./page.js";
-import { isWellFormed } from "./text.js";
+import type { kindOf } from "./keys.js";
+import { type Hosting, openOn, type OpenOptions } from "./opening.js";
+import { isTauri } from "./platform.js";
 
-/** The engine's WebAssembly, for environments where it is not beside the package's own files: its address, its bytes, or the compiled module. */
-export type WasmSource = string | URL | BufferSource | WebAssembly.Module;
-
-/** What {@link open} is given. */
-export interface OpenOptions {
-  /** Which database of this origin: 1 to 128 characters. The same name is the same database, in every tab. */
-  readonly name: string;
-  /** The relay's WebSocket address that `sync.enable` and `sync.joinInvite` take when they are given none. It connects nothing by itself. */
-  readonly relay?: string | undefined;
-  /** What other members see this device as, for the same two. */
-  readonly deviceName?: string | undefined;
-  /** What writes wait for unless told otherwise; `relaxed` when it is left out. */
-  readonly durability?: Durability | undefined;
-  /** `memory` keeps nothing beyond the last `close()` and runs in this thread; the default where there is no IndexedDB or no Worker, such as Node. */
-  readonly storage?: "persistent" | "memory" | undefined;
-  /** Asks the browser not to clear the storage by itself; `true` when it is left out. Some browsers ask the user. */
-  readonly persist?: boolean | undefined;
-  /**
-   * Encrypts everything that is stored of the database, from the day it is made. `open` then starts the engine and resolves when the keys are here; it
-   * rejects with `key.bad-passphrase`, `key.weak-passphrase`, `key.wiped`, or with `key.mismatch` when the database exists and is not encrypted in this
-   * way: one that was made plain stays plain. Left out, a database that has a passphrase opens locked, and every other one opens as it is.
-   */
-  readonly encrypt?: Encrypt | undefined;
-  /** With a passphrase: closing this page's last handle locks the database in every tab. `false` unless told otherwise. */
-  readonly lockOnClose?: boolean | undefined;
-  /** Makes the worker, for bundlers that do not know `new Worker(new URL(…))`: a module worker that runs `ashore/worker`. */
-  readonly worker?: (() => Worker) | undefined;
-  /** The engine's WebAssembly when it is not beside the package's own files. */
-  readonly wasm?: WasmSource | undefined;
-}
-
-interface Shared {
-  readonly client: Client;
-  readonly capabilities: Capabilities;
-  readonly persisted: () => Promise<Persistence>;
-  readonly stopWatching: () => void;
-  lockOnClose: boolean;
-  handles: number;
-}
-
-/** One client per database and page, however many handles there are. */
-const shared = new Map<string, Shared>();
-
-const MAX_NAME_CHARACTERS = 128;
+export type { OpenOptions, WasmSource } from "./opening.js";
 
 /**
  * Opens a database. It starts nothing yet: no worker, no storage, no connection before the first call that needs the engine.
  *
- * In browsers the engine runs in a worker and keeps its documents in IndexedDB; all tabs of the origin share one engine. In Node, and with
- * `storage: "memory"`, it runs in this thread and keeps nothing.
+ * In browsers the engine runs in a worker and keeps its documents in IndexedDB; all tabs of the origin share one engine. In a Tauri app with the plugin
+ * `tauri-plugin-ashore` it runs in the app, natively, and keeps its documents in a file; all windows share it. In Node, and with `storage: "memory"` in
+ * browsers, it runs in this thread and keeps nothing.
  *
  * Handles of the same name in one page share everything; the options of the first one decide about `storage`, `worker` and `wasm`, and how a database
  * that does not exist yet is encrypted.
@@ -78,99 +32,31 @@ const MAX_NAME_CHARACTERS = 128;
  * ```
  */
 export async function open(options: OpenOptions): Promise<Database> {
-  const { name, relay, deviceName, durability = "relaxed" } = options;
-  checkName(name);
-  const encrypt = kindOf(options.encrypt);
-  const part = shared.get(name) ?? share(name, options, encrypt);
-  part.handles += 1;
-  part.lockOnClose ||= options.lockOnClose === true;
-  const database = new Database({
-    name,
-    client: part.client,
-    capabilities: part.capabilities,
-    durability,
-    sync: { relay, deviceName },
-    persisted: part.persisted,
-    release: () => release(name, part),
-  });
-  if (options.encrypt !== undefined) {
-    await openKeys(database, options.encrypt);
-  }
-  return database;
+  // A file of its own, which pages in browsers never load.
+  const choose = isTauri() ? (await import("./hosts/tauri.js")).inTauri : inBrowser;
+  return openOn(options, choose);
 }
 
-async function openKeys(database: Database, encrypt: Encrypt): Promise<void> {
-  try {
-    await database.openKeys(encrypt);
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
-}
-
-function share(name: string, options: OpenOptions, encrypt: ReturnType<typeof kindOf>): Shared {
+function inBrowser(options: OpenOptions, encrypt: ReturnType<typeof kindOf>): Hosting {
+  const { name, wasm, worker } = options;
   const memory = options.storage === "memory" || (options.storage === undefined && !canPersist());
-  const client = new Client(
-    memory
-      ? startMemory(options.wasm, encrypt)
-      : startWorker({ name, wasm: options.wasm, worker: options.worker, encrypt }),
-  );
-  const persisted = memory
-    ? () => Promise.resolve<Persistence>("unsupported")
-    : once(() => askToPersist(options.persist ?? true));
-  if (!memory) {
-    client.events.on("started", () => void persisted());
+  const sync = typeof WebSocket === "function";
+  if (memory) {
+    return {
+      start: startMemory(wasm, encrypt),
+      capabilities: { host: "memory", persistent: false, tabs: false, sync },
+      persisted: () => Promise.resolve("unsupported"),
+    };
   }
-  const part: Shared = {
-    client,
-    capabilities: capabilitiesOf(memory),
-    persisted,
-    stopWatching: watchPage(client),
-    lockOnClose: false,
-    handles: 0,
+  return {
+    start: startWorker({ name, wasm, worker, encrypt }),
+    capabilities: { host: "worker", persistent: true, tabs: true, sync },
+    persisted: once(() => askToPersist(options.persist ?? true)),
   };
-  shared.set(name, part);
-  return part;
-}
-
-async function release(name: string, part: Shared): Promise<void> {
-  part.handles -= 1;
-  if (part.handles > 0) {
-    return;
-  }
-  if (shared.get(name) === part) {
-    shared.delete(name);
-  }
-  part.stopWatching();
-  if (part.lockOnClose && part.client.running) {
-    // What has no passphrase or no engine that answers is not locked, and closed all the same.
-    await part.client.ask({ lock: {} }, "keys", { op: "close" }).catch(() => {});
-  }
-  await part.client.close();
-}
-
-function checkName(name: unknown): void {
-  if (typeof name === "string" && name.length > 0 && name.length <= MAX_NAME_CHARACTERS && isWellFormed(name)) {
-    return;
-  }
-  throw new AshoreError(
-    "request.invalid",
-    `A database's name must be text of 1 to ${MAX_NAME_CHARACTERS} characters.`,
-    { op: "open" },
-  );
 }
 
 function canPersist(): boolean {
   return typeof Worker === "function" && typeof indexedDB === "object" && typeof indexedDB?.open === "function";
-}
-
-function capabilitiesOf(memory: boolean): Capabilities {
-  return {
-    host: memory ? "memory" : "worker",
-    persistent: !memory,
-    tabs: !memory,
-    sync: typeof WebSocket === "function",
-  };
 }
 
 async function askToPersist(ask: boolean): Promise<Persistence> {

@@ -1,0 +1,215 @@
+/**
+ * The page's side of `tauri-plugin-ashore`: calls go out as bytes of one request at a time, everything comes back as bytes on one channel.
+ *
+ * It speaks to the bridge that Tauri 2 puts into every page (`__TAURI_INTERNALS__`), as `@tauri-apps/api` does, and not through that package: an
+ * import of it would have to be resolved by every bundler of every web app that uses Ashore.
+ */
+
+import { decode } from "cborg";
+import { dead, unsupported } from "../client.js";
+import type { Failure } from "../generated/Failure.js";
+import type { Host, HostListener, StartHost } from "../host.js";
+import type { kindOf } from "../keys.js";
+import type { Hosting, OpenOptions } from "../opening.js";
+import { TauriChannel, type TauriBridge } from "./tauri-channel.js";
+
+/** What runs the engine in a Tauri app. */
+export function inTauri(options: OpenOptions, encrypt: ReturnType<typeof kindOf>): Hosting {
+  const persistent = options.storage !== "memory";
+  return {
+    start: startTauri(persistent ? options.name : null, encrypt),
+    capabilities: { host: "tauri", persistent, tabs: persistent, sync: true },
+    // A file in the app's own folder: nobody clears it to make room.
+    persisted: () => Promise.resolve(persistent ? "granted" : "unsupported"),
+  };
+}
+
+/** Opens the database of that name in the app, or with `null` one in memory. */
+export function startTauri(database: string | null, encrypt: ReturnType<typeof kindOf>): StartHost {
+  return (_client, listener) => {
+    const bridge = (globalThis as Record<string, unknown>)["__TAURI_INTERNALS__"] as TauriBridge | undefined;
+    return bridge ? new TauriHost(bridge, database, encrypt, listener) : new NoBridge(listener);
+  };
+}
+
+const PLUGIN = "plugin:ashore|";
+/** Names the page in the headers of a request. */
+const PAGE_HEADER = "ashore-page";
+const MESSAGE = 0;
+/** Kind (one byte) and length (four bytes, big-endian) of a message. */
+const HEAD_BYTES = 5;
+/** More than this does not travel in one request, unless one message is larger. */
+const MAX_REQUEST_BYTES = 8 << 20;
+
+class TauriHost implements Host {
+  readonly #bridge: TauriBridge;
+  readonly #listener: HostListener;
+  readonly #channel: TauriChannel;
+  readonly #opening: Promise<void>;
+  #page: number | null = null;
+  /** Calls that wait until the request before them is through: the engine takes them in their order. */
+  #waiting: Uint8Array[] = [];
+  #sending: Promise<void> | null = null;
+  #over = false;
+
+  constructor(
+    bridge: TauriBridge,
+    database: string | null,
+    encrypt: ReturnType<typeof kindOf>,
+    listener: HostListener,
+  ) {
+    this.#bridge = bridge;
+    this.#listener = listener;
+    this.#channel = new TauriChannel(bridge, {
+      message: (bytes) => this.#hear(bytes),
+      closed: () => this.#end(dead("The app has closed it for this page.")),
+    });
+    this.#opening = this.#open(database, encrypt);
+  }
+
+  async #open(database: string | null, encrypt: ReturnType<typeof kindOf>): Promise<void> {
+    try {
+      const page = await this.#bridge.invoke(`${PLUGIN}open`, { database, encrypt, channel: this.#channel.name });
+      this.#page = page as number;
+    } catch (error) {
+      return this.#end(failureOf(error));
+    }
+    if (!this.#over) {
+      this.#listener.ready();
+    }
+  }
+
+  send(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#waiting.push(bytes);
+    this.#sending ??= this.#sendAll();
+  }
+
+  check(): void {
+    // Without bytes a request is nothing but a sign of life; one that is under way is one, too.
+    if (this.#page !== null) {
+      this.#sending ??= this.#sendAll();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#opening;
+    await this.#sending;
+    this.#over = true;
+    await this.#close();
+  }
+
+  kill(): void {
+    this.#over = true;
+    this.#waiting = [];
+    void this.#opening.then(() => this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.#channel.close();
+    const page = this.#page;
+    this.#page = null;
+    if (page !== null) {
+      // It is gone with the page at the latest.
+      await this.#bridge.invoke(`${PLUGIN}close`, { page }).catch(() => {});
+    }
+  }
+
+  /** One request after another, each with all that waits. */
+  async #sendAll(): Promise<void> {
+    try {
+      do {
+        const headers = { [PAGE_HEADER]: String(this.#page) };
+        await this.#bridge.invoke(`${PLUGIN}calls`, packed(this.#take()), { headers });
+        if (!this.#over) {
+          this.#listener.alive();
+        }
+      } while (this.#waiting.length > 0);
+    } catch (error) {
+      this.#end(failureOf(error));
+    } finally {
+      this.#sending = null;
+    }
+  }
+
+  /** What waits, as much as travels together. */
+  #take(): Uint8Array[] {
+    let bytes = 0;
+    const count = this.#waiting.findIndex((message, at) => {
+      bytes += message.length;
+      return at > 0 && bytes > MAX_REQUEST_BYTES;
+    });
+    return this.#waiting.splice(0, count < 0 ? this.#waiting.length : count);
+  }
+
+  #hear(bytes: Uint8Array): void {
+    for (const { kind, message } of unpacked(bytes)) {
+      if (this.#over) {
+        return;
+      }
+      if (kind === MESSAGE) {
+        this.#listener.news(message);
+      } else {
+        this.#end(decode(message) as Failure);
+      }
+    }
+  }
+
+  #end(failure: Failure): void {
+    if (this.#over) {
+      return;
+    }
+    this.#over = true;
+    this.#waiting = [];
+    this.#listener.gone(failure);
+  }
+}
+
+/** What stands in where no Tauri app shows the page. */
+class NoBridge implements Host {
+  constructor(listener: HostListener) {
+    queueMicrotask(() => listener.gone(unsupported("This page is not shown by a Tauri app.")));
+  }
+  send(): void {}
+  check(): void {}
+  async stop(): Promise<void> {}
+  kill(): void {}
+}
+
+function packed(messages: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const length = messages.reduce((sum, message) => sum + HEAD_BYTES + message.length, 0);
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const message of messages) {
+    view.setUint8(at, MESSAGE);
+    view.setUint32(at + 1, message.length);
+    bytes.set(message, at + HEAD_BYTES);
+    at += HEAD_BYTES + message.length;
+  }
+  return bytes;
+}
+
+function* unpacked(bytes: Uint8Array): Generator<{ kind: number; message: Uint8Array }> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at + HEAD_BYTES <= bytes.length;) {
+    const end = at + HEAD_BYTES + view.getUint32(at + 1);
+    yield { kind: view.getUint8(at), message: bytes.subarray(at + HEAD_BYTES, end) };
+    at = end;
+  }
+}
+
+/** The plugin rejects with failures; Tauri itself with sentences: of what is not there, and of what the app's capabilities do not allow. */
+function failureOf(error: unknown): Failure {
+  if (typeof error === "object" && error !== null && "code" in error && "message" in error) {
+    return error as Failure;
+  }
+  const said = error instanceof Error ? error.message : String(error);
+  if (said.includes("not allowed")) {
+    const message = `The app does not let this window use Ashore: add "ashore:default" to its capability. Tauri says: ${said}`;
+    return { code: "permission.refused", message, retry: false, collection: null, id: null };
+  }
+  if (said.includes("not found")) {
+    return unsupported(`The app lacks tauri-plugin-ashore: add it to the app's builder. Tauri says: ${said}`);
+  }
+  return dead(said);
+}
