@@ -71,7 +71,7 @@ const MAX_MESSAGES: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::{Kind, MAX_BODY_BYTES, MAX_MESSAGES, bytes_of, messages, push};
     use serde_json::json;
     use tauri::ipc::InvokeBody;
