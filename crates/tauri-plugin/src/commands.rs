@@ -21,12 +21,14 @@ pub(crate) enum Encrypt {
 /// Names the page among those of its webview, in the headers of `calls`.
 const PAGE_HEADER: &str = "ashore-page";
 
-/// Opens a database for the page and answers the page's number. `database`: `null` for one in memory.
+/// Opens a database for the page and answers the page's number. `document`: what the page's script has named itself. `database`: `null` for one in
+/// memory.
 #[tauri::command]
 pub(crate) async fn open<R: Runtime>(
     webview: Webview<R>,
     pages: State<'_, Arc<Pages>>,
     scope: CommandScope<Grant>,
+    document: String,
     database: Option<String>,
     encrypt: Option<Encrypt>,
     channel: Channel<InvokeResponseBody>,
@@ -40,7 +42,7 @@ pub(crate) async fn open<R: Runtime>(
     };
     // A page that is gone takes nothing, and is told of soon.
     let send = Box::new(move |message| drop(channel.send(InvokeResponseBody::Raw(message))));
-    pages.open(place(&webview), wanted, with, Outgoing::new(allowed(&scope), send)).await
+    pages.open(place(&webview), document, wanted, with, Outgoing::new(allowed(&scope), send)).await
 }
 
 /// Takes a page's calls. Without bytes it is a sign of life.

@@ -37,6 +37,8 @@ struct Inner {
 
 struct Page {
     place: Place,
+    /// Which loading of the webview it belongs to: random, made by its script.
+    document: String,
     /// The database's name, unless it is in memory.
     name: Option<String>,
     engine: Engine,
@@ -55,10 +57,14 @@ impl Pages {
     pub(crate) async fn open(
         &self,
         place: Place,
+        document: String,
         wanted: Wanted,
         with: impl FnOnce(Options) -> Options,
         outgoing: Arc<Outgoing>,
     ) -> Result<u64, Failure> {
+        if document.len() > MAX_DOCUMENT_BYTES {
+            return Err(no_calls());
+        }
         let count = self.lock().open.values().filter(|page| page.place.webview == place.webview).count();
         if count >= MAX_PAGES {
             let message = format!("One webview opens at most {MAX_PAGES} databases.");
@@ -73,7 +79,7 @@ impl Pages {
         };
         let client = new_client()?;
         let port = engine.port(Arc::clone(&outgoing) as Arc<dyn PortListener>);
-        let page = Arc::new(Page { place, name, engine, port, client, outgoing });
+        let page = Arc::new(Page { place, document, name, engine, port, client, outgoing });
         let (number, replaced) = {
             let mut inner = self.lock();
             inner.last += 1;
@@ -110,9 +116,25 @@ impl Pages {
         }
     }
 
-    /// Whatever is shown there from now on, it is not those pages.
-    pub(crate) fn left(self: &Arc<Self>, is_there: impl Fn(&Place) -> bool) {
-        let gone: Vec<_> = self.lock().open.extract_if(.., |_, page| is_there(&page.place)).collect();
+    /// A window is no more, and none of its pages.
+    pub(crate) fn window_gone(self: &Arc<Self>, label: &str) {
+        self.left(|_, page| page.place.window == label);
+    }
+
+    /// What has been opened by now has a number up to this one.
+    pub(crate) fn last(&self) -> u64 {
+        self.lock().last
+    }
+
+    /// The webview has said which document it shows, after it was asked when `last` was the last number: what others had opened in it by then is over.
+    pub(crate) fn shows(self: &Arc<Self>, webview: &str, document: Option<&str>, last: u64) {
+        self.left(|number, page| {
+            number <= last && page.place.webview == webview && Some(page.document.as_str()) != document
+        });
+    }
+
+    fn left(self: &Arc<Self>, is_gone: impl Fn(u64, &Page) -> bool) {
+        let gone: Vec<_> = self.lock().open.extract_if(.., |number, page| is_gone(*number, page)).collect();
         gone.iter().for_each(|(_, page)| page.outgoing.end());
         let pages = Arc::clone(self);
         tauri::async_runtime::spawn(async move {
@@ -184,5 +206,7 @@ fn new_client() -> Result<String, Failure> {
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// Names of documents are half as long.
+const MAX_DOCUMENT_BYTES: usize = 64;
 /// No page opens so many; one that is reloaded begins anew.
 const MAX_PAGES: usize = 256;

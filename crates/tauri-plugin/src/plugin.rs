@@ -7,8 +7,7 @@ use ashore_native::secrets::Secrets;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tauri::plugin::TauriPlugin;
-use tauri::webview::PageLoadEvent;
-use tauri::{Manager, RunEvent, Runtime, WindowEvent};
+use tauri::{Manager, RunEvent, Runtime, Webview, WindowEvent};
 
 /// The plugin with everything as it is by itself: databases in the app's folder for data, this device's secrets in files beside them.
 pub fn init<R: Runtime>() -> TauriPlugin<R> {
@@ -59,15 +58,10 @@ impl Builder {
                 app.manage(databases);
                 Ok(())
             })
-            .on_page_load(|webview, load| {
-                if load.event() == PageLoadEvent::Started {
-                    // What was shown there before is gone, and whatever it had open.
-                    webview.state::<Arc<Pages>>().left(|place| place.webview == webview.label());
-                }
-            })
+            .on_page_load(|webview, _| ask_who_is_shown(webview))
             .on_event(|app, event| match event {
                 RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => {
-                    app.state::<Arc<Pages>>().left(|place| place.window == *label);
+                    app.state::<Arc<Pages>>().window_gone(label);
                 }
                 // What waits is committed before the program ends.
                 RunEvent::Exit => tauri::async_runtime::block_on(app.state::<Arc<Databases>>().close_all()),
@@ -75,6 +69,20 @@ impl Builder {
             })
             .build()
     }
+}
+
+/// Something was loaded: what an earlier document had open is over. Neither event of a loading comes at a moment when it is certain that the new
+/// document has opened nothing yet, so the webview is asked which one it shows, by the name that npm's host leaves there.
+fn ask_who_is_shown<R: Runtime>(webview: &Webview<R>) {
+    let (pages, label) = (Arc::clone(&webview.state::<Arc<Pages>>()), webview.label().to_owned());
+    let last = pages.last();
+    let answered = move |answer: String| {
+        if let Ok(document) = serde_json::from_str::<Option<String>>(&answer) {
+            pages.shows(&label, document.as_deref(), last);
+        }
+    };
+    // A webview that cannot be asked is about to be gone.
+    let _ = webview.eval_with_callback("globalThis.__ASHORE_DOCUMENT__ ?? null", answered);
 }
 
 /// The app's databases, from anything that has the app at hand.

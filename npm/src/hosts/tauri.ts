@@ -11,6 +11,7 @@ import type { Failure } from "../generated/Failure.js";
 import type { Host, HostListener, StartHost } from "../host.js";
 import type { kindOf } from "../keys.js";
 import type { Hosting, OpenOptions } from "../opening.js";
+import { randomName } from "../random.js";
 import { TauriChannel, type TauriBridge } from "./tauri-channel.js";
 
 /** What runs the engine in a Tauri app. */
@@ -69,7 +70,8 @@ class TauriHost implements Host {
 
   async #open(database: string | null, encrypt: ReturnType<typeof kindOf>): Promise<void> {
     try {
-      const page = await this.#bridge.invoke(`${PLUGIN}open`, { database, encrypt, channel: this.#channel.name });
+      const channel = this.#channel.name;
+      const page = await this.#bridge.invoke(`${PLUGIN}open`, { document: documentName(), database, encrypt, channel });
       this.#page = page as number;
     } catch (error) {
       return this.#end(failureOf(error));
@@ -162,6 +164,12 @@ class TauriHost implements Host {
     this.#waiting = [];
     this.#listener.gone(failure);
   }
+}
+
+/** A name for this loading of the page, where the app looks for it to know which document a webview shows. */
+function documentName(): string {
+  const place = globalThis as Record<string, unknown>;
+  return (place["__ASHORE_DOCUMENT__"] ??= randomName()) as string;
 }
 
 /** What stands in where no Tauri app shows the page. */

@@ -95,7 +95,9 @@ async function opened(): Promise<void> {
 describe("opening", () => {
   it("names the database and a channel, never a path, and is ready when the app has opened it", async () => {
     const open = await bridge.next("open");
-    expect(open.payload).toEqual({ database: "family", encrypt: "platform", channel: "__CHANNEL__:40" });
+    const document = (globalThis as Record<string, unknown>)["__ASHORE_DOCUMENT__"];
+    expect(document).toMatch(/^[0-9a-f]{32}$/);
+    expect(open.payload).toEqual({ document, database: "family", encrypt: "platform", channel: "__CHANNEL__:40" });
     expect(said).toEqual([]);
     open.resolve(7);
     await turn();

@@ -78,10 +78,16 @@ impl Desk {
     }
 
     pub(super) fn page_of(&self, window: &str, database: Option<&str>) -> Result<Page<'_>, Value> {
+        self.page_in("first", window, database)
+    }
+
+    /// One in a document of that name.
+    pub(super) fn page_in(&self, document: &str, window: &str, database: Option<&str>) -> Result<Page<'_>, Value> {
         let callback = self.next_callback.replace(self.next_callback.get() + 1);
         let (sender, news) = channel();
         self.ears.lock().unwrap().insert((window.to_owned(), callback), sender);
-        let arguments = json!({ "database": database, "encrypt": null, "channel": format!("__CHANNEL__:{callback}") });
+        let channel = format!("__CHANNEL__:{callback}");
+        let arguments = json!({ "document": document, "database": database, "encrypt": null, "channel": channel });
         let number = self.invoke(window, "open", InvokeBody::Json(arguments), None)?;
         let page = Page {
             desk: self,

@@ -62,7 +62,7 @@ fn a_window_that_is_gone_hears_nothing_and_the_others_go_on() {
     // What it has said is answered by now, and nothing is under way.
     assert_eq!(code(&second.ask(Command::Status {})), None);
     second.events_so_far();
-    desk.app.state::<Arc<Pages>>().left(|place| place.window == "second");
+    desk.app.state::<Arc<Pages>>().window_gone("second");
 
     assert_eq!(code(&main.ask(put("n1", json!({ "title": "Milk" })))), None);
     assert!(second.hears_nothing());
@@ -70,6 +70,26 @@ fn a_window_that_is_gone_hears_nothing_and_the_others_go_on() {
     assert_eq!(refused["code"], "host.dead");
     // It is shown again, by another page.
     assert_eq!(document(desk.page("second").ask(get("n1"))), json!({ "title": "Milk" }));
+}
+
+#[test]
+fn what_an_earlier_document_had_open_is_over_and_what_the_new_one_has_stays() {
+    let desk = Desk::open(&folder("documents"), &["main", "second"]);
+    let pages = desk.app.state::<Arc<Pages>>();
+    let open = |document, window| desk.page_in(document, window, Some("family")).unwrap();
+    let is_open = |page: &super::app::Page<'_>| page.send(tauri::ipc::InvokeBody::Raw(vec![])).is_ok();
+    let (old, beside) = (open("old", "main"), open("old", "second"));
+    // The new document is faster than the event that tells of it.
+    let new = open("new", "main");
+    let asked = pages.last();
+    // And so is the one after it.
+    let newest = open("newest", "main");
+    pages.shows("main", Some("new"), asked);
+    assert!(!is_open(&old));
+    assert!(is_open(&new) && is_open(&newest) && is_open(&beside));
+    // A document that does not use the package.
+    pages.shows("main", None, pages.last());
+    assert!(!is_open(&new) && !is_open(&newest) && is_open(&beside));
 }
 
 #[test]
