@@ -37,6 +37,11 @@ export class TauriChannel {
     this.name = `__CHANNEL__:${this.#id}`;
   }
 
+  /** Nothing comes any more. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Hears nothing any more. */
   close(): void {
     this.#closed = true;

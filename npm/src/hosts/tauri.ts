@@ -63,7 +63,7 @@ class TauriHost implements Host {
     this.#listener = listener;
     this.#channel = new TauriChannel(bridge, {
       message: (bytes) => this.#hear(bytes),
-      closed: () => this.#end(dead("The app has closed it for this page.")),
+      closed: () => this.#onClosed(),
     });
     this.#opening = this.#open(database, encrypt);
   }
@@ -73,6 +73,9 @@ class TauriHost implements Host {
       const channel = this.#channel.name;
       const page = await this.#bridge.invoke(`${PLUGIN}open`, { document: documentName(), database, encrypt, channel });
       this.#page = page as number;
+      if (this.#channel.isClosed) {
+        this.#onClosed();
+      }
     } catch (error) {
       return this.#end(failureOf(error));
     }
@@ -153,6 +156,13 @@ class TauriHost implements Host {
       } else {
         this.#end(decode(message) as Failure);
       }
+    }
+  }
+
+  #onClosed(): void {
+    // An `open` that fails closes the channel, too, and is about to say why.
+    if (this.#page !== null) {
+      this.#end(dead("The app has closed it for this page."));
     }
   }
 

@@ -115,6 +115,23 @@ describe("opening", () => {
     expect(said).toEqual([code]);
   });
 
+  it("that fails says why, also when the channel was closed before", async () => {
+    const open = await bridge.next("open");
+    bridge.send({ index: 0, end: true });
+    expect(said).toEqual([]);
+    open.reject(failure("store.locked"));
+    await turn();
+    expect(said).toEqual(["store.locked"]);
+  });
+
+  it("ends in host.dead when the app has closed the channel by then", async () => {
+    const open = await bridge.next("open");
+    bridge.send({ index: 0, end: true });
+    open.resolve(7);
+    await turn();
+    expect(said).toEqual(["host.dead"]);
+  });
+
   it("ends in host.unsupported where no app shows the page", async () => {
     vi.unstubAllGlobals();
     const gone: string[] = [];
