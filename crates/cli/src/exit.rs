@@ -112,7 +112,7 @@ pub(crate) fn note(line: impl std::fmt::Display) {
 }
 
 /// How each family of the engine's codes ends the program: what stands before the dot, and the few whole codes that go before their family.
-const FAMILIES: [(&str, Exit); 24] = [
+const FAMILIES: [(&str, Exit); 25] = [
     ("request.timed-out", Exit::Sync),
     ("document", Exit::NotUnderstood),
     ("text", Exit::NotUnderstood),
@@ -134,6 +134,7 @@ const FAMILIES: [(&str, Exit); 24] = [
     ("join-request", Exit::Group),
     ("recovery", Exit::Group),
     ("entry", Exit::Group),
+    ("permission", Exit::Group),
     ("export", Exit::File),
     ("import", Exit::File),
     ("internal", Exit::Fault),
