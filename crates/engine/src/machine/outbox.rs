@@ -140,6 +140,12 @@ impl Group {
         move |sequence, waiting| !own_waits && waiting.is_carried && self.carried.contains_key(sequence)
     }
 
+    /// Whether the relay gets this entry, or may get it still: it did not take it, and what others do may make it stand.
+    pub(super) fn may_yet_give(&self, sequence: u64) -> bool {
+        let put_aside = || self.state.put_aside.iter().flatten().any(|put| put.sequence == sequence);
+        self.outbox.contains_key(&sequence) || put_aside()
+    }
+
     /// Whether a control entry in the outbox names this one as a parent.
     fn waits_on(&self, control: &EntryId) -> bool {
         let named_by = self.named_by.get(control);

@@ -129,8 +129,8 @@ impl Machine {
             let (Some(sequence), Some(bytes)) = (keys::sequence(key), row.present()) else { continue };
             let is_data = Entry::decode(bytes).is_ok_and(|entry| entry.header().kind == EntryKind::Data);
             let id = entry_id(bytes);
-            // What is written next names the tips, and whoever vouches for them looks at them. They go later.
-            if is_data && group.state.tips.contains(&id) {
+            // What is written next names the tips, and whoever vouches for them looks at them; what the relay did not take may be given to it still. They go later.
+            if is_data && (group.state.tips.contains(&id) || group.may_yet_give(sequence)) {
                 named = named.or(Some(sequence));
             } else if is_data {
                 gone.push((key.clone(), id));

@@ -29,7 +29,7 @@ impl Machine {
         let mut needless: Vec<(Key, u64, EntryId)> = Vec::new();
         for (key, row) in &rows.rows {
             let Some(sequence) = keys::sequence(key) else { continue };
-            let waits = self.sync.group.as_ref().is_some_and(|group| group.outbox.contains_key(&sequence));
+            let waits = self.sync.group.as_ref().is_some_and(|group| group.may_yet_give(sequence));
             let entry = row.present().filter(|_| !waits).and_then(|bytes| Entry::decode(bytes).ok());
             let entry = entry.filter(|entry| entry.header().kind == EntryKind::Data);
             let Some(entry) = entry.and_then(|entry| entry.verified_before().ok()) else { continue };
