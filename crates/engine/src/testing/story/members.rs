@@ -453,7 +453,13 @@ impl Story {
         let Some(group) = self.status(members[0]).and_then(|status| status.group.as_ref()?.parse().ok()) else {
             return self.broken("a member that is in no group");
         };
-        let before: BTreeSet<_> = self.network.relay.entries(&group).into_iter().collect();
+        let mut before: BTreeSet<_> = self.network.relay.entries(&group).into_iter().collect();
+        // What somebody has already may come into the log only now.
+        for device in &self.network.devices {
+            let kept = |row: &[u8]| Some(crate::machine::Machine::set_aside(row)?.1);
+            before.extend(device.disk().with_prefix(b"e").map(|(_, entry)| entry.to_vec()));
+            before.extend(device.disk().with_prefix(b"q").filter_map(|(_, row)| kept(row)));
+        }
         for index in members.iter().copied() {
             let mark = self.mark();
             let name = edits::some("last", mark);
