@@ -54,6 +54,14 @@ fn publish(network: &mut Network, device: usize) {
     assert!(matches!(made, Reply::Snapshot { .. }), "{made:?}");
 }
 
+/// Bob's call that makes a snapshot comes to its end.
+fn finish(network: &mut Network, publishing: u64) {
+    let done = |network: &Network| network.devices[BOB].answers.iter().any(|(call, _)| call.mark == publishing);
+    assert!(network.run_until(300_000, done));
+    network.answer(BOB, publishing).unwrap().unwrap();
+    network.settle(&[ALICE, BOB]);
+}
+
 /// A year later, with nobody there but this device, the relay has forgotten what it may.
 fn a_year_later(network: &mut Network, device: usize) {
     for device in [ALICE, BOB] {
@@ -113,10 +121,7 @@ fn what_is_applied_while_a_snapshot_is_made_is_in_it() {
         let publishing = network.begin(BOB, Command::PublishSnapshot { timeout_ms: 300_000 });
         network.run_ms(wait_ms);
         network.append_as(ALICE, &[&parent]).unwrap();
-        let done = |network: &Network| network.devices[BOB].answers.iter().any(|(call, _)| call.mark == publishing);
-        assert!(network.run_until(300_000, done));
-        network.answer(BOB, publishing).unwrap().unwrap();
-        network.settle(&[ALICE, BOB]);
+        finish(&mut network, publishing);
         a_year_later(&mut network, BOB);
         carol_joins(&mut network, BOB);
         network.settle(&[BOB, CAROL]);
@@ -172,10 +177,7 @@ fn carol_gets_smuggled(seed: u64, bytes: impl Fn(&mut Network) -> Vec<u8>) -> Ne
     while !network.smuggle(BOB, bytes.clone()) {
         assert!(network.step());
     }
-    let done = |network: &Network| network.devices[BOB].answers.iter().any(|(call, _)| call.mark == publishing);
-    assert!(network.run_until(300_000, done));
-    network.answer(BOB, publishing).unwrap().unwrap();
-    network.settle(&[ALICE, BOB]);
+    finish(&mut network, publishing);
     a_year_later(&mut network, BOB);
     carol_joins(&mut network, BOB);
     network.run_ms(60_000);
