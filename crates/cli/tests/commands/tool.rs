@@ -5,6 +5,11 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+/// A program that goes on for longer hangs: it is ended, so that its test fails instead of everything waiting for it.
+const LONGEST: Duration = Duration::from_secs(300);
 
 pub(crate) struct Tool {
     folder: Folder,
@@ -106,20 +111,35 @@ impl Tool {
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         let mut child = self.ashore(args).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
-        Running { child, lines: Some(lines) }
+        let watched = watch(&child);
+        Running { child, lines: Some(lines), _watched: watched }
     }
 }
 
 pub(crate) fn done(child: Child) -> Done {
+    let _watched = watch(&child);
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Done { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Ends the program if it is still there after the longest time; nothing of that once what is answered is dropped.
+fn watch(child: &Child) -> Sender<()> {
+    let (watched, ended) = channel::<()>();
+    let id = child.id().to_string();
+    std::thread::spawn(move || {
+        if ended.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", &id]).status();
+        }
+    });
+    watched
 }
 
 /// A program that runs; it ends with the test.
 pub(crate) struct Running {
     child: Child,
     lines: Option<BufReader<ChildStdout>>,
+    _watched: Sender<()>,
 }
 
 impl Running {
