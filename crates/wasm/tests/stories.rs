@@ -8,7 +8,7 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
-/// Written by `crates/engine/tests/stories_golden.rs`.
+/// Written by `crates/engine/tests/suites/stories_golden.rs`.
 const WRITTEN_DOWN: &str = include_str!("../../engine/testdata/stories.txt");
 
 #[wasm_bindgen_test]

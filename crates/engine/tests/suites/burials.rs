@@ -1,12 +1,8 @@
 //! Documents that are gone for good on one device and written again on another: what is written stays, everywhere, and all show the same.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
-mod world;
-
+use crate::world::{ALICE, BOB, CAROL, World};
 use ashore_engine::api::{Command, Reply, Write, WriteResult};
 use serde_json::json;
-use world::{ALICE, BOB, CAROL, World};
 
 const A_WHILE_MS: u64 = 120_000;
 const A_DAY_S: u64 = 24 * 3_600;

@@ -1,7 +1,5 @@
 //! Exports: everything arrives in another database, and a file that is not whole is refused.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{
     Command, Durability, ErrorCode, Failure, FileBytes, IdRange, IndexField, IndexSpec, Passphrase, Reply, Write,
     WriteResult,

@@ -1,13 +1,5 @@
 //! Devices of one group that tests speak to by their place: alice founds it, the others join with a role each.
 
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "each test file uses some of it"
-)]
-
 use ashore_engine::api::{Command, Durability, Failure, Outcome, Reply, SyncState, Write, WriteResult};
 use ashore_engine::testing::Network;
 

@@ -1,7 +1,5 @@
 //! Groups that change: roles, removal, new keys, leaving; and that everybody who stays ends alike, whatever happens at the same time.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{
     Command, Device, Durability, ErrorCode, Event, Failure, Reply, SyncState, Write, WriteResult,
 };

@@ -1,7 +1,5 @@
 //! Searches of a running engine: whatever was written, merged, deleted and crashed, the answer is that of looking at every document.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{
     Command, Durability, ErrorCode, Failure, IdRange, IndexField, IndexInfo, IndexSpec, Outcome, Reply, Write,
 };

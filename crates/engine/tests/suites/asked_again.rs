@@ -1,7 +1,5 @@
 //! A page that asks again after a crash what was not answered: what was done is answered, not done again.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{Command, Durability, Outcome, Reply, Write, WriteResult};
 use ashore_engine::testing::Network;
 

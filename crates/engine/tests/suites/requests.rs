@@ -1,7 +1,5 @@
 //! Joining by request between simulated devices: asking, approving, rejecting, withdrawing, and what a hostile relay makes of it.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{
     Command, Device, Durability, ErrorCode, Event, Failure, InviteInfo, JoinRequestInfo, Outcome, OwnRequest,
     OwnRequestState, Passphrase, Reply, SyncState, Write,

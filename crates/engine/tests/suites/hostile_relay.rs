@@ -1,7 +1,5 @@
 //! A relay that lies: for each lie what it ends in, as docs/security.md says.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{Command, ErrorCode, Event, SyncState, SyncStatus};
 use ashore_engine::testing::Network;
 use ashore_engine::testing::hostile::{self, Lie};

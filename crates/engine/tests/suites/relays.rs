@@ -1,7 +1,5 @@
 //! Several relays: when one fails the next is followed, everybody goes back to the first, and nothing is lost on the way.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{
     Command, Durability, ErrorCode, Failure, IdRange, JoinRequestInfo, OwnRequest, OwnRequestState, Reply,
     SyncSettings, SyncState, Write,

@@ -1,7 +1,5 @@
 //! Updates and deletes by filter, modifiers, and queries of transactions, through a running engine.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{
     Command, Durability, ErrorCode, Failure, IndexField, IndexSpec, Outcome, Overlay, Reply, Write, WriteResult,
 };

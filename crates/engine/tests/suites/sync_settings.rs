@@ -1,7 +1,5 @@
 //! When a device syncs, as the app sets it; what a write makes of what is to be sent; and that what waits for that is bounded.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{
     Command, DisconnectReason, DocumentState, Durability, ErrorCode, Event, Failure, Reply, SyncSettings, SyncState,
     TextEdit, Write,

@@ -1,11 +1,7 @@
 //! Who has seen a document as it is now: told by what devices write, and by entries without content of those that do not.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
-mod world;
-
+use crate::world::{ALICE, BOB, CAROL, World};
 use ashore_engine::api::{Command, Reply, Write};
-use world::{ALICE, BOB, CAROL, World};
 
 /// Longer than any device waits before it says what it has seen.
 const A_WHILE_MS: u64 = 120_000;

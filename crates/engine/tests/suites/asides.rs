@@ -1,8 +1,6 @@
 //! What a device keeps aside keeps nobody from making snapshots, and is not lost by them: it travels as it is, and is applied
 //! wherever what it waits for comes.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{Command, Reply};
 use ashore_engine::crypto::{SealedPlan, plan_payload};
 use ashore_engine::document::edit::{self, Actor};

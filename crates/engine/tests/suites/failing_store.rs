@@ -1,7 +1,5 @@
 //! What callers hear when the store under the engine fails: the real loop over a store that fails on purpose.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use std::cell::Cell;
 use std::rc::Rc;
 

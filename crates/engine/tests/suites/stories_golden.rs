@@ -1,7 +1,5 @@
 //! What must be the same on every host: natively here, in WebAssembly in `crates/wasm/tests/stories.rs`.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use ashore_engine::testing::{story, vectors};
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,8 +1,6 @@
 //! The API's bytes: what the engine writes and what a page writes must open for ever, here and in npm/test/unit/golden.test.ts.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p ashore-engine --test api_golden` writes what the engine encodes; the same variable for Vitest writes what a page encodes.
-
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+//! `UPDATE_GOLDEN=1 cargo test -p ashore-engine --test suites api_golden` writes what the engine encodes; the same variable for Vitest writes what a page encodes.
 
 use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,

@@ -1,7 +1,5 @@
 //! Presence between simulated devices: who is seen, for how long, and what a hostile relay can make of it.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{Command, ErrorCode, Event, Failure, PresencePeer, Reply, SyncState};
 use ashore_engine::testing::{Faults, Network};
 use ashore_protocol::codec::Bytes;

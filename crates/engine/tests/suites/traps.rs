@@ -1,7 +1,5 @@
 //! The traps that other systems fell into, each as a test of the behaviour that keeps us out of it.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{Command, Durability, Event, Hint, Outcome, Reply, SyncState, SyncStatus, Write, WriteResult};
 use ashore_engine::crypto::{Key, open_payload, plan_payload};
 use ashore_engine::rng::Rng;

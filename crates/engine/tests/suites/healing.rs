@@ -1,7 +1,5 @@
 //! Checks and repairs: damage of every kind of row is found, and what can be healed is healed.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{
     Command, Durability, Failure, Finding, FindingCode, HealthCounts, IdRange, IndexField, IndexSpec, Mended, Remedy,
     Reply, Write,

@@ -1,13 +1,9 @@
 //! True delete: what everybody has seen deleted is gone from every disk, and nobody brings it back.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
-mod world;
-
+use crate::world::{ALICE, BOB, CAROL, World};
 use ashore_engine::api::{Command, KeptBecause, Reply, StorageKind, StoredKind};
 use ashore_engine::store::Range;
 use std::collections::BTreeMap;
-use world::{ALICE, BOB, CAROL, World};
 
 const A_WHILE_MS: u64 = 120_000;
 /// So long deletes can be undone in most tests here, so that they need not live through days.

@@ -1,7 +1,5 @@
 //! Recovery: a password or 24 words bring a group back when all of its devices are lost, and nothing else does.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{
     Command, Durability, ErrorCode, Failure, IdRange, Outcome, Passphrase, RecoveryInfo, Reply, SyncState, SyncStatus,
     Write,

@@ -1,7 +1,5 @@
 //! What leaves a device: collections that stay, fields that stay, fields that alone travel, deletes that do not.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{
     Command, DocumentState, Durability, ErrorCode, Event, Failure, IdRange, IndexField, IndexSpec, Reply, TextAnswer,
     TextAsk, TextEdit, TextSplice, Write, WriteResult,

@@ -1,7 +1,5 @@
 //! Indexes as an app meets them: declared, built in the background, kept with every write, dropped; over a simulated disk.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{
     Command, Durability, ErrorCode, Event, Failure, IndexField, IndexInfo, IndexSpec, Outcome, Reply, SyncState, Write,
 };

@@ -1,7 +1,5 @@
 //! A document's past as an app meets it: whose a change is, conflicts, and undo that survives whatever happens to the device.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{Command, Durability, ErrorCode, Failure, HistoryChange, Reply, Write, WriteResult};
 use ashore_engine::testing::Network;
 

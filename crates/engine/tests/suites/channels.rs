@@ -1,15 +1,11 @@
 //! Devices that meet on a channel, without the relay: what they share, with whom, and that all end with the same documents.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
-mod world;
-
+use crate::world::{ALICE, BOB, CAROL, World};
 use ashore_engine::api::{
     AddressInfo, AddressKind, AddressState, Command, ErrorCode, Event, Failure, Reply, SyncState,
 };
 use ashore_protocol::ids::{EntryId, GroupId, PeerSession};
 use ashore_protocol::peer::{self, PeerFrame};
-use world::{ALICE, BOB, CAROL, World};
 
 const KITCHEN: &str = "channel:kitchen";
 

@@ -1,8 +1,6 @@
 //! Snapshots: who takes one has what who read every entry has; nothing that was acknowledged is lost by what a relay forgets; a
 //! relay or member that lies about them is found out.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{Command, Diagnostics, Durability, Failure, IdRange, Reply, SyncState, Write};
 use ashore_engine::testing::{Network, indexes};
 use ashore_protocol::codec::Bytes;

@@ -1,7 +1,5 @@
 //! Queries of a running engine: every answer, page by page, is that of a query over the documents one by one.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
 use ashore_engine::api::{Command, Durability, ErrorCode, Failure, IndexField, IndexSpec, Outcome, Reply, Write};
 use ashore_engine::document::{DocumentId, Value, json};
 use ashore_engine::query::{Filter, Projection, Query, Sort};

@@ -1,16 +1,12 @@
 //! Entries that came long ago go from a device's own log, if the app wants it; nothing is lost by that, and everything goes on.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
-mod world;
-
+use crate::world::{ALICE, BOB, CAROL, World};
 use ashore_engine::api::{Command, IdRange, Reply, StorageKind};
 use ashore_engine::crypto::plan_payload;
 use ashore_engine::group::DataPayload;
 use ashore_engine::store::{Range, RowValue, StoreBatch};
 use ashore_protocol::codec::encode;
 use ashore_protocol::ids::{EntryId, GroupId};
-use world::{ALICE, BOB, CAROL, World};
 
 const MINUTE_MS: u64 = 60_000;
 
