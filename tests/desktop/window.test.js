@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
-import { until } from "../e2e/harness/wait.js";
+import { until, untilEqual } from "../e2e/harness/wait.js";
 import { startDesktop, startScreen } from "./harness/desktop.js";
 
 const RELAY = "ws://127.0.0.1:9/v1/ws";
@@ -144,6 +144,35 @@ describe("the window", () => {
     await desktop.press("ctrl+n");
     await window.at("new-list-dialog");
     await window.picture("new-list");
+  });
+
+  it("cuts, pastes and undoes, in a field and in the text of a note", async () => {
+    const window = await desktop.start();
+    await desktop.press("ctrl+shift+n");
+    await window.fill("note-title", "Ines ");
+    const title = () => window.value("note-title");
+    for (const keys of ["ctrl+a", "ctrl+x"]) {
+      await desktop.press(keys);
+    }
+    await untilEqual("the title is cut", title, "");
+    for (const keys of ["ctrl+v", "ctrl+v"]) {
+      await desktop.press(keys);
+    }
+    await untilEqual("the title is pasted twice", title, "Ines Ines ");
+    await desktop.press("ctrl+z");
+    await untilEqual("the second pasting is undone", title, "Ines ");
+
+    await window.focusNote();
+    const text = () => window.noteText();
+    await desktop.type("plumber");
+    await untilEqual("the text is written", text, "plumber");
+    for (const keys of ["ctrl+a", "ctrl+x"]) {
+      await desktop.press(keys);
+    }
+    await until("the text is cut", async () => (await text()) !== "plumber");
+    await desktop.press("ctrl+z");
+    await untilEqual("the cutting is undone", text, "plumber");
+    await window.picture("note");
   });
 
   it("says what is true of an app: where the data is, and nothing of browsers", async () => {

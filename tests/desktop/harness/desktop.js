@@ -137,8 +137,17 @@ class Desktop {
   /**
    * Presses keys as they are pressed on a keyboard, so that the menu hears of them too: `ctrl+n`. What the driver types reaches the page alone.
    */
-  async press(keys) {
-    const chain = ["search", "--onlyvisible", "--pid", String(this.pid), "windowfocus", "key", keys];
+  press(keys) {
+    return this.#keyboard("key", keys);
+  }
+
+  /** Types words on that keyboard. */
+  type(words) {
+    return this.#keyboard("type", words);
+  }
+
+  async #keyboard(...does) {
+    const chain = ["search", "--onlyvisible", "--pid", String(this.pid), "windowfocus", ...does];
     const pressing = new Program("xdotool", chain, { env: this.#environment });
     const { code } = await pressing.ended();
     if (code !== 0) {

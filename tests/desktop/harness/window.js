@@ -48,8 +48,26 @@ export class SaltboxWindow {
     await field.type(text);
   }
 
-  async value(testId) {
-    return (await this.at(testId)).property("value");
+  /** What stands in a field. The page is asked: the driver takes a note's title for hidden once something stands in it. */
+  value(testId) {
+    return this.session.run(`return document.querySelector('[data-testid="${testId}"]')?.value ?? null`);
+  }
+
+  /** Puts the caret into the text of the open note; the editor is in a shadow root. */
+  async focusNote() {
+    await this.at("note-page");
+    await until("the note's text has the focus", () =>
+      this.session.run(`
+        const content = document.querySelector(".note-body")?.shadowRoot?.querySelector(".cm-content");
+        content?.focus();
+        return content?.matches(":focus") ?? false`),
+    );
+  }
+
+  /** The first line of the open note. */
+  noteText() {
+    return this.session.run(`
+      return document.querySelector(".note-body").shadowRoot.querySelector(".cm-line").textContent`);
   }
 
   async goHome() {
@@ -149,6 +167,10 @@ export class SaltboxWindow {
   /** Takes a picture of the window, when pictures are wanted. */
   async picture(name) {
     if (pictures) {
+      // What the page has become is drawn with its next frame.
+      await this.session.run(
+        "return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))",
+      );
       mkdirSync(pictures, { recursive: true });
       writeFileSync(join(pictures, `${name}.png`), await this.session.screenshot());
     }

@@ -15,12 +15,12 @@ export function RelayDialog(): JSX.Element {
         Devices find each other at a relay. Enter the address of the one that your household uses, or a link from one of
         its devices.
       </p>
-      <RelayForm />
+      <RelayForm autofocus />
     </Dialog>
   );
 }
 
-export function RelayForm(): JSX.Element {
+export function RelayForm({ autofocus = false }: { readonly autofocus?: boolean }): JSX.Element {
   const { sync } = useHousehold();
   const used = sync.relay;
   const own = ownRelay();
@@ -44,6 +44,7 @@ export function RelayForm(): JSX.Element {
         <input
           type="text"
           inputMode="url"
+          autofocus={autofocus}
           autocomplete="off"
           autocapitalize="off"
           spellcheck={false}
