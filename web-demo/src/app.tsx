@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import { listenForMenu } from "./model/app-menu.js";
 import { closeDialog, openDialog, type DialogName } from "./model/dialogs.js";
 import { opening, openHousehold, type Household } from "./model/household.js";
 import { redoNote, undoNote } from "./model/note-history.js";
@@ -11,7 +12,7 @@ import { addresses, goTo, offeredInvite, offeredTicket, route } from "./model/ro
 import { listenForShortcuts } from "./model/shortcuts.js";
 import { undoLatest } from "./model/toasts.js";
 import { AskDialog } from "./views/ask.js";
-import { HouseholdContext } from "./views/context.js";
+import { HouseholdContext, useHousehold } from "./views/context.js";
 import { DevicesPage } from "./views/devices-page.js";
 import { Header, HeaderWithoutHousehold } from "./views/header.js";
 import { Home } from "./views/home.js";
@@ -26,6 +27,7 @@ import { Notices } from "./views/notices.js";
 import { PairDialog } from "./views/pair.js";
 import { PhraseDialog } from "./views/phrase.js";
 import { RecoverDialog } from "./views/recover.js";
+import { RelayDialog } from "./views/relay-form.js";
 import { ForgetDialog } from "./views/removed.js";
 import { ApproveDialog } from "./views/requests.js";
 import { SetPasswordDialog } from "./views/set-password.js";
@@ -50,6 +52,7 @@ export function App(): JSX.Element {
 
 function OpenApp({ household }: { readonly household: Household }): JSX.Element {
   useEffect(() => listenForShortcuts(actions(household), undoLatest, stepInNote(household)), [household]);
+  useEffect(() => listenForMenu(actions(household)), [household]);
   const invited = offeredInvite.value;
   useEffect(() => {
     if (invited !== null) {
@@ -90,6 +93,10 @@ function Page(): JSX.Element {
 }
 
 function OpenDialog({ name }: { readonly name: DialogName | null }): JSX.Element | null {
+  const { sync } = useHousehold();
+  if (name !== null && needRelay.has(name) && sync.relay === "") {
+    return <RelayDialog />;
+  }
   switch (name) {
     case null:
       return null;
@@ -129,6 +136,9 @@ function OpenDialog({ name }: { readonly name: DialogName | null }): JSX.Element
       return <RecoverDialog />;
   }
 }
+
+/** What cannot begin before it is known which relay to ask. */
+const needRelay: ReadonlySet<DialogName> = new Set(["pair", "join", "recover"]);
 
 /** Before the household is open, and when it cannot be opened. */
 function ClosedApp(): JSX.Element {

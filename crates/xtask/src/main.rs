@@ -13,6 +13,7 @@ mod npm;
 mod check;
 mod size;
 mod demo;
+mod desktop;
 mod test;
 mod fuzz;
 
@@ -22,6 +23,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   demo [--port N] [--no-open]   build everything, start the relay with the demo's pages, print the address
+  desktop [--release]           the demo as a desktop app: build and start it, or build it small and say its size
   test [PART]...                every check and test, or only: check native wasm npm packaging e2e size desktop
   check [NAME]...               formatting, lints, layers, dependencies, generated files, promises: all or one by name
   gen [--check]                 write npm/src/generated/ and docs/errors.md from the Rust types
@@ -42,6 +44,7 @@ fn main() {
 fn run(words: &[&str]) -> Outcome {
     match words {
         ["demo", options @ ..] => demo::run(options),
+        ["desktop", options @ ..] => desktop::run(options),
         ["test", parts @ ..] => test::run(parts),
         ["check", names @ ..] => check::run(names),
         ["gen"] => generate::run(generate::Mode::Write),

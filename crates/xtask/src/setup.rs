@@ -13,6 +13,9 @@ const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const APT_BROWSER: [&str; 4] = ["install", "-y", "--no-install-recommends", "chromium"];
 const APT_WEBVIEW: [&str; 6] =
     ["install", "-y", "--no-install-recommends", "libwebkit2gtk-4.1-dev", "librsvg2-dev", "pkg-config"];
+/// A driver for the webview, a screen that nobody sees, a keyboard that nobody touches, and a session bus.
+const APT_WINDOW: [&str; 8] =
+    ["install", "-y", "--no-install-recommends", "webkit2gtk-driver", "xvfb", "xauth", "xdotool", "dbus"];
 const APT_DRIVER: &str = "chromium-driver";
 
 /// Everything that `demo` and `test` need.
@@ -97,6 +100,27 @@ fn has_webview() -> bool {
     let mut asks = program("pkg-config");
     asks.args(["--exists", "webkit2gtk-4.1", "librsvg-2.0"]);
     process::read(asks).is_ok()
+}
+
+/// What the tests of the desktop app's window need on Linux, beside `webview`.
+pub(crate) fn window_driver() -> Outcome {
+    let missing = || NEEDED.into_iter().find(|name| !is_on_path(name));
+    if missing().is_some() && is_root() && process::can_start("apt-get") {
+        apt(&["update"])?;
+        apt(&APT_WINDOW)?;
+    }
+    missing().map_or(Ok(()), |name| {
+        let words = APT_WINDOW.join(" ");
+        Err(Failure::new(format!("the tests of the window need {name}: `sudo apt-get {words}` on Debian")))
+    })
+}
+
+/// The programs that those packages have.
+const NEEDED: [&str; 4] = ["WebKitWebDriver", "Xvfb", "xdotool", "dbus-daemon"];
+
+/// Not all of them answer to `--version`.
+fn is_on_path(name: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
 }
 
 fn find_browsers() -> Option<Browsers> {

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::check;
+use crate::desktop;
 use crate::failure::{Failure, Outcome};
 use crate::npm;
 use crate::process::{cargo, cargo_native, run as run_program};
@@ -133,11 +134,24 @@ fn measured(steps: &mut Steps) -> Outcome {
 
 /// Clippy builds no code, so both share what build scripts and macros took.
 fn desktop(steps: &mut Steps) -> Outcome {
-    const PLUGIN: [&str; 2] = ["-p", "tauri-plugin-ashore"];
-    steps.step("lints and tests of the Tauri plugin", || {
-        setup::webview()?;
-        run_program(cargo([&["clippy"], &PLUGIN[..], &["--all-targets", "--", "-D", "warnings"]].concat()))?;
-        run_program(cargo([&["test"], &PLUGIN[..]].concat()))
+    const CRATES: [&str; 4] = ["-p", "tauri-plugin-ashore", "-p", "ashore-shell"];
+    steps.step("desktop app", || desktop::build("dev"))?;
+    steps.step("lints and tests of the Tauri plugin and the desktop app", || {
+        run_program(cargo([&["clippy"], &CRATES[..], &["--all-targets", "--", "-D", "warnings"]].concat()))?;
+        run_program(cargo([&["test"], &CRATES[..]].concat()))
+    })?;
+    if !cfg!(target_os = "linux") {
+        println!("The tests that drive the app's window run on Linux alone.");
+        return Ok(());
+    }
+    steps.step("tests of the desktop app in its window", || {
+        setup::window_driver()?;
+        run_program(cargo_native("build", &["--bin", "ashore-relay"]))?;
+        let mut script = npm::script("tests/desktop", "test")?;
+        with_browser(&mut script, &setup::browsers()?);
+        script.env("ASHORE_RELAY", workspace::built("debug", "ashore-relay"));
+        script.env("ASHORE_SALTBOX", desktop::built()).env("TAURI_DRIVER", desktop::driver()?);
+        run_program(script)
     })
 }
 

@@ -1,6 +1,7 @@
 // What this device is called until somebody gives it a better name.
 
 import { signal } from "@preact/signals";
+import { isTauri } from "ashore/tauri";
 import { keep, kept } from "./preferences.js";
 
 const chosen = signal(kept("device-name"));
@@ -15,7 +16,7 @@ export function rememberDeviceName(name: string): void {
 }
 
 function guessName(agent: string): string {
-  return `${guessBrowser(agent)} on ${guessSystem(agent)}`;
+  return `${isTauri() ? "Saltbox" : guessBrowser(agent)} on ${guessSystem(agent)}`;
 }
 
 function guessBrowser(agent: string): string {

@@ -39,7 +39,7 @@ export class Household {
   }
 
   static async open(): Promise<Household> {
-    const database = await open({ name: "household", relay: relayAddress() });
+    const database = await open({ name: "household", relay: relayAddress() || undefined });
     database.on("error", (problem) => {
       if (!isShownBySync(problem)) {
         tellProblem(problem);

@@ -1,4 +1,4 @@
-// Whether the browser promises to keep what is stored here, or may delete it when space runs out.
+// Whether the browser promises to keep what is stored here, or may delete it when space runs out. An app keeps it in a file of its own.
 
 import { signal } from "@preact/signals";
 import type { Database, Persistence } from "ashore";

@@ -1,6 +1,8 @@
 // Which page is shown: kept in the address after its `#`, so that back, forward and reload work.
 
 import { signal } from "@preact/signals";
+import { parseLink } from "./links.js";
+import { offeredRelay } from "./relay.js";
 
 export type Route =
   | { readonly page: "home" }
@@ -39,6 +41,7 @@ export function replaceWith(address: string): void {
 }
 
 function readAddress(): void {
+  takeLink();
   const invite = parseInvite(location.hash);
   if (invite !== null) {
     offeredInvite.value = invite;
@@ -50,6 +53,21 @@ function readAddress(): void {
     history.replaceState(null, "", location.pathname + location.search + addresses.home);
   }
   route.value = parseRoute(location.hash);
+}
+
+/** An app is handed the link that it was opened with (`#link=…`): it offers what it would in the address of a browser. */
+function takeLink(): void {
+  const text = new URLSearchParams(location.hash.slice(1)).get("link");
+  if (text === null) {
+    return;
+  }
+  const link = parseLink(text);
+  const code = link?.code ?? null;
+  offeredInvite.value = code;
+  // A ticket says itself where to ask.
+  offeredRelay.value = link === null || code === null ? null : link.relay;
+  offeredTicket.value = link !== null && code === null ? text : null;
+  history.replaceState(null, "", location.pathname + location.search + addresses.home);
 }
 
 function parseInvite(hash: string): string | null {

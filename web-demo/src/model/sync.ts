@@ -3,6 +3,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import type { ApprovalInvite, Database, Invite, Role, SyncStatus } from "ashore";
 import { deviceName } from "./device-name.js";
+import { parseLink } from "./links.js";
 import { invitePage, relayAddress, rememberRelay } from "./relay.js";
 import { isTicket } from "./requests.js";
 
@@ -22,7 +23,7 @@ export class Sync {
     return this.#status;
   }
 
-  /** The relay that is asked, or would be if sync were on. */
+  /** The relay that is asked, or would be if sync were on. Empty when none is known yet. */
   get relay(): string {
     const { enabled, relay } = this.#status.value;
     return (enabled ? relay : null) ?? relayAddress();
@@ -73,7 +74,7 @@ export class Sync {
       await this.#database.sync.joinInvite(code, { deviceName: deviceName() });
       return true;
     }
-    const relay = this.relay;
+    const relay = (this.#status.value.enabled ? null : parseLink(code)?.relay) ?? this.relay;
     await this.#database.sync.joinInvite(code, { relay, deviceName: deviceName() });
     rememberRelay(relay);
     return false;

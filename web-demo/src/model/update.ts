@@ -1,6 +1,7 @@
 // A new version of the app: it waits, installed, until somebody says "Reload to update".
 
 import { signal } from "@preact/signals";
+import { isTauri } from "ashore/tauri";
 import { saveDrafts } from "./drafts.js";
 
 const waiting = signal<ServiceWorker | null>(null);
@@ -11,7 +12,8 @@ export const updateWaits = (): boolean => waiting.value !== null;
 const lookEveryMs = 60 * 60 * 1000;
 
 export async function watchForUpdates(): Promise<void> {
-  if (!import.meta.env.PROD || !("serviceWorker" in navigator)) {
+  // An app has its pages inside, and is updated as a whole.
+  if (!import.meta.env.PROD || isTauri() || !("serviceWorker" in navigator)) {
     return;
   }
   // The first one to take over is no new version. After that every tab reloads: old pages must not ask for files that are gone.

@@ -2,7 +2,10 @@
 
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { isTauri } from "ashore/tauri";
+import { appLink } from "../model/links.js";
 import { sentenceOf } from "../model/problems.js";
+import { offeredRelay } from "../model/relay.js";
 import { isTicket } from "../model/requests.js";
 import { addresses, goTo, offeredInvite } from "../model/route.js";
 import { tell } from "../model/toasts.js";
@@ -17,7 +20,9 @@ export function JoinDialog(): JSX.Element {
   const [code, setCode] = useState(offered ?? "");
   const entry = useEntry();
   const { busy, problem } = entry;
-  useEffect(() => () => void (offeredInvite.value = null), []);
+  // A link may come while the dialog is open already.
+  useEffect(() => void (offered !== null && setCode(offered)), [offered]);
+  useEffect(() => () => void (offeredInvite.value = offeredRelay.value = null), []);
   const has = lists.all.value.length + notes.all.value.length > 0;
   const join = (leaveFirst: boolean): void => {
     if (leaveFirst && !isWhole(code)) {
@@ -44,6 +49,14 @@ export function JoinDialog(): JSX.Element {
           ? "On a device that is in already, choose “Pair a device” and enter its code here."
           : "A link invites this device into a household. Join only if you know who sent it."}
       </p>
+      {offered !== null && !isTauri() && (
+        <p class="hint">
+          Is Saltbox an app on this computer?{" "}
+          <a href={appLink(sync.relay, `#join=${offered}`)} data-testid="open-in-app">
+            Open it there
+          </a>
+        </p>
+      )}
       <EntryForm
         entry={entry}
         testId="join"

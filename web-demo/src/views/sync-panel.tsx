@@ -137,7 +137,9 @@ function EnableSwitch(): JSX.Element {
     <label class="switch-row panel-section">
       <span>
         <strong>Sync</strong>
-        <span class="hint">Sealed before it leaves. The relay cannot read it.</span>
+        <span class="hint">
+          {sync.relay === "" ? "Say below which relay to use." : "Sealed before it leaves. The relay cannot read it."}
+        </span>
       </span>
       <input
         type="checkbox"
@@ -145,7 +147,7 @@ function EnableSwitch(): JSX.Element {
         class="switch"
         data-testid="enable-sync"
         checked={enabled}
-        disabled={busy}
+        disabled={busy || sync.relay === ""}
         onChange={(event) => void change(event.currentTarget.checked)}
       />
     </label>
