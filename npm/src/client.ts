@@ -13,12 +13,15 @@ import type { ErrorCode } from "./generated/ErrorCode.js";
 import type { Event } from "./generated/Event.js";
 import type { Failure } from "./generated/Failure.js";
 import type { KeyInfo } from "./generated/KeyInfo.js";
+import type { LogLevel } from "./generated/LogLevel.js";
 import type { News } from "./generated/News.js";
 import type { Reply } from "./generated/Reply.js";
 import type { SyncStatus } from "./generated/SyncStatus.js";
 import type { Host, StartHost } from "./host.js";
 import { areClosed, type KeyState, keyStateOf, NO_KEYS } from "./keys.js";
+import { type LogEvent, Logs, type LogsOptions } from "./logs.js";
 import { randomName } from "./random.js";
+import { type EngineStatus, Supervision } from "./supervision.js";
 
 /** What a reply of one kind holds. */
 export type ReplyOf<Kind extends string> = Extract<Reply, Record<Kind, unknown>>[Kind &
@@ -35,12 +38,21 @@ export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How long a worker may leave a sign of life unanswered before it counts as dead, in milliseconds. One that has ended is noticed at once. */
-export const HANG_MS = 10_000;
-const CHECK_EVERY_MS = 1_000;
-const RESTARTS_AT_ONCE = 3;
-const FIRST_RESTART_DELAY_MS = 500;
-const MAX_RESTART_DELAY_MS = 30_000;
+/** How a client watches over its engines, and how much it logs. */
+export interface ClientOptions {
+  /** How often a sign of life is asked for, in milliseconds. */
+  readonly heartbeatMs?: number;
+  readonly logLevel?: LogLevel;
+}
+
+/** How often a sign of life is asked for unless told otherwise, in milliseconds. */
+export const HEARTBEAT_MS = 1_000;
+/** After so many heartbeats without a sign of life an engine counts as dead. One that has ended is noticed at once. */
+const HANG_BEATS = 10;
+/** After so many it is unhealthy: one was missed for certain. */
+const LATE_BEATS = 2;
+/** How long a sign of life may stay out unless told otherwise, in milliseconds. */
+export const HANG_MS = HANG_BEATS * HEARTBEAT_MS;
 /** An engine that answers with one of these does nothing more: its host is about to be gone. */
 const ENDS_THE_ENGINE: ReadonlySet<ErrorCode> = new Set(["store.failed", "store.poisoned", "store.quota-exceeded"]);
 
@@ -70,6 +82,8 @@ export interface Standing {
   readonly answered: (reply: Reply) => void;
   /** An engine refused, or died before it answered. */
   readonly failed: (error: AshoreError) => void;
+  /** It travels in a message of its own: an older engine refuses all that is in a message with something that it does not know. */
+  readonly alone?: boolean;
 }
 
 interface Asked {
@@ -79,12 +93,19 @@ interface Asked {
   readonly reject: (error: AshoreError) => void;
   readonly standing?: Standing;
   sent: boolean;
+  /** It was under way when an engine broke: one more breaks over it, and it is given up. */
+  again?: boolean;
 }
 
 /** One page's conversation with the engine of one database, shared by every handle of that page. */
 export class Client {
-  /** What the engine says unasked, and `started` whenever a host starts. */
-  readonly events = new Emitter<{ event: Event; started: void }>();
+  /** What the engine says unasked; `started` whenever a host starts; where the engine stands, and what is logged. */
+  readonly events = new Emitter<{ event: Event; started: void; engine: EngineStatus; log: LogEvent }>();
+  readonly #logs: Logs;
+  readonly #supervision: Supervision;
+  readonly #heartbeatMs: number;
+  #stopLogs: () => void = () => {};
+  #paused = false;
   readonly #start: StartHost;
   readonly #asked = new Map<number, Asked>();
   readonly #standing = new Set<Standing>();
@@ -97,9 +118,6 @@ export class Client {
   #flushing = false;
   #everReady = false;
   #freshHost = true;
-  #failuresInARow = 0;
-  #restartAt = 0;
-  #lastFailure: Failure | null = null;
   #listeners = 0;
   #status = UNKNOWN_STATUS;
   #keys = NO_KEYS;
@@ -108,8 +126,88 @@ export class Client {
   #lastSign = 0;
   #closed: Promise<void> | null = null;
 
-  constructor(start: StartHost) {
+  constructor(start: StartHost, { heartbeatMs = HEARTBEAT_MS, logLevel = "off" }: ClientOptions = {}) {
     this.#start = start;
+    this.#heartbeatMs = heartbeatMs;
+    this.#logs = new Logs(logLevel, (event) => this.events.emit("log", event));
+    this.#supervision = new Supervision({
+      changed: (status) => this.events.emit("engine", status),
+      note: (level, message, code, counts) => this.#logs.note(level, message, code, counts),
+    });
+    this.#watchLogs();
+  }
+
+  /** Where the engine stands. */
+  get engine(): EngineStatus {
+    return this.#supervision.status;
+  }
+
+  /** What was logged lately. */
+  logs(options: LogsOptions): LogEvent[] {
+    return this.#logs.recent(options);
+  }
+
+  /** How much is logged. */
+  get logLevel(): LogLevel {
+    return this.#logs.level;
+  }
+
+  set logLevel(level: LogLevel) {
+    const before = this.#logs.level;
+    this.#logs.level = level;
+    if (level === "off" && before !== "off" && this.#host) {
+      const command: Command = { watchLogs: { level } };
+      this.#add({ command, op: "setLogLevel", resolve: ignore, reject: ignore, sent: false });
+    }
+    this.#watchLogs();
+  }
+
+  /** Whoever runs the engine tells this page what is logged, up to its level. */
+  #watchLogs(): void {
+    this.#stopLogs();
+    this.#stopLogs = () => {};
+    const { level } = this.#logs;
+    if (level !== "off") {
+      this.#stopLogs = this.keepAsking({
+        command: { watchLogs: { level } },
+        op: "logs",
+        answered: (reply) => "logs" in reply && this.#logs.begin(reply.logs.log, reply.logs.entries),
+        // An engine of an older version, in another tab, keeps no log.
+        failed: ignore,
+        alone: true,
+      });
+    }
+  }
+
+  /** Starts an engine if none runs, however often others have failed. */
+  startEngine(op: string): void {
+    if (!this.#host) {
+      this.#supervision.forgive();
+      this.#ensureHost(op);
+    }
+  }
+
+  /** Ends the engine at once, whatever it is doing, as if it had died. */
+  endEngine(): void {
+    if (this.#host) {
+      this.#host.kill();
+      this.#onGone(dead("The app asked for another one."));
+    }
+  }
+
+  /** Nobody looks: engines that nobody waits for are not watched over. */
+  pause(): void {
+    this.#paused = true;
+    this.#watchLife();
+  }
+
+  /** Somebody does again. */
+  resume(): void {
+    this.#paused = false;
+    this.#watchLife();
+    if (this.#listeners > 0) {
+      this.#wake();
+    }
   }
 
   /** Where sync stands, as the engine said last. */
@@ -141,10 +239,12 @@ export class Client {
   listen(): () => void {
     this.#listeners += 1;
     this.#wake();
+    this.#watchLife();
     let over = false;
     return () => {
       if (!over) {
         this.#listeners -= 1;
+        this.#watchLife();
       }
       over = true;
     };
@@ -195,8 +295,10 @@ export class Client {
     this.#host = null;
     this.#ready = false;
     clearTimeout(this.#restarting);
+    this.#supervision.stopping();
     this.#rejectAll((op) => closed(op));
     await host?.stop();
+    this.#supervision.closed();
     this.events.clear();
   }
 
@@ -221,7 +323,7 @@ export class Client {
     if (this.#ready) {
       this.#scheduleFlush();
     }
-    this.#checking ??= this.#startChecking();
+    this.#watchLife();
   }
 
   /** Its id may be another call's by now. */
@@ -238,7 +340,7 @@ export class Client {
     const asked = this.#asked.get(id);
     this.#asked.delete(id);
     if (this.#asked.size === 0) {
-      this.#stopChecking();
+      this.#watchLife();
     }
     return asked;
   }
@@ -246,7 +348,7 @@ export class Client {
   #rejectAll(error: (op: string) => AshoreError): void {
     const all = [...this.#asked.values()];
     this.#asked.clear();
-    this.#stopChecking();
+    this.#watchLife();
     for (const { op, reject } of all) {
       reject(error(op));
     }
@@ -276,16 +378,24 @@ export class Client {
     if (!this.#ready || !this.#host) {
       return;
     }
-    const calls: Calls = { client: this.#name, received: this.#received(), calls: [] };
     const unsent = [...this.#asked].filter(([, { sent }]) => !sent);
     // What stands goes first, also before what was asked earlier of an engine that is gone.
-    const first = unsent.filter(([, { standing }]) => standing);
-    for (const [id, asked] of [...first, ...unsent.filter(([, { standing }]) => !standing)]) {
+    const first = unsent.filter(([, { standing }]) => standing && !standing.alone);
+    const then = unsent.filter(([, { standing }]) => !standing);
+    this.#send(this.#host, [...first, ...then]);
+    for (const alone of unsent.filter(([, { standing }]) => standing?.alone)) {
+      this.#send(this.#host, [alone]);
+    }
+  }
+
+  #send(host: Host, together: readonly (readonly [number, Asked])[]): void {
+    const calls: Calls = { client: this.#name, received: this.#received(), calls: [] };
+    for (const [id, asked] of together) {
       asked.sent = true;
       calls.calls.push({ id, command: asked.command });
     }
     if (calls.calls.length > 0) {
-      this.#host.send(encode(calls) as Uint8Array<ArrayBuffer>);
+      host.send(encode(calls) as Uint8Array<ArrayBuffer>);
     }
   }
 
@@ -312,8 +422,9 @@ export class Client {
     if (this.#host) {
       return;
     }
-    if (this.#failuresInARow > RESTARTS_AT_ONCE && now() < this.#restartAt) {
-      throw AshoreError.from(this.#lastFailure ?? dead("It failed several times."), op);
+    const { refusal } = this.#supervision;
+    if (refusal) {
+      throw AshoreError.from(refusal, op);
     }
     clearTimeout(this.#restarting);
     this.#name = randomName();
@@ -330,10 +441,12 @@ export class Client {
     mine = this.#start(this.#name, {
       ready: () => ifMine(() => this.#onReady()),
       news: (bytes) => ifMine(() => this.#onNews(bytes)),
-      alive: () => ifMine(() => void (this.#lastSign = now())),
+      alive: () => ifMine(() => this.#onSign()),
+      replaced: (failure) => ifMine(() => this.#onReplaced(failure)),
       gone: (failure) => ifMine(() => this.#onGone(failure)),
     });
     this.#host = mine;
+    this.#supervision.started();
     this.events.emit("started", undefined);
     this.#askStatus();
     this.#askAllStanding();
@@ -342,6 +455,8 @@ export class Client {
   #onReady(): void {
     this.#ready = true;
     this.#ending = false;
+    this.#supervision.ready();
+    this.#watchLife();
     for (const asked of this.#asked.values()) {
       asked.sent = false;
     }
@@ -361,15 +476,29 @@ export class Client {
   #onGone(failure: Failure): void {
     this.#host = null;
     this.#ready = false;
-    this.#lastFailure = failure;
-    this.#failuresInARow += 1;
-    this.#restartAt = now() + restartDelayMs(this.#failuresInARow);
+    this.#supervision.gone(failure, this.#listeners > 0);
     const forTheNext = this.#ending ? this.#takeUnsent() : [];
     this.#rejectAll((op) => AshoreError.from(failure, op));
     this.#askAgain(forTheNext);
     if (this.#listeners > 0) {
       this.#restartLater();
     }
+  }
+
+  /** The host has another engine. A call that two of them broke over is not given to a third. */
+  #onReplaced(failure: Failure): void {
+    if (!this.#supervision.replaced(failure)) {
+      this.#host?.kill();
+      return this.#onGone(failure);
+    }
+    for (const [id, asked] of this.#asked) {
+      if (asked.sent && asked.again) {
+        this.#settle(id);
+        asked.reject(AshoreError.from(failure, asked.op));
+      }
+      asked.again = asked.sent;
+    }
+    this.#onReady();
   }
 
   /** What stands is asked of the next host anyway. */
@@ -395,18 +524,17 @@ export class Client {
 
   #restartLater(): void {
     clearTimeout(this.#restarting);
-    const delay = Math.max(this.#restartAt - now(), FIRST_RESTART_DELAY_MS);
     this.#restarting = setTimeout(() => {
       if (this.#listeners > 0) {
         this.#wake();
       }
-    }, delay);
+    }, this.#supervision.delayMs);
   }
 
   // Hearing.
 
   #onNews(bytes: Uint8Array): void {
-    this.#lastSign = now();
+    this.#onSign();
     const news = decode(bytes) as News;
     // Status first: who goes on after an answer must not see what was before it.
     for (const event of news.events) {
@@ -415,6 +543,9 @@ export class Client {
       }
       if ("keys" in event) {
         this.#takeKeys(event.keys.keys);
+      }
+      if ("logged" in event) {
+        this.#logs.take(event.logged.entries);
       }
     }
     for (const answer of news.answers) {
@@ -431,7 +562,7 @@ export class Client {
       return;
     }
     const asked = this.#settle(id);
-    this.#failuresInARow = 0;
+    this.#supervision.answered();
     if (!asked) {
       return;
     }
@@ -471,32 +602,47 @@ export class Client {
     this.#add({ command: { status: {} }, op: "status", resolve: ignore, reject: ignore, sent: false });
   }
 
-  // Signs of life, only while something is unanswered.
+  // Signs of life: while something is unanswered, or somebody listens and looks.
 
-  #startChecking(): ReturnType<typeof setInterval> {
-    let expected = now() + CHECK_EVERY_MS;
+  #onSign(): void {
     this.#lastSign = now();
-    return setInterval(() => {
-      // We were not running ourselves: no judgement about others.
-      if (now() > expected + CHECK_EVERY_MS) {
-        this.#lastSign = now();
-      }
-      expected = now() + CHECK_EVERY_MS;
-      if (!this.#ready) {
-        this.#lastSign = now();
-      }
-      if (now() - this.#lastSign > HANG_MS) {
-        this.#host?.kill();
-        this.#onGone(dead("It gives no sign of life."));
-      } else {
-        this.#host?.check();
-      }
-    }, CHECK_EVERY_MS);
+    this.#supervision.seen();
   }
 
-  #stopChecking(): void {
-    clearInterval(this.#checking);
-    this.#checking = undefined;
+  #watchLife(): void {
+    const waits = this.#asked.size > 0;
+    const listens = this.#listeners > 0 && !this.#paused && this.#host !== null;
+    if (!waits && !listens) {
+      clearInterval(this.#checking);
+      this.#checking = undefined;
+      return;
+    }
+    this.#checking ??= this.#startChecking();
+    // Who merely listens keeps no process running, where there is one.
+    const timer = this.#checking as { ref?: () => void; unref?: () => void };
+    (waits ? timer.ref : timer.unref)?.call(timer);
+  }
+
+  #startChecking(): ReturnType<typeof setInterval> {
+    const every = this.#heartbeatMs;
+    let expected = now() + every;
+    this.#lastSign = now();
+    return setInterval(() => {
+      // We were not running ourselves: no judgement about others. And what is being started is not asked yet.
+      if (now() > expected + every || !this.#ready) {
+        this.#lastSign = now();
+      }
+      expected = now() + every;
+      const silent = now() - this.#lastSign;
+      if (silent > HANG_BEATS * every) {
+        this.#host?.kill();
+        return this.#onGone(dead("It gives no sign of life."));
+      }
+      if (silent > LATE_BEATS * every) {
+        this.#supervision.missed();
+      }
+      this.#host?.check();
+    }, every);
   }
 }
 
@@ -512,13 +658,6 @@ export function unsupported(what: string): Failure {
 
 function aborted(op: string, signal: AbortSignal): AshoreError {
   return new AshoreError("request.aborted", "The caller gave up.", { op, retry: true, cause: signal.reason });
-}
-
-function restartDelayMs(failures: number): number {
-  if (failures <= RESTARTS_AT_ONCE) {
-    return 0;
-  }
-  return Math.min(FIRST_RESTART_DELAY_MS * 2 ** (failures - RESTARTS_AT_ONCE - 1), MAX_RESTART_DELAY_MS);
 }
 
 function now(): number {

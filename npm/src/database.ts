@@ -10,15 +10,19 @@ import type { Command } from "./generated/Command.js";
 import type { Diagnostics } from "./generated/Diagnostics.js";
 import type { Durability } from "./generated/Durability.js";
 import type { Event } from "./generated/Event.js";
+import type { LogLevel } from "./generated/LogLevel.js";
 import { exportFile, type ExportOptions, importFile, type TakenFile } from "./export.js";
 import { check, type CheckOptions, type CheckReport, repair, type RepairOptions, type RepairReport } from "./health.js";
 import type { Capabilities } from "./host.js";
 import { fromInfo } from "./indexes.js";
 import { checkPassphrase, type Encrypt, type KeyState } from "./keys.js";
+import { checkLevel, type LogEvent, type LogsOptions } from "./logs.js";
 import type { CollectionOptions } from "./options.js";
+import { LAST_FLUSH_MS } from "./page.js";
 import { Presence } from "./presence.js";
 import type { Direction } from "./steps.js";
 import { configureRetention, type RetentionOptions, storage, type StorageReport } from "./storage.js";
+import type { EngineStatus } from "./supervision.js";
 import { Sync, type SyncOptions, wholeMs } from "./sync.js";
 import { checkCollection } from "./text.js";
 import { Transaction } from "./transaction.js";
@@ -29,6 +33,10 @@ export interface DatabaseEvents {
   readonly change: { readonly changes: readonly ChangedDocuments[]; readonly missed: boolean };
   /** The keys of an encrypted database stand elsewhere than before: it was locked, unlocked or wiped, here or in another tab. */
   readonly keys: { readonly state: KeyState };
+  /** The engine stands elsewhere than before: see {@link Database.engine}. Listening to this starts none. */
+  readonly engine: EngineStatus;
+  /** Something was logged: see {@link Database.logs}. Listening to this starts no engine. */
+  readonly log: LogEvent;
   /** Something went wrong that no call waits for; once per fault. */
   readonly error: AshoreError;
 }
@@ -76,6 +84,8 @@ export class Database {
   readonly #collectionEvents = new Map<string, Emitter<CollectionEvents>>();
   readonly #parts: DatabaseParts;
   readonly #stopHearing: Unsubscribe;
+  /** Later than the other: closing is heard to its end. */
+  readonly #stopWatching: Unsubscribe;
   #closing: Promise<void> | null = null;
 
   /** @internal Use {@link open}. */
@@ -88,6 +98,12 @@ export class Database {
     this.sync = new Sync(parts.client, this.#documents, parts.sync);
     this.presence = new Presence(parts.client, this.#documents);
     this.#stopHearing = parts.client.events.on("event", (event) => this.#hear(event));
+    const stopEngine = parts.client.events.on("engine", (status) => this.#events.emit("engine", status));
+    const stopLog = parts.client.events.on("log", (event) => this.#events.emit("log", event));
+    this.#stopWatching = () => {
+      stopEngine();
+      stopLog();
+    };
   }
 
   /**
@@ -182,7 +198,7 @@ export class Database {
 
   /**
    * Calls `handler` for every event of that name from now on; the returned function ends it. What one handler throws reaches no other.
-   * Listening starts the engine.
+   * Listening starts the engine, but for `engine` and `log`, which are about it.
    *
    * @example
    * ```ts
@@ -190,12 +206,110 @@ export class Database {
    * ```
    */
   on<Name extends keyof DatabaseEvents>(name: Name, handler: (event: DatabaseEvents[Name]) => void): Unsubscribe {
-    const stopListening = this.#documents.listen();
+    const stopListening = name === "engine" || name === "log" ? () => {} : this.#documents.listen();
     const off = this.#events.on(name, handler);
     return () => {
       off();
       stopListening();
     };
+  }
+
+  /**
+   * Where the engine that this page talks to stands: always true, never hopeful. Before the first call that starts one it is `idle`; {@link Database.on}
+   * `engine` tells when it changes. One that ends by itself is replaced: at once three times in a row, then after half a second, a second, and so on up to
+   * half a minute, in which it is `failed` and calls are refused. `docs/lifecycle.md` has all of it.
+   *
+   * @example
+   * ```ts
+   * const { state, lastSeen, restarts, lastError, retryAt } = db.engine;
+   * ```
+   */
+  get engine(): EngineStatus {
+    return this.#client.engine;
+  }
+
+  /**
+   * Starts the engine, as the first call would, and resolves when it answers. With sync enabled it connects, sends what waits and fetches what is new. It is
+   * also the way out of `failed`: it does not wait until {@link EngineStatus.retryAt}.
+   *
+   * @throws {@link AshoreError} why it cannot be started, such as `host.dead`, `host.unsupported` or `store.locked`.
+   *
+   * @example
+   * ```ts
+   * if (db.engine.state === "failed") await db.start();
+   * ```
+   */
+  async start(options: CallOptions = {}): Promise<void> {
+    this.#documents.checkOpen("start");
+    this.#client.startEngine("start");
+    await this.#client.ask({ ping: { text: "" } }, "pong", { op: "start", signal: options.signal });
+  }
+
+  /**
+   * Ends the engine at once, as if it had died, and starts another. Calls that are unanswered reject with `host.dead`; what was acknowledged is kept, unless
+   * the database is in memory. Nobody needs this for an engine that died: the next call starts one.
+   */
+  async restart(options: CallOptions = {}): Promise<void> {
+    this.#documents.checkOpen("restart");
+    this.#client.endEngine();
+    await this.start(options);
+  }
+
+  /**
+   * The app is about to be hidden or stopped: gives what waits for the relay half a second to get there, and stops watching over an engine that nobody waits
+   * for. Resolves with how many changes still wait; they are durable here and go later. A page that is hidden does this by itself.
+   */
+  async pause(options: CallOptions = {}): Promise<{ readonly pending: number }> {
+    this.#documents.checkOpen("pause");
+    this.#client.pause();
+    return this.#client.running ? this.flush({ timeoutMs: LAST_FLUSH_MS, ...options }) : { pending: 0 };
+  }
+
+  /**
+   * The app is in front again: with sync enabled, sends what waits and fetches what is new at once, whatever the wait was. Starts no engine. A page that is
+   * shown, that gets the focus or whose network is back does this by itself.
+   */
+  async resume(options: CallOptions = {}): Promise<void> {
+    this.#documents.checkOpen("resume");
+    this.#client.resume();
+    if (this.#client.running) {
+      await this.#client.ask({ hint: { hint: "foreground" } }, "done", { op: "resume", signal: options.signal });
+    }
+  }
+
+  /**
+   * What was logged lately by the engine, wherever it runs, and by this page about it: at most 1,000 events, the oldest first; also when no engine runs any
+   * more. Made of the program's own words, counts and codes: no document, name or key is ever in it. {@link Database.on} `log` tells of each as it comes.
+   *
+   * @example
+   * ```ts
+   * const problems = db.logs({ level: "warn", since: Date.now() - 3_600_000 });
+   * ```
+   */
+  logs(options: LogsOptions = {}): readonly LogEvent[] {
+    return this.#client.logs(
+      options.level === undefined ? options : { ...options, level: checkLevel("logs", options.level) },
+    );
+  }
+
+  /** How much is logged for this page: `info` unless told otherwise. */
+  get logLevel(): LogLevel {
+    return this.#client.logLevel;
+  }
+
+  /**
+   * Sets how much is logged for this page from now on, for all of its handles of this database; an engine that runs is told.
+   *
+   * @throws {@link AshoreError} `request.invalid` when it is no level.
+   *
+   * @example
+   * ```ts
+   * db.setLogLevel("debug");
+   * const stop = db.on("log", ({ at, level, area, message, counts }) => show(at, level, area, message, counts));
+   * ```
+   */
+  setLogLevel(level: LogLevel): void {
+    this.#client.logLevel = checkLevel("setLogLevel", level);
   }
 
   /** Sends a text to the engine and back: is it alive, and how far away? Rejects with `host.dead` when it has ended. */
@@ -366,7 +480,10 @@ export class Database {
     return this.#parts.persisted();
   }
 
-  /** Finishes the writes under way (5 seconds at most), lets go of everything and rejects every call after with `database.closed`. */
+  /**
+   * Finishes the writes under way (5 seconds at most), gives what waits for a connected relay half a second to get there, lets go of everything and rejects
+   * every call after with `database.closed`.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -383,6 +500,7 @@ export class Database {
     await left;
     this.#stopHearing();
     await this.#parts.release();
+    this.#stopWatching();
     this.sync.end();
     this.#events.clear();
     for (const events of this.#collectionEvents.values()) {

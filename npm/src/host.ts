@@ -10,6 +10,8 @@ export interface HostListener {
   news(bytes: Uint8Array): void;
   /** The answer to {@link Host.check}. */
   alive(): void;
+  /** The engine ended by itself, and the host has the next one: what is unanswered must be asked, once more. Nothing else of the host has changed. */
+  replaced(failure: Failure): void;
   /** The host is gone or could not start; the next call starts another one. */
   gone(failure: Failure): void;
 }

@@ -47,6 +47,8 @@ export type { Value } from "./json.js";
 export type { Encrypt, KeyState } from "./keys.js";
 export { type LiveResult, LiveStates, type SubscribeOptions } from "./live.js";
 export type { DeleteResult, Each, Modifiers, PushEach, UpdateResult } from "./modifiers.js";
+export type { LogLevel } from "./generated/LogLevel.js";
+export type { LogEvent, LogsOptions } from "./logs.js";
 export { open, type OpenOptions, type WasmSource } from "./open.js";
 export type { CollectionOptions, FieldOf, Migrate } from "./options.js";
 export { type Peer, Presence, type PresenceEvents } from "./presence.js";
@@ -55,6 +57,7 @@ export type { Resolved } from "./refs.js";
 export type { Issue, Schema, SchemaIssue, Validated } from "./schema.js";
 export type { Hit, SearchOptions, SearchResult } from "./search.js";
 export type { RetentionOptions, StorageReport, StoredAmount } from "./storage.js";
+export type { EngineState, EngineStatus } from "./supervision.js";
 export {
   type ApprovalInvite,
   type Invite,

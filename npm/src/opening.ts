@@ -1,12 +1,14 @@
 /** Opening a database on whichever host: checks the options, shares one client among a page's handles, opens the keys. */
 
-import { Client } from "./client.js";
+import { Client, type ClientOptions, HEARTBEAT_MS } from "./client.js";
 import { Database, type Persistence } from "./database.js";
 import { AshoreError } from "./errors.js";
 import type { Durability } from "./generated/Durability.js";
+import type { LogLevel } from "./generated/LogLevel.js";
 import type { Capabilities, StartHost } from "./host.js";
 import { type Encrypt, kindOf } from "./keys.js";
-import { watchPage } from "./page.js";
+import { checkLevel } from "./logs.js";
+import { flushBriefly, watchPage } from "./page.js";
 import { isWellFormed } from "./text.js";
 
 /** The engine's WebAssembly, for environments where it is not beside the package's own files: its address, its bytes, or the compiled module. */
@@ -34,6 +36,13 @@ export interface OpenOptions {
   readonly encrypt?: Encrypt | undefined;
   /** With a passphrase: closing this page's last handle locks the database in every tab. `false` unless told otherwise. */
   readonly lockOnClose?: boolean | undefined;
+  /**
+   * How often the engine is asked for a sign of life while something is unanswered or listened to: 250 to 60,000 milliseconds, 1,000 unless told otherwise.
+   * One that misses two is `unhealthy`, one that misses ten is replaced: see {@link Database.engine}.
+   */
+  readonly heartbeatMs?: number | undefined;
+  /** How much {@link Database.logs} has: `off`, `error`, `warn`, `info`, `debug` or `trace`; `info` unless told otherwise. */
+  readonly logLevel?: LogLevel | undefined;
   /** Makes the worker, for bundlers that do not know `new Worker(new URL(…))`: a module worker that runs `ashore/worker`. */
   readonly worker?: (() => Worker) | undefined;
   /** The engine's WebAssembly when it is not beside the package's own files. */
@@ -70,7 +79,11 @@ export async function openOn(
   const { name, relay, deviceName, durability = "relaxed" } = options;
   checkName(name);
   const encrypt = kindOf(options.encrypt);
-  const part = shared.get(name) ?? share(name, choose(options, encrypt));
+  const watching = {
+    heartbeatMs: checkHeartbeat(options.heartbeatMs),
+    logLevel: checkLevel("open", options.logLevel ?? "info"),
+  };
+  const part = shared.get(name) ?? share(name, choose(options, encrypt), watching);
   part.handles += 1;
   part.lockOnClose ||= options.lockOnClose === true;
   const database = new Database({
@@ -97,8 +110,8 @@ async function openKeys(database: Database, encrypt: Encrypt): Promise<void> {
   }
 }
 
-function share(name: string, { start, capabilities, persisted }: Hosting): Shared {
-  const client = new Client(start);
+function share(name: string, { start, capabilities, persisted }: Hosting, watching: ClientOptions): Shared {
+  const client = new Client(start, watching);
   if (capabilities.persistent) {
     client.events.on("started", () => void persisted());
   }
@@ -117,6 +130,7 @@ async function release(name: string, part: Shared): Promise<void> {
     shared.delete(name);
   }
   part.stopWatching();
+  await flushBriefly(part.client);
   if (part.lockOnClose && part.client.running) {
     // What has no passphrase or no engine that answers is not locked, and closed all the same.
     await part.client.ask({ lock: {} }, "keys", { op: "close" }).catch(() => {});
@@ -133,4 +147,11 @@ function checkName(name: unknown): void {
     `A database's name must be text of 1 to ${MAX_NAME_CHARACTERS} characters.`,
     { op: "open" },
   );
+}
+
+function checkHeartbeat(heartbeatMs: unknown = HEARTBEAT_MS): number {
+  if (Number.isInteger(heartbeatMs) && (heartbeatMs as number) >= 250 && (heartbeatMs as number) <= 60_000) {
+    return heartbeatMs as number;
+  }
+  throw new AshoreError("request.invalid", "A heartbeat comes every 250 to 60,000 whole milliseconds.", { op: "open" });
 }

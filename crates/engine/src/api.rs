@@ -12,6 +12,7 @@ mod health;
 mod history;
 mod index;
 mod keys;
+mod log;
 mod presence;
 mod reply;
 mod storage;
@@ -26,6 +27,7 @@ pub use health::{Finding, FindingCode, HealthCounts, HealthPart, Mended, Remedy}
 pub use history::{ChangeKind, ChangedVersions, FieldClaim, FieldConflict, HistoryChange, PathStep, Written};
 pub use index::{IndexConflict, IndexField, IndexInfo, IndexSpec};
 pub use keys::{KeyInfo, Passphrase, Protection};
+pub use log::{LogEntry, LogLevel};
 pub use presence::PresencePeer;
 pub use reply::{
     AddressInfo, AddressKind, AddressState, Answer, Device, Diagnostics, DocumentState, InviteInfo, Outcome,

@@ -2,9 +2,10 @@
 //!
 //! A host brings a [`Store`], a [`Transport`] and a [`Clock`]; none of them decides anything.
 
-use crate::api::{Calls, News};
+use crate::api::{Calls, DisconnectReason, ErrorCode, Event, LogLevel, News, Outcome};
+use crate::log::Note;
 use crate::machine::{Input, Machine, Output};
-use crate::store::Store;
+use crate::store::{Store, StoreFailure};
 use crate::time::Timestamp;
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_util::future::{FutureExt, LocalBoxFuture};
@@ -58,7 +59,8 @@ enum Happened {
 /// Commits after which the store is asked to tidy up, one bounded step at a time.
 const MAINTAIN_AFTER_COMMITS: u32 = 16;
 
-/// Runs `machine` until it has been closed or `calls` has ended. `deliver` hands news to one client or, with `None`, to all.
+/// Runs `machine` until it has been closed or `calls` has ended. `deliver` hands news to one client or, with `None`, to all; `note` takes what is worth
+/// noting of all that.
 pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
     mut machine: Machine,
     store: Rc<S>,
@@ -66,7 +68,9 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
     clock: C,
     mut calls: UnboundedReceiver<Calls>,
     mut deliver: impl FnMut(Option<&str>, News),
+    note: impl Fn(Note<'_>),
 ) {
+    note(Note::new(LogLevel::Info, "engine", "it runs"));
     let mut connections: BTreeMap<u64, T::Connection> = BTreeMap::new();
     let mut running: FuturesUnordered<LocalBoxFuture<'static, Happened>> = FuturesUnordered::new();
     // The first look comes with the first commit: sessions may be short.
@@ -76,6 +80,9 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
         while let Some(output) = machine.poll() {
             match output {
                 Output::Load { load, ranges } => {
+                    note(
+                        Note::new(LogLevel::Trace, "store", "rows are read").counts(&[("ranges", count(ranges.len()))]),
+                    );
                     let store = Rc::clone(&store);
                     running.push(
                         async move { Happened::Input(Input::Loaded { load, result: store.load(&ranges).await }) }
@@ -84,6 +91,10 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                 }
                 Output::Commit { commit, batch, durability } => {
                     commits_since_maintenance += 1;
+                    note(
+                        Note::new(LogLevel::Trace, "store", "rows are committed")
+                            .counts(&[("rows", count(batch.len()))]),
+                    );
                     let store = Rc::clone(&store);
                     running.push(
                         async move {
@@ -93,6 +104,7 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                     );
                 }
                 Output::Connect { connection, address } => {
+                    note(Note::new(LogLevel::Debug, "relay", "a connection is opened"));
                     let (sender, receiver) = unbounded();
                     connections.insert(connection, transport.connect(&address, sender));
                     running.push(next_event(connection, receiver));
@@ -105,9 +117,13 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                 Output::Disconnect { connection } => {
                     connections.remove(&connection);
                 }
-                Output::Deliver { client, news } => deliver(client.as_deref(), news),
+                Output::Deliver { client, news } => {
+                    note_news(client.as_deref(), &news, &note);
+                    deliver(client.as_deref(), news);
+                }
                 Output::Stop => {
                     store.close().await;
+                    note(Note::new(LogLevel::Info, "engine", "it has ended"));
                     return;
                 }
             }
@@ -128,8 +144,14 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
         };
         let now = clock.now();
         match happened {
-            Happened::Input(input) => machine.handle(now, input),
-            Happened::Asked(Some(asked)) => machine.handle(now, Input::Calls(asked)),
+            Happened::Input(input) => {
+                note_outcome(&input, &note);
+                machine.handle(now, input);
+            }
+            Happened::Asked(Some(asked)) => {
+                note(Note::new(LogLevel::Trace, "calls", "calls came").counts(&[("calls", count(asked.calls.len()))]));
+                machine.handle(now, Input::Calls(asked));
+            }
             Happened::Asked(None) => return,
             Happened::Maintained(more) => {
                 maintaining = more;
@@ -139,6 +161,7 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                         async move { Happened::Maintained(matches!(store.maintain().await, Ok(true))) }.boxed_local(),
                     );
                 } else {
+                    note(Note::new(LogLevel::Debug, "store", "it is tidied up"));
                     commits_since_maintenance = 0;
                 }
             }
@@ -166,4 +189,60 @@ fn next_event(connection: u64, mut receiver: UnboundedReceiver<TransportEvent>) 
         Happened::Connection(connection, event, receiver)
     }
     .boxed_local()
+}
+
+/// What of the news is worth noting; that which all hear is noted once.
+fn note_news(client: Option<&str>, news: &News, note: &impl Fn(Note<'_>)) {
+    for answer in &news.answers {
+        if let Outcome::Failed(failure) = &answer.outcome {
+            note(Note::new(LogLevel::Debug, "calls", "a call failed").code(failure.code));
+        }
+    }
+    if client.is_some() {
+        return;
+    }
+    for event in &news.events {
+        match event {
+            Event::Error { failure } => {
+                // It goes on in another tab or in the next engine, and whoever is offline is no fault of the program.
+                let is_usual = matches!(failure.code, ErrorCode::HostSuperseded | ErrorCode::RelayUnreachable);
+                let level = if is_usual { LogLevel::Info } else { LogLevel::Warn };
+                note(Note::new(level, "engine", "a fault").code(failure.code));
+            }
+            Event::Connected { .. } => note(Note::new(LogLevel::Info, "relay", "it has accepted this device")),
+            Event::Disconnected { reason } => note(Note::new(LogLevel::Info, "relay", ended(*reason))),
+            Event::Membership { devices } => {
+                let members = [("devices", count(devices.len()))];
+                note(Note::new(LogLevel::Info, "group", "its members have changed").counts(&members));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn note_outcome(input: &Input, note: &impl Fn(Note<'_>)) {
+    match input {
+        Input::Loaded { result: Err(StoreFailure::Superseded), .. }
+        | Input::Committed { result: Err(StoreFailure::Superseded), .. } => {
+            note(Note::new(LogLevel::Info, "store", "another engine has it now"));
+        }
+        Input::Loaded { result: Err(_), .. } => note(Note::new(LogLevel::Error, "store", "a read failed")),
+        Input::Committed { result: Err(_), .. } => note(Note::new(LogLevel::Error, "store", "a commit failed")),
+        Input::Disconnected { .. } => note(Note::new(LogLevel::Debug, "relay", "a connection has ended")),
+        _ => {}
+    }
+}
+
+fn ended(reason: DisconnectReason) -> &'static str {
+    match reason {
+        DisconnectReason::Disabled => "the connection was ended here",
+        DisconnectReason::Lost => "the connection is lost",
+        DisconnectReason::Refused => "it refuses this device",
+        DisconnectReason::Misbehaved => "it said what it must not say",
+        DisconnectReason::Offline => "the connection is ended: there is no network",
+    }
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -14,6 +14,7 @@ pub mod index;
 pub mod collection;
 pub mod group;
 pub mod api;
+pub mod log;
 pub mod machine;
 pub mod driver;
 #[cfg(any(test, feature = "testing"))]

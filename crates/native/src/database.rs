@@ -103,11 +103,30 @@ impl Database {
         }
     }
 
+    /// Starts the engine if none runs, as the first call would; with sync enabled it pushes and pulls at once.
+    pub fn start(&self) -> Result<(), Failure> {
+        self.0.engine().start()
+    }
+
+    /// The program came to the front, or the computer woke up: pushes and pulls at once.
+    pub fn resume(&self) {
+        self.0.engine().resume();
+    }
+
+    /// The program is about to be stopped or hidden: gives what waits half a second to get to the relay. Answers how many changes still wait; they are
+    /// durable here.
+    pub async fn pause(&self) -> Result<u64, Failure> {
+        self.flush(LAST_FLUSH).await
+    }
+
     /// Closes the database for everybody in this program: what waits is committed, and the file is let go.
     pub async fn close(&self) {
         self.0.engine().close().await;
     }
 }
+
+/// What may be spent on the relay when there is no time.
+const LAST_FLUSH: Duration = Duration::from_millis(500);
 
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -5,19 +5,26 @@
 
 mod hub;
 mod port;
+mod status;
 mod thread;
 
 pub use port::{Port, PortListener};
+pub use status::{EngineState, EngineStatus};
 
 use crate::failure::unsupported;
+use crate::host::silent;
 use crate::options::{Options, Place};
+use crate::secrets::random;
 use crate::store::Lease;
-use ashore_engine::api::{Calls, ErrorCode, Failure};
+use ashore_engine::api::{Calls, ErrorCode, Failure, Hint, LogEntry, LogLevel};
+use ashore_engine::log::Note;
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_channel::oneshot;
 use hub::Hub;
+use status::{Look, Pulse};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 use thread::Start;
 
 pub(crate) use hub::Outlet;
@@ -66,6 +73,7 @@ struct State {
     started: u64,
     /// Held while the database is open, and by the thread until it has let go of the file.
     lease: Option<Arc<Lease>>,
+    pulse: Pulse,
 }
 
 enum Running {
@@ -80,10 +88,19 @@ enum Running {
 pub(crate) enum Message {
     Calls(Calls),
     Forget(String),
-    /// Commit what waits and end; the sender is dropped when the file is let go.
-    Close(oneshot::Sender<()>),
+    Hint(Hint),
+    /// Show that you live.
+    Beat(oneshot::Sender<()>),
+    /// Give what waits that long to get to the relay, commit it and end; the sender is dropped when the file is let go.
+    Close {
+        flush: Duration,
+        done: oneshot::Sender<()>,
+    },
     #[cfg(feature = "testing")]
     Break,
+    /// Do nothing until the other end is dropped.
+    #[cfg(feature = "testing")]
+    Hang(std::sync::mpsc::Receiver<()>),
 }
 
 impl Engine {
@@ -96,11 +113,11 @@ impl Engine {
             }
             Place::Memory => None,
         };
-        let state = State { running: Running::No, started: 0, lease };
-        let hub = Arc::new(Hub::default());
+        let state = State { running: Running::No, started: 0, lease, pulse: Pulse::default() };
+        let hub = Arc::new(Hub::new(u32::from_le_bytes(random()?)));
         let engine = Self(Arc::new(Shared { options: Arc::new(options), hub, state: Mutex::new(state) }));
         let (opened, opening) = oneshot::channel();
-        engine.start(&mut engine.state(), Some(opened))?;
+        engine.start_thread(&mut engine.state(), Some(opened))?;
         opening.await.unwrap_or_else(|_| Err(crate::host::broken()))?;
         Ok(engine)
     }
@@ -112,16 +129,94 @@ impl Engine {
 
     /// Commits what waits, closes the file and lets others open it. Every later call ends in `database.closed`.
     pub async fn close(&self) {
+        self.close_after(Duration::ZERO).await;
+    }
+
+    /// The same, once what waits for the relay has got there or `flush` is over; it is committed here in any case, and goes later.
+    pub async fn close_after(&self, flush: Duration) {
         let (done, closed) = oneshot::channel();
         {
             let mut state = self.state();
             let before = std::mem::replace(&mut state.running, Running::Closed);
             state.lease = None;
             let Running::Yes(thread) = before else { return };
-            let _ = thread.unbounded_send(Message::Close(done));
+            state.pulse.stopping = true;
+            let _ = thread.unbounded_send(Message::Close { flush, done });
         }
         let _ = closed.await;
+        self.state().pulse.stopping = false;
         self.0.hub.ended(&closed_failure());
+    }
+
+    /// Starts an engine if none runs, as the first call would.
+    pub fn start(&self) -> Result<(), Failure> {
+        self.send(Message::Beat(oneshot::channel().0))
+    }
+
+    /// The program came to the front, or the computer woke up: what waits is sent and what is new is fetched at once, whatever the wait was. An engine that
+    /// does not run is not started.
+    pub fn resume(&self) {
+        if let Running::Yes(thread) = &self.state().running {
+            let _ = thread.unbounded_send(Message::Hint(Hint::Foreground));
+        }
+    }
+
+    /// Where the engine stands.
+    pub fn status(&self) -> EngineStatus {
+        let state = self.state();
+        state.pulse.status(&state.running, Instant::now())
+    }
+
+    /// Looks whether the engine lives: for who does so once a second or so, as npm's client does. One that owes a sign of life for eight seconds is left
+    /// behind, and what is unanswered is asked of the next; the store's fence keeps the old one from writing over it. The answer resolves with the engine's
+    /// sign of life, and fails when none can come: no engine runs, or it ended.
+    pub fn check(&self) -> impl Future<Output = Result<(), Failure>> + Send + use<> {
+        self.check_at(Instant::now())
+    }
+
+    /// The same at another time, for tests.
+    #[cfg(feature = "testing")]
+    pub fn check_as_if(&self, after: Duration) -> impl Future<Output = Result<(), Failure>> + Send + use<> {
+        self.check_at(Instant::now() + after)
+    }
+
+    fn check_at(&self, now: Instant) -> impl Future<Output = Result<(), Failure>> + Send + use<> {
+        let (beaten, beat) = oneshot::channel();
+        self.look(now, beaten);
+        async move { beat.await.map_err(|_| silent()) }
+    }
+
+    fn look(&self, now: Instant, beaten: oneshot::Sender<()>) {
+        {
+            let mut state = self.state();
+            let State { running, started, pulse, .. } = &mut *state;
+            let Running::Yes(thread) = running else { return };
+            if pulse.look(now) != Look::Replace {
+                // Asked as often as somebody looks: each is answered in its turn.
+                let _ = thread.unbounded_send(Message::Beat(beaten));
+                return;
+            }
+            *running = Running::No;
+            *started += 1;
+            self.0.hub.hear(*started);
+        }
+        self.0.hub.note(Note::new(LogLevel::Error, "engine", "it gives no sign of life and is left behind"));
+        self.0.hub.ended(&silent());
+    }
+
+    /// What was logged lately, up to that level: at most the last thousand entries, the oldest first. It outlives engines that end.
+    pub fn logs(&self, level: LogLevel) -> Vec<LogEntry> {
+        self.0.hub.logs(level)
+    }
+
+    /// How much the log keeps: `info` unless told otherwise.
+    pub fn set_log_level(&self, level: LogLevel) {
+        self.0.hub.set_log_level(level);
+    }
+
+    /// Adds something to the log: for who stands between the engine and its users.
+    pub fn note(&self, note: Note<'_>) {
+        self.0.hub.note(note);
     }
 
     /// Somebody has closed it: no call is taken any more.
@@ -141,6 +236,13 @@ impl Engine {
         self.0.hub.break_every(breaks);
     }
 
+    /// Its thread does nothing until what is returned is dropped.
+    #[cfg(feature = "testing")]
+    pub fn hang(&self) -> Result<impl Sized + Send + use<>, Failure> {
+        let (hangs, until) = std::sync::mpsc::channel::<()>();
+        self.send(Message::Hang(until)).map(|()| hangs)
+    }
+
     /// Hands a message to the thread, which is started when there is none.
     pub(crate) fn send(&self, message: Message) -> Result<(), Failure> {
         let mut state = self.state();
@@ -153,7 +255,7 @@ impl Engine {
                 Err(refused) => refused.into_inner(),
             },
         };
-        self.start(&mut state, None)?;
+        self.start_thread(&mut state, None)?;
         if let Running::Yes(thread) = &state.running {
             let _ = thread.unbounded_send(message);
         }
@@ -179,18 +281,26 @@ impl Engine {
         }
     }
 
-    fn start(&self, state: &mut State, opened: Option<oneshot::Sender<Result<(), Failure>>>) -> Result<(), Failure> {
+    fn start_thread(
+        &self,
+        state: &mut State,
+        opened: Option<oneshot::Sender<Result<(), Failure>>>,
+    ) -> Result<(), Failure> {
         let (sender, inbox): (_, UnboundedReceiver<Message>) = unbounded();
         state.started += 1;
+        state.pulse.started();
         let number = state.started;
-        let shared = Arc::downgrade(&self.0);
+        self.0.hub.hear(number);
+        let [shared, watched] = [Arc::downgrade(&self.0), Arc::downgrade(&self.0)];
         let start = Start {
             options: Arc::clone(&self.0.options),
             hub: Arc::clone(&self.0.hub),
             lease: state.lease.clone(),
             inbox,
             opened,
-            stopped: Box::new(move || stopped(&shared, number)),
+            number,
+            seen: Box::new(move || seen(&watched, number)),
+            stopped: Box::new(move |failure| stopped(&shared, number, failure)),
         };
         start.spawn().map_err(|error| unsupported(format!("No thread can be started: {error}.")))?;
         state.running = Running::Yes(sender);
@@ -202,12 +312,22 @@ impl Engine {
     }
 }
 
+/// The thread of that number did something.
+fn seen(shared: &Weak<Shared>, number: u64) {
+    let Some(shared) = shared.upgrade() else { return };
+    let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+    if state.started == number {
+        state.pulse.seen();
+    }
+}
+
 /// The thread of that number has ended by itself.
-fn stopped(shared: &Weak<Shared>, number: u64) {
+fn stopped(shared: &Weak<Shared>, number: u64, failure: &Failure) {
     let Some(shared) = shared.upgrade() else { return };
     let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
     if state.started == number && matches!(state.running, Running::Yes(_)) {
         state.running = Running::No;
+        state.pulse.failed(failure);
     }
 }
 

@@ -4,15 +4,17 @@ use crate::clock::{self, SystemClock};
 use crate::disk::NativeStore;
 use crate::secrets::{Secret, random};
 use crate::transport::WebSockets;
-use ashore_engine::api::{Call, Calls, Command, ErrorCode, Event, Failure, News, Outcome};
+use ashore_engine::api::{Call, Calls, Command, ErrorCode, Event, Failure, Hint, News, Outcome, Reply};
 use ashore_engine::driver::drive;
+use ashore_engine::log::Note;
 use ashore_engine::machine::{Machine, MachineOptions, Trials};
 use ashore_protocol::EntryId;
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_channel::oneshot;
-use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
+use futures_util::future::{FutureExt, LocalBoxFuture, Shared, select};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::task::spawn_local;
 
 /// Names the host among the clients of its own engine.
@@ -26,6 +28,8 @@ pub(crate) trait Listener {
     fn ended(&self, failure: Failure);
     /// This entry of another device is being merged; `None`: that is over.
     fn trying(&self, entry: Option<&EntryId>);
+    /// Something worth noting happened.
+    fn note(&self, note: Note<'_>);
 }
 
 /// A running engine. Dropping it changes nothing: it runs until it is closed.
@@ -53,7 +57,9 @@ impl Host {
         let end = Rc::new(End::default());
         let reporter = Reporter { listener: Rc::clone(&listener), end: Rc::clone(&end) };
         let deliver = move |client: Option<&str>, news: News| reporter.deliver(client, news);
-        let run = spawn_local(drive(machine, Rc::new(store), WebSockets, SystemClock, asked, deliver));
+        let teller = Rc::clone(&listener);
+        let note = move |note: Note<'_>| teller.note(note);
+        let run = spawn_local(drive(machine, Rc::new(store), WebSockets, SystemClock, asked, deliver, note));
         let ending = Rc::clone(&end);
         spawn_local(async move {
             let failure = match run.await {
@@ -72,6 +78,19 @@ impl Host {
     /// A client will not come back.
     pub(crate) fn forget(&self, client: String) {
         self.ask(Command::ForgetClient { client });
+    }
+
+    /// The host noticed something.
+    pub(crate) fn hint(&self, hint: Hint) {
+        self.ask(Command::Hint { hint });
+    }
+
+    /// Resolves when everything is at the relay or the time is over, or the engine is.
+    pub(crate) fn flush(&self, at_most: Duration) -> impl Future<Output = ()> + 'static {
+        let (done, flushed) = oneshot::channel();
+        self.end.flushed.replace(Some(done));
+        self.ask(Command::Flush { timeout_ms: u64::try_from(at_most.as_millis()).unwrap_or(u64::MAX) });
+        select(flushed, self.over.clone()).map(drop)
     }
 
     /// Asks the engine to commit what waits and to stop; resolves when it has, at once when it had already.
@@ -113,6 +132,8 @@ struct End {
     /// What to say when it was ended for a reason.
     refusal: RefCell<Option<Failure>>,
     last_fault: RefCell<Option<Failure>>,
+    /// Who waits for the host's own flush.
+    flushed: RefCell<Option<oneshot::Sender<()>>>,
 }
 
 impl Reporter {
@@ -128,7 +149,11 @@ impl Reporter {
             }
         }
         if client != Some(HOST_CLIENT) {
-            self.listener.deliver(client, news);
+            return self.listener.deliver(client, news);
+        }
+        if news.answers.iter().any(|answer| matches!(answer.outcome, Outcome::Ok(Reply::Flushed { .. }))) {
+            // Whoever waited may have gone.
+            let _ = self.end.flushed.take().map(|done| done.send(()));
         }
     }
 }
@@ -156,6 +181,11 @@ impl End {
 /// A panic: what it says stays in the panic's own message, since it may be about a document.
 pub(crate) fn broken() -> Failure {
     Failure::new(ErrorCode::HostDead, "The engine broke; the next call starts a new one.")
+}
+
+/// It does not move any more, and is left behind.
+pub(crate) fn silent() -> Failure {
+    Failure::new(ErrorCode::HostDead, "The engine gives no sign of life; the next call starts a new one.")
 }
 
 fn unexplained() -> Failure {

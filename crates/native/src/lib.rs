@@ -54,10 +54,11 @@ mod export;
 
 pub use ashore_engine::api;
 pub use ashore_engine::api::{ErrorCode, Failure};
+pub use ashore_engine::log::Note;
 pub use collection::Collection;
 pub use conversation::Events;
 pub use database::Database;
-pub use engine::{Engine, Port, PortListener};
+pub use engine::{Engine, EngineState, EngineStatus, Port, PortListener};
 pub use export::ExportProgress;
 pub use health::HealthPage;
 pub use options::Options;

@@ -11,9 +11,11 @@ use crate::options::{Options, Place};
 use crate::secrets::{Secret, Secrets, random, random_secret};
 use crate::store::{SqliteBlobs, SqliteFile, SqliteStore};
 use ashore_engine::api::{
-    Answer, Call, Calls, Command, ErrorCode, Event, Failure, KeyInfo, News, Outcome, Passphrase, Protection, Reply,
+    Answer, Call, Calls, Command, ErrorCode, Event, Failure, Hint, KeyInfo, LogLevel, News, Outcome, Passphrase,
+    Protection, Reply,
 };
 use ashore_engine::crypto::Key;
+use ashore_engine::log::Note;
 use ashore_engine::rng::Rng;
 use ashore_engine::store::memory::Memory;
 use ashore_engine::store::packed::{Packed, PackedOptions, SealedBlobs};
@@ -22,6 +24,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::{spawn_blocking, spawn_local};
 
 /// What the vault tells besides what an engine does.
@@ -121,8 +124,10 @@ impl Vault {
             let blobs = SqliteBlobs::open(&disk.file).map_err(failed)?;
             let sealed = SealedBlobs::new(blobs, &Key::new(*secret), Rng::seeded(random()?));
             let (store, report) = Packed::open(sealed, PackedOptions::default()).await.map_err(failed)?;
-            for lost in &report.quarantined {
-                tracing::warn!(source = ?lost.source, "a stored blob could not be read and was set aside");
+            if !report.quarantined.is_empty() {
+                let blobs = [("blobs", u64::try_from(report.quarantined.len()).unwrap_or(u64::MAX))];
+                let note = Note::new(LogLevel::Warn, "store", "what could not be read was set aside");
+                self.keeper.note(note.counts(&blobs));
             }
             Kind::Sealed(Box::new(store))
         };
@@ -155,6 +160,24 @@ impl Vault {
         self.told.borrow_mut().remove(&client);
         if let State::Open(host, _) = &*self.state.borrow() {
             host.forget(client);
+        }
+    }
+
+    /// The host noticed something; a database without keys has no use for it.
+    pub(crate) fn hint(&self, hint: Hint) {
+        if let State::Open(host, _) = &*self.state.borrow() {
+            host.hint(hint);
+        }
+    }
+
+    /// Gives what waits for the relay that long to get there.
+    pub(crate) async fn flush(&self, at_most: Duration) {
+        let flushing = match &*self.state.borrow() {
+            State::Open(host, _) if !at_most.is_zero() => Some(host.flush(at_most)),
+            _ => None,
+        };
+        if let Some(flushing) = flushing {
+            flushing.await;
         }
     }
 
@@ -236,6 +259,7 @@ impl Vault {
             Err(failure) => Outcome::Failed(failure),
         };
         if keys != before {
+            self.keeper.note(Note::of_keys(&keys));
             self.keeper.deliver(None, News { answers: vec![], events: vec![Event::Keys { keys }] });
         }
         self.keeper.deliver(Some(client), News { answers: vec![Answer { id: call.id, outcome }], events: vec![] });

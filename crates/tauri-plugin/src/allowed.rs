@@ -94,6 +94,7 @@ impl Allowed {
             | Event::Connected { .. }
             | Event::Disconnected { .. }
             | Event::Error { .. }
+            | Event::Logged { .. }
             | Event::Keys { .. } => &[],
             Event::Membership { .. } => &[Part::Read, Part::Admin],
             Event::Requests { .. } | Event::OwnRequest { .. } => &[Part::Admin],
@@ -116,6 +117,7 @@ fn asks(command: &Command) -> Asks {
         | Command::Status {}
         | Command::Keys {}
         | Command::Hint { .. }
+        | Command::WatchLogs { .. }
         | Command::WatchTaken { .. }
         | Command::Unwatch { .. }
         | Command::UnwatchPresence { .. }

@@ -45,7 +45,7 @@ pub(crate) async fn open<R: Runtime>(
     pages.open(place(&webview), document, wanted, with, Outgoing::new(allowed(&scope), send)).await
 }
 
-/// Takes a page's calls. Without bytes it is a sign of life.
+/// Takes a page's calls. Without bytes it asks the engine for a sign of life, and answers when that has come.
 #[tauri::command]
 pub(crate) async fn calls<R: Runtime>(
     webview: Webview<R>,
@@ -55,7 +55,12 @@ pub(crate) async fn calls<R: Runtime>(
 ) -> Result<(), Failure> {
     let number = request.headers().get(PAGE_HEADER).and_then(|page| page.to_str().ok()?.parse().ok());
     let bytes = bytes_of(request.body())?;
-    pages.call(&place(&webview), number.ok_or_else(no_calls)?, allowed(&scope), &messages(&bytes)?)
+    let (place, number) = (place(&webview), number.ok_or_else(no_calls)?);
+    let messages = messages(&bytes)?;
+    if messages.is_empty() {
+        return pages.check(&place, number).await;
+    }
+    pages.call(&place, number, allowed(&scope), &messages)
 }
 
 /// The page closes its database; answers when what waits is committed and, with the last page, the file is let go.

@@ -2,10 +2,13 @@
 
 use ashore_native::secrets::Secrets;
 use ashore_native::{Database, Engine, ErrorCode, Failure, Options, paths};
+use futures_util::future::join_all;
 use futures_util::lock::Mutex;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Where this device's secrets are kept.
 #[derive(Clone, Default)]
@@ -110,17 +113,29 @@ impl Databases {
             && !slot.rust
             && let Some(engine) = slot.engine.take()
         {
-            engine.close().await;
+            // One that does not move keeps its file; whoever opens it next hears `store.locked` instead of waiting.
+            let _ = timeout(LAST_FLUSH + LAST_COMMIT, engine.close_after(LAST_FLUSH)).await;
         }
     }
 
-    /// The app ends.
+    /// The app ends, whatever its engines do: what waits for the relay has half a second to get there, and what waits for the disk two more.
     pub(crate) async fn close_all(&self) {
         let slots: Vec<_> = self.lock().values().cloned().collect();
-        for slot in slots {
+        let closings = slots.into_iter().map(|slot| async move {
             let engine = slot.lock().await.engine.take();
             if let Some(engine) = engine {
-                engine.close().await;
+                engine.close_after(LAST_FLUSH).await;
+            }
+        });
+        let _ = timeout(LAST_FLUSH + LAST_COMMIT, join_all(closings)).await;
+    }
+
+    /// The app came to the front, or the computer woke up. An engine that is just being opened or closed needs no hint.
+    pub(crate) fn resume(&self) {
+        let slots: Vec<_> = self.lock().values().cloned().collect();
+        for slot in slots {
+            if let Some(engine) = slot.try_lock().as_ref().and_then(|slot| slot.engine.as_ref()) {
+                engine.resume();
             }
         }
     }
@@ -155,6 +170,10 @@ fn check_name(name: &str) -> Result<(), Failure> {
     Err(Failure::new(ErrorCode::RequestInvalid, message))
 }
 
+/// What may be spent on the relay when there is no time.
+const LAST_FLUSH: Duration = Duration::from_millis(500);
+/// And on the disk, which may be asleep.
+const LAST_COMMIT: Duration = Duration::from_secs(2);
 const MAX_NAME_CHARACTERS: usize = 128;
 /// Each is a thread and a file: no page shall open them without end.
 const MAX_DATABASES: usize = 64;

@@ -12,6 +12,8 @@ pub(crate) enum Kind {
     Message = 0,
     /// Towards the page: the failure that its engine ended with. Nothing comes behind it.
     Ended = 1,
+    /// Towards the page: the failure that an engine broke with. The next calls start another one for the same page.
+    Broke = 2,
 }
 
 /// Appends one frame. What is too long for four bytes is none that an engine makes.

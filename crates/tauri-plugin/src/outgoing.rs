@@ -3,7 +3,7 @@
 use crate::allowed::Allowed;
 use crate::frames::{self, Kind};
 use ashore_native::api::{News, decode, encode};
-use ashore_native::{Failure, PortListener};
+use ashore_native::{ErrorCode, Failure, PortListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Hands one message of the channel over.
@@ -101,6 +101,8 @@ impl PortListener for Outgoing {
     }
 
     fn ended(&self, failure: &Failure) {
-        self.append(Kind::Ended, &encode(failure), true);
+        // What broke is replaced, and the page asks again under the ids that it used; everything else is the end of it.
+        let broke = failure.code == ErrorCode::HostDead;
+        self.append(if broke { Kind::Broke } else { Kind::Ended }, &encode(failure), !broke);
     }
 }

@@ -4,8 +4,8 @@ use crate::allowed::Allowed;
 use crate::databases::{Databases, Holder};
 use crate::frames::no_calls;
 use crate::outgoing::Outgoing;
-use ashore_native::api::{Answer, News, Outcome, decode_calls, encode};
-use ashore_native::{Engine, ErrorCode, Failure, Options, Port, PortListener};
+use ashore_native::api::{Answer, LogLevel, News, Outcome, decode_calls, encode};
+use ashore_native::{Engine, ErrorCode, Failure, Note, Options, Port, PortListener};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -79,6 +79,7 @@ impl Pages {
         };
         let client = new_client()?;
         let port = engine.port(Arc::clone(&outgoing) as Arc<dyn PortListener>);
+        let noted = engine.clone();
         let page = Arc::new(Page { place, document, name, engine, port, client, outgoing });
         let (number, replaced) = {
             let mut inner = self.lock();
@@ -94,7 +95,7 @@ impl Pages {
         for (_, page) in replaced {
             self.end(page).await;
         }
-        tracing::debug!(page = number, "a page has opened a database");
+        noted.note(Note::new(LogLevel::Debug, "pages", "a page has opened the database").counts(&[("page", number)]));
         Ok(number)
     }
 
@@ -103,6 +104,14 @@ impl Pages {
         let page = self.page(place, number)?;
         page.outgoing.allow(allowed);
         messages.iter().try_for_each(|message| page.call(number, allowed, message))
+    }
+
+    /// A page asks whether its engine lives: resolves with a sign of life. An engine that does not run owes none.
+    pub(crate) async fn check(&self, place: &Place, number: u64) -> Result<(), Failure> {
+        let checking = self.page(place, number)?.engine.check();
+        // One that ends meanwhile is told of by its end.
+        let _ = checking.await;
+        Ok(())
     }
 
     /// The page needs its database no more; resolves when it is let go.
@@ -139,7 +148,7 @@ impl Pages {
         let pages = Arc::clone(self);
         tauri::async_runtime::spawn(async move {
             for (number, page) in gone {
-                tracing::debug!(page = number, "a page is gone");
+                page.engine.note(Note::new(LogLevel::Debug, "pages", "a page is gone").counts(&[("page", number)]));
                 pages.end(page).await;
             }
         });
@@ -191,7 +200,9 @@ impl Page {
             None => true,
         });
         if !refused.is_empty() {
-            tracing::warn!(page = number, calls = refused.len(), "calls were refused: the window lacks a permission");
+            let counts = [("page", number), ("calls", u64::try_from(refused.len()).unwrap_or(u64::MAX))];
+            let note = Note::new(LogLevel::Warn, "pages", "calls were refused: the window lacks a permission");
+            self.engine.note(note.counts(&counts));
             self.outgoing.push(&encode(&News { answers: refused, events: vec![] }));
         }
         calls.client.clone_from(&self.client);

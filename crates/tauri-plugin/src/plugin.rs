@@ -63,6 +63,10 @@ impl Builder {
                 RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => {
                     app.state::<Arc<Pages>>().window_gone(label);
                 }
+                // A window behind another one is no hidden page: its own events may not tell.
+                RunEvent::WindowEvent { event: WindowEvent::Focused(true), .. } | RunEvent::Resumed => {
+                    app.state::<Arc<Databases>>().resume();
+                }
                 // What waits is committed before the program ends.
                 RunEvent::Exit => tauri::async_runtime::block_on(app.state::<Arc<Databases>>().close_all()),
                 _ => {}

@@ -4,6 +4,7 @@
 
 mod app;
 mod bytes;
+mod lifecycle;
 mod logs;
 mod permissions;
 mod sharing;

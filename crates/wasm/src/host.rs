@@ -2,6 +2,7 @@
 
 use crate::clock::{self, BrowserClock};
 use crate::gate::{Gate, Gated};
+use crate::log::Notes;
 use crate::transport::Ways;
 use ashore_engine::api::{Answer, Call, Calls, Command, ErrorCode, Event, Failure, News, Outcome, Reply, encode};
 use ashore_engine::driver::drive;
@@ -47,6 +48,7 @@ impl Host {
         local_secret: [u8; 32],
         ended_badly: Vec<EntryId>,
         listener: Rc<dyn Listener>,
+        notes: Rc<Notes>,
     ) -> Result<Self, Failure> {
         let mut seed = [0u8; 32];
         getrandom::fill(&mut seed)
@@ -61,7 +63,7 @@ impl Host {
         let store = Rc::new(Gated { store, gate: gate.clone() });
         let reporter = Reporter { listener: Rc::clone(&listener), end: Rc::clone(&end), gate: gate.clone() };
         let deliver = move |client: Option<&str>, news: News| reporter.deliver(client, news);
-        let run = drive(machine, store, Ways, BrowserClock, asked, deliver);
+        let run = drive(machine, store, Ways, BrowserClock, asked, deliver, move |note| notes.note(note));
         let ending = Rc::clone(&end);
         let told = Rc::clone(&listener);
         wasm_bindgen_futures::spawn_local(async move {

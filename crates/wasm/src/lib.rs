@@ -5,9 +5,9 @@
 
 #![cfg(target_arch = "wasm32")]
 
-mod log;
 mod failure;
 mod clock;
+mod log;
 mod transport;
 pub mod store;
 mod disk;

@@ -1,5 +1,9 @@
-//! What the engine logs, on the console. Events carry counts and ids, never documents.
+//! What the engine logs: for the pages that ask for it, and on the console. A note carries counts, never documents.
 
+use crate::clock;
+use ashore_engine::api::{Calls, News};
+use ashore_engine::log::{Log, Note};
+use std::cell::RefCell;
 use std::fmt::{self, Write};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -10,6 +14,44 @@ use web_sys::console;
 /// Logs from now on, from warnings upwards. A second call does nothing.
 pub(crate) fn start() {
     let _ = tracing::subscriber::set_global_default(Console);
+}
+
+/// Takes news for one client.
+pub(crate) type Deliver = Box<dyn Fn(&str, &News)>;
+
+/// The log of one database in this worker.
+pub(crate) struct Notes {
+    log: RefCell<Log>,
+    deliver: Deliver,
+}
+
+impl Notes {
+    pub(crate) fn new(deliver: Deliver) -> Self {
+        let mut id = [0u8; 4];
+        // Without randomness the engine does not start either.
+        let _ = getrandom::fill(&mut id);
+        Self { log: RefCell::new(Log::new(u32::from_le_bytes(id))), deliver }
+    }
+
+    pub(crate) fn note(&self, note: Note<'_>) {
+        // Not borrowed any more when it is delivered: whoever hears of it may call.
+        let heard = self.log.borrow_mut().note(clock::now(), note);
+        for (client, news) in heard {
+            (self.deliver)(&client, &news);
+        }
+    }
+
+    /// Takes the calls about the log out of these, and answers them.
+    pub(crate) fn answer(&self, calls: &mut Calls) {
+        let news = self.log.borrow_mut().answer(calls);
+        if let Some(news) = news {
+            (self.deliver)(&calls.client, &news);
+        }
+    }
+
+    pub(crate) fn forget(&self, client: &str) {
+        self.log.borrow_mut().forget(client);
+    }
 }
 
 struct Console;

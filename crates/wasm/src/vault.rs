@@ -7,12 +7,14 @@ use crate::disk::{self, Disk};
 use crate::failure::{from_blobs, from_store};
 use crate::host::{HOST_CLIENT, Host, Listener};
 use crate::keys::{self, Locked, Record, Secret};
+use crate::log::Notes;
 use crate::trials;
 use ashore_engine::api::{
-    Answer, Call, Calls, Command, ErrorCode, Event, Failure, KeyInfo, News, Outcome, Passphrase, Protection, Reply,
-    decode_calls, encode,
+    Answer, Call, Calls, Command, ErrorCode, Event, Failure, KeyInfo, LogLevel, News, Outcome, Passphrase, Protection,
+    Reply, decode_calls, encode,
 };
 use ashore_engine::crypto::Key;
+use ashore_engine::log::Note;
 use ashore_engine::rng::Rng;
 use ashore_engine::store::memory::Memory;
 use ashore_engine::store::packed::{AtRest, BlobName, Blobs, SealedBlobs, is_sealed};
@@ -31,6 +33,7 @@ pub(crate) struct Vault {
     /// `None`: a plain database in memory, which has neither keys nor blobs.
     disk: RefCell<Option<Disk>>,
     listener: Rc<dyn Listener>,
+    notes: Rc<Notes>,
     state: RefCell<State>,
     /// Calls that wait until one about keys is done.
     waiting: RefCell<VecDeque<Calls>>,
@@ -51,8 +54,11 @@ enum State {
 impl Vault {
     /// An engine without a disk and without keys.
     pub(crate) fn in_memory(listener: Rc<dyn Listener>) -> Result<Rc<Self>, Failure> {
-        let host = Host::start(Memory::new(), *keys::random_secret()?, vec![], Rc::clone(&listener))?;
-        Ok(Self::new(None, listener, State::Open(host, Protection::None)))
+        let vault = Self::new(None, listener, State::Locked);
+        let secret = *keys::random_secret()?;
+        let host = Host::start(Memory::new(), secret, vec![], Rc::clone(&vault.listener), Rc::clone(&vault.notes))?;
+        vault.state.replace(State::Open(host, Protection::None));
+        Ok(vault)
     }
 
     /// The database on that disk. `wanted` says how it is protected if it is made now, and `spare` may open it if it is locked.
@@ -69,9 +75,12 @@ impl Vault {
     }
 
     fn new(disk: Option<Disk>, listener: Rc<dyn Listener>, state: State) -> Rc<Self> {
+        let told = Rc::clone(&listener);
+        let notes = Notes::new(Box::new(move |client, news| told.deliver(Some(client), &encode(news))));
         Rc::new(Self {
             disk: RefCell::new(disk),
             listener,
+            notes: Rc::new(notes),
             state: RefCell::new(state),
             waiting: RefCell::default(),
             working: Cell::new(false),
@@ -124,10 +133,12 @@ impl Vault {
             }
         };
         let (store, report) = disk::open(blobs).await.map_err(|failure| from_store(&failure))?;
-        for lost in &report.quarantined {
-            tracing::warn!(source = ?lost.source, "a stored blob could not be read and was set aside");
+        if !report.quarantined.is_empty() {
+            let blobs = [("blobs", u64::try_from(report.quarantined.len()).unwrap_or(u64::MAX))];
+            self.notes.note(Note::new(LogLevel::Warn, "store", "what could not be read was set aside").counts(&blobs));
         }
-        Ok(State::Open(Host::start(store, *secret, ended_badly, Rc::clone(&self.listener))?, protection))
+        let (listener, notes) = (Rc::clone(&self.listener), Rc::clone(&self.notes));
+        Ok(State::Open(Host::start(store, *secret, ended_badly, listener, notes)?, protection))
     }
 
     fn disk(&self) -> Option<Disk> {
@@ -140,18 +151,23 @@ impl Vault {
         // There may be a passphrase in it.
         bytes.zeroize();
         match calls {
-            Ok(calls) => {
+            Ok(mut calls) => {
+                self.notes.answer(&mut calls);
+                if calls.calls.is_empty() {
+                    return;
+                }
                 self.waiting.borrow_mut().push_back(calls);
                 self.work();
             }
             Err(Some(foreign)) => self.listener.deliver(Some(&foreign.client), &encode(&foreign.refusal())),
-            Err(None) => tracing::warn!("a message was dropped that is none"),
+            Err(None) => self.notes.note(Note::new(LogLevel::Warn, "calls", "a message was dropped that is none")),
         }
     }
 
     /// A client will not come back.
     pub(crate) fn forget(&self, client: String) {
         self.told.borrow_mut().remove(&client);
+        self.notes.forget(&client);
         if let State::Open(host, _) = &*self.state.borrow() {
             host.forget(client);
         }
@@ -238,6 +254,7 @@ impl Vault {
             Err(failure) => Outcome::Failed(failure),
         };
         if keys != before {
+            self.notes.note(Note::of_keys(&keys));
             self.listener.deliver(None, &encode(&News { answers: vec![], events: vec![Event::Keys { keys }] }));
         }
         let news = News { answers: vec![Answer { id: call.id, outcome }], events: vec![] };

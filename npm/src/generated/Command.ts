@@ -4,6 +4,7 @@ import type { FileBytes } from "./FileBytes.js";
 import type { Hint } from "./Hint.js";
 import type { IdRange } from "./IdRange.js";
 import type { IndexSpec } from "./IndexSpec.js";
+import type { LogLevel } from "./LogLevel.js";
 import type { Overlay } from "./Overlay.js";
 import type { TextAsk } from "./TextAsk.js";
 import type { Write } from "./Write.js";
@@ -689,6 +690,14 @@ export type Command =
          * Where the page before ended: its `next`. `null`: from the start.
          */
         after: string | null;
+      };
+    }
+  | {
+      watchLogs: {
+        /**
+         * How much.
+         */
+        level: LogLevel;
       };
     }
   | {

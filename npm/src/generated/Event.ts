@@ -6,6 +6,7 @@ import type { Failure } from "./Failure.js";
 import type { IndexInfo } from "./IndexInfo.js";
 import type { JoinRequestInfo } from "./JoinRequestInfo.js";
 import type { KeyInfo } from "./KeyInfo.js";
+import type { LogEntry } from "./LogEntry.js";
 import type { OwnRequest } from "./OwnRequest.js";
 import type { Patch } from "./Patch.js";
 import type { PresencePeer } from "./PresencePeer.js";
@@ -117,6 +118,14 @@ export type Event =
          * Where.
          */
         keys: KeyInfo;
+      };
+    }
+  | {
+      logged: {
+        /**
+         * In their order.
+         */
+        entries: Array<LogEntry>;
       };
     }
   | {

@@ -16,6 +16,7 @@ import type { InviteInfo } from "./InviteInfo.js";
 import type { JoinRequestInfo } from "./JoinRequestInfo.js";
 import type { KeptDocument } from "./KeptDocument.js";
 import type { KeyInfo } from "./KeyInfo.js";
+import type { LogEntry } from "./LogEntry.js";
 import type { Mended } from "./Mended.js";
 import type { OwnRequest } from "./OwnRequest.js";
 import type { PresencePeer } from "./PresencePeer.js";
@@ -374,6 +375,18 @@ export type Reply =
          * Counts and versions.
          */
         diagnostics: Diagnostics;
+      };
+    }
+  | {
+      logs: {
+        /**
+         * Which log it is: random, another one each time a host begins anew.
+         */
+        log: number;
+        /**
+         * What is still there, the oldest first.
+         */
+        entries: Array<LogEntry>;
       };
     }
   | {

@@ -37,8 +37,13 @@ const PLUGIN = "plugin:ashore|";
 /** Names the page in the headers of a request. */
 const PAGE_HEADER = "ashore-page";
 const MESSAGE = 0;
+const ENDED = 1;
 /** Kind (one byte) and length (four bytes, big-endian) of a message. */
 const HEAD_BYTES = 5;
+/** Signs of life that are asked for and have not come; more are not worth it. */
+const MAX_CHECKS = 16;
+/** How long the app may take to close a database before nobody waits for it, in milliseconds. */
+const STOP_WAITS_MS = 5_000;
 /** More than this does not travel in one request, unless one message is larger. */
 const MAX_REQUEST_BYTES = 8 << 20;
 
@@ -51,6 +56,7 @@ class TauriHost implements Host {
   /** Calls that wait until the request before them is through: the engine takes them in their order. */
   #waiting: Uint8Array[] = [];
   #sending: Promise<void> | null = null;
+  #checks = 0;
   #over = false;
 
   constructor(
@@ -89,14 +95,36 @@ class TauriHost implements Host {
     this.#sending ??= this.#sendAll();
   }
 
+  /** Without bytes a request asks the engine itself for a sign of life. Calls do not wait for it, and the app counts how often it was asked. */
   check(): void {
-    // Without bytes a request is nothing but a sign of life; one that is under way is one, too.
-    if (this.#page !== null) {
-      this.#sending ??= this.#sendAll();
+    if (this.#page !== null && this.#checks < MAX_CHECKS) {
+      void this.#check(String(this.#page));
+    }
+  }
+
+  async #check(page: string): Promise<void> {
+    this.#checks += 1;
+    try {
+      await this.#bridge.invoke(`${PLUGIN}calls`, new Uint8Array(), { headers: { [PAGE_HEADER]: page } });
+      if (!this.#over) {
+        this.#listener.alive();
+      }
+    } catch (error) {
+      this.#end(failureOf(error));
+    } finally {
+      this.#checks -= 1;
     }
   }
 
   async stop(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, STOP_WAITS_MS)));
+    await Promise.race([this.#stop(), patience]);
+    clearTimeout(timer);
+    this.#over = true;
+  }
+
+  async #stop(): Promise<void> {
     await this.#opening;
     await this.#sending;
     this.#over = true;
@@ -125,9 +153,6 @@ class TauriHost implements Host {
       do {
         const headers = { [PAGE_HEADER]: String(this.#page) };
         await this.#bridge.invoke(`${PLUGIN}calls`, packed(this.#take()), { headers });
-        if (!this.#over) {
-          this.#listener.alive();
-        }
       } while (this.#waiting.length > 0);
     } catch (error) {
       this.#end(failureOf(error));
@@ -153,8 +178,11 @@ class TauriHost implements Host {
       }
       if (kind === MESSAGE) {
         this.#listener.news(message);
-      } else {
+      } else if (kind === ENDED) {
         this.#end(decode(message) as Failure);
+      } else {
+        // The app has the page's place kept: the next calls start another engine.
+        this.#listener.replaced(decode(message) as Failure);
       }
     }
   }

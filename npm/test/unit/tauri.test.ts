@@ -80,6 +80,7 @@ beforeEach(() => {
     ready: () => said.push("ready"),
     news: (news) => said.push([...news]),
     alive: () => said.push("alive"),
+    replaced: ({ code }) => said.push(`replaced: ${code}`),
     gone: ({ code }) => said.push(code),
   });
 });
@@ -135,7 +136,13 @@ describe("opening", () => {
   it("ends in host.unsupported where no app shows the page", async () => {
     vi.unstubAllGlobals();
     const gone: string[] = [];
-    startTauri("family", null)("client", { ready: none, news: none, alive: none, gone: ({ code }) => gone.push(code) });
+    startTauri("family", null)("client", {
+      ready: none,
+      news: none,
+      alive: none,
+      replaced: none,
+      gone: ({ code }) => gone.push(code),
+    });
     await turn();
     expect(gone).toEqual(["host.unsupported"]);
   });
@@ -204,6 +211,13 @@ describe("news", () => {
     expect(said).toEqual([[1], "store.failed"]);
   });
 
+  it("go on after the engine broke and was replaced", async () => {
+    await opened();
+    const broke = framed(encode(failure("host.dead")), 2);
+    bridge.send({ index: 0, message: Uint8Array.from([...framed(bytes(1)), ...broke, ...framed(bytes(2))]) });
+    expect(said).toEqual([[1], "replaced: host.dead", [2]]);
+  });
+
   it("end in host.dead when the app lets go of the channel", async () => {
     await opened();
     bridge.send({ index: 1, end: true });
@@ -215,18 +229,34 @@ describe("news", () => {
 });
 
 describe("a sign of life", () => {
-  it("is a request without bytes, or any that is through", async () => {
+  it("is the answer to a request without bytes, which calls do not wait for", async () => {
     host.check();
     await opened();
     expect(bridge.invoked).toEqual([]);
     host.check();
-    host.check();
     const life = await bridge.next("calls");
     expect(life.payload).toEqual(bytes());
-    expect(bridge.invoked).toEqual([]);
+    expect(life.headers).toEqual({ "ashore-page": "7" });
+    host.send(bytes(1));
+    (await bridge.next("calls")).resolve();
+    await turn();
+    // The app has taken the calls; whether the engine lives it does not know by that.
+    expect(said).toEqual([]);
     life.resolve();
     await turn();
     expect(said).toEqual(["alive"]);
+  });
+
+  it("is asked for again and again while none comes, and not without end", async () => {
+    await opened();
+    for (let beat = 0; beat < 100; beat += 1) {
+      host.check();
+    }
+    expect(bridge.invoked).toHaveLength(16);
+    bridge.invoked.shift()?.resolve();
+    await turn();
+    host.check();
+    expect(bridge.invoked).toHaveLength(16);
   });
 });
 
@@ -244,6 +274,18 @@ describe("closing", () => {
     await turn();
     expect(stopped).toBe(true);
     expect(bridge.callbacks.size).toBe(0);
+  });
+
+  it("gives up an app that does not answer", async () => {
+    await opened();
+    vi.useFakeTimers();
+    let stopped = false;
+    void host.stop().then(() => (stopped = true));
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(stopped).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(stopped).toBe(true);
+    vi.useRealTimers();
   });
 
   it("while it opens lets go of what was opened, and says nothing", async () => {

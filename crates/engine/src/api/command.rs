@@ -3,6 +3,7 @@
 use super::bytes::FileBytes;
 use super::index::IndexSpec;
 use super::keys::Passphrase;
+use super::log::LogLevel;
 use super::text::{TextAsk, TextEdit};
 use serde::{Deserialize, Serialize};
 
@@ -485,6 +486,12 @@ pub enum Command {
     Storage {
         /// Where the page before ended: its `next`. `null`: from the start.
         after: Option<String>,
+    },
+    /// Tells this client what is logged up to `level`: what is still there of before in the answer, `logs`, and what comes as events; `off` ends it. The
+    /// host answers it, whether the keys are there or not.
+    WatchLogs {
+        /// How much.
+        level: LogLevel,
     },
     /// Which members have seen a document as it is now; answers `seenBy`.
     SeenBy {

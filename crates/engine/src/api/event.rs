@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::index::IndexInfo;
 use super::keys::KeyInfo;
+use super::log::LogEntry;
 use super::presence::PresencePeer;
 use super::reply::{Answer, Device, SyncStatus};
 use super::request::{JoinRequestInfo, OwnRequest};
@@ -87,6 +88,11 @@ pub enum Event {
     Keys {
         /// Where.
         keys: KeyInfo,
+    },
+    /// Something was logged; to clients that watch the log.
+    Logged {
+        /// In their order.
+        entries: Vec<LogEntry>,
     },
     /// Other devices ask to join, or do not any more; only where this device is an admin.
     Requests {

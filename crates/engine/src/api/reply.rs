@@ -6,6 +6,7 @@ use super::health::{Finding, HealthCounts, HealthPart, Mended};
 use super::history::{ChangedVersions, FieldConflict, HistoryChange};
 use super::index::{IndexConflict, IndexInfo};
 use super::keys::{KeyInfo, Passphrase};
+use super::log::LogEntry;
 use super::presence::PresencePeer;
 use super::request::{JoinRequestInfo, OwnRequest};
 use super::storage::{KeptDocument, StoredKind};
@@ -248,6 +249,13 @@ pub enum Reply {
     Diagnostics {
         /// Counts and versions.
         diagnostics: Diagnostics,
+    },
+    /// To `watchLogs`.
+    Logs {
+        /// Which log it is: random, another one each time a host begins anew.
+        log: u32,
+        /// What is still there, the oldest first.
+        entries: Vec<LogEntry>,
     },
     /// To `check`.
     Checked {

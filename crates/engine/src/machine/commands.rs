@@ -302,6 +302,9 @@ impl Machine {
                 let message = "this host keeps no keys";
                 return Err(Failure::new(ErrorCode::HostUnsupported, message).into());
             }
+            Command::WatchLogs { .. } => {
+                return Err(Failure::new(ErrorCode::HostUnsupported, "this host keeps no log").into());
+            }
             Command::Close {} => {
                 self.phase = Phase::Closing;
                 self.end_link(DisconnectReason::Disabled);

@@ -6,14 +6,15 @@ use ashore_engine::api::{
     Answer, Call, Calls, ChangeKind, ChangedDocuments, ChangedVersions, Command, Device, Diagnostics, DisconnectReason,
     DocumentState, Durability, ErrorCode, Event, Failure, FieldClaim, FieldConflict, FileBytes, Finding, FindingCode,
     HealthCounts, HealthPart, Hint, HistoryChange, IdRange, IndexConflict, IndexField, IndexInfo, IndexSpec,
-    InviteInfo, JoinRequestInfo, KeptBecause, KeptDocument, KeyInfo, Mended, News, Outcome, Overlay, OwnRequest,
-    OwnRequestState, Passphrase, Patch, PathStep, PresencePeer, Protection, Quarantined, QueryMistake, RecoveryInfo,
-    Remedy, Reply, SnapshotInfo, StorageKind, StoredKind, SyncSettings, SyncState, SyncStatus, TextAnswer, TextAsk,
-    TextEdit, TextExpand, TextSplice, Write, WriteResult, Written, decode, encode,
+    InviteInfo, JoinRequestInfo, KeptBecause, KeptDocument, KeyInfo, LogEntry, LogLevel, Mended, News, Outcome,
+    Overlay, OwnRequest, OwnRequestState, Passphrase, Patch, PathStep, PresencePeer, Protection, Quarantined,
+    QueryMistake, RecoveryInfo, Remedy, Reply, SnapshotInfo, StorageKind, StoredKind, SyncSettings, SyncState,
+    SyncStatus, TextAnswer, TextAsk, TextEdit, TextExpand, TextSplice, Write, WriteResult, Written, decode, encode,
 };
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// One message in three forms.
@@ -100,7 +101,8 @@ fn all_news() -> Vec<(String, News)> {
         let name = variant(&event);
         (name, News { answers: vec![], events: vec![event] })
     });
-    let all = answers.chain(events).chain(presence_news()).chain(requests_news()).chain(approval_news());
+    let all =
+        answers.chain(events).chain(presence_news()).chain(requests_news()).chain(approval_news()).chain(log_news());
     all.enumerate().map(|(index, (name, news))| (format!("news/{index:02}-{name}"), news)).collect()
 }
 
@@ -114,6 +116,24 @@ fn presence_news() -> [(String, News); 2] {
     [
         ("presence".into(), News { answers: vec![Answer { id: 7, outcome: reply }], events: vec![] }),
         ("presence".into(), News { answers: vec![], events: vec![event] }),
+    ]
+}
+
+fn log_news() -> [(String, News); 2] {
+    let entry = LogEntry {
+        number: 9,
+        at: 1_795_000_000_000,
+        level: LogLevel::Error,
+        area: "store".into(),
+        message: "a commit failed".into(),
+        counts: BTreeMap::from([("rows".into(), 3)]),
+        code: Some(ErrorCode::StoreFailed),
+    };
+    let plain = LogEntry { level: LogLevel::Info, counts: BTreeMap::new(), code: None, ..entry.clone() };
+    let reply = Outcome::Ok(Reply::Logs { log: u32::MAX, entries: vec![entry.clone(), plain] });
+    [
+        ("logs".into(), News { answers: vec![Answer { id: 7, outcome: reply }], events: vec![] }),
+        ("logged".into(), News { answers: vec![], events: vec![Event::Logged { entries: vec![entry] }] }),
     ]
 }
 
@@ -452,6 +472,7 @@ fn commands() -> Vec<Command> {
             keep_entries_seconds: None,
         },
         Command::Storage { after: Some("QIAEA".into()) },
+        Command::WatchLogs { level: LogLevel::Debug },
     ]
 }
 

@@ -87,9 +87,17 @@ where
     let (calls, asked) = unbounded();
     let (deliver, news) = unbounded();
     let mut page = Page { name, calls, news, asked: Cell::new(0) };
-    let run = drive(Machine::new(options), store, NoNetwork, Stopped, asked, move |_, news| {
-        let _ = deliver.unbounded_send(news);
-    });
+    let run = drive(
+        Machine::new(options),
+        store,
+        NoNetwork,
+        Stopped,
+        asked,
+        move |_, news| {
+            let _ = deliver.unbounded_send(news);
+        },
+        |_| {},
+    );
     join(run, async move { talk(&mut page).await }).await;
 }
 

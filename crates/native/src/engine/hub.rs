@@ -1,9 +1,12 @@
 //! Who is connected with an engine, and what outlives one: the keys of an unlocked database, the entries that engines died of.
 
+use crate::clock;
 use crate::secrets::Secret;
-use ashore_engine::api::{Failure, News};
+use ashore_engine::api::{Calls, Failure, LogEntry, LogLevel, News};
+use ashore_engine::log::{Log, Note};
 use ashore_protocol::EntryId;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One connected part of the program. Called on the engine's thread: it hands on and returns.
@@ -14,8 +17,12 @@ pub(crate) trait Outlet: Send + Sync {
     fn ended(&self, failure: &Failure);
 }
 
-#[derive(Default)]
-pub(crate) struct Hub(Mutex<Inner>);
+pub(crate) struct Hub {
+    inner: Mutex<Inner>,
+    log: Mutex<Log>,
+    /// The number of the thread that is heard.
+    thread: AtomicU64,
+}
 
 #[derive(Default)]
 struct Inner {
@@ -30,6 +37,47 @@ struct Inner {
 }
 
 impl Hub {
+    pub(super) fn new(log: u32) -> Self {
+        Self { inner: Mutex::default(), log: Mutex::new(Log::new(log)), thread: AtomicU64::new(0) }
+    }
+
+    /// From now on this thread is heard, and none before it.
+    pub(super) fn hear(&self, thread: u64) {
+        self.thread.store(thread, Ordering::SeqCst);
+    }
+
+    pub(super) fn hears(&self, thread: u64) -> bool {
+        self.thread.load(Ordering::SeqCst) == thread
+    }
+
+    pub(super) fn note(&self, note: Note<'_>) {
+        // Outside of the lock: who hears of it may look at the log.
+        let heard = self.log().note(clock::now(), note);
+        for (client, news) in heard {
+            self.deliver(Some(&client), news);
+        }
+    }
+
+    /// Takes calls about the log out of these, and answers them.
+    pub(super) fn answer(&self, calls: &mut Calls) {
+        let news = self.log().answer(calls);
+        if let Some(news) = news {
+            self.deliver(Some(&calls.client), news);
+        }
+    }
+
+    pub(super) fn logs(&self, level: LogLevel) -> Vec<LogEntry> {
+        self.log().recent(level)
+    }
+
+    pub(super) fn set_log_level(&self, level: LogLevel) {
+        self.log().set_level(level);
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn add(&self, outlet: Arc<dyn Outlet>) -> u64 {
         let mut inner = self.lock();
         inner.last += 1;
@@ -52,6 +100,8 @@ impl Hub {
         let gone: Vec<String> =
             inner.clients.iter().filter(|(_, of)| **of == outlet).map(|(client, _)| client.clone()).collect();
         inner.clients.retain(|_, of| *of != outlet);
+        drop(inner);
+        gone.iter().for_each(|client| self.log().forget(client));
         gone
     }
 
@@ -115,6 +165,6 @@ impl Hub {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

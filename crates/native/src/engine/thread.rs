@@ -7,7 +7,8 @@ use crate::options::Options;
 use crate::secrets::Secret;
 use crate::store::Lease;
 use crate::vault::{Keeper, Vault};
-use ashore_engine::api::{Failure, News};
+use ashore_engine::api::{Failure, LogLevel, News};
+use ashore_engine::log::Note;
 use ashore_protocol::EntryId;
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_channel::oneshot;
@@ -30,8 +31,12 @@ pub(super) struct Start {
     pub(super) inbox: UnboundedReceiver<Message>,
     /// Who waits for the database to be open; otherwise a failure is told as an end.
     pub(super) opened: Option<oneshot::Sender<Result<(), Failure>>>,
-    /// The thread has ended: the next message starts another.
-    pub(super) stopped: Box<dyn FnOnce() + Send>,
+    /// Which one this is.
+    pub(super) number: u64,
+    /// It did something.
+    pub(super) seen: Box<dyn Fn() + Send>,
+    /// The thread has ended by itself: the next message starts another.
+    pub(super) stopped: Box<dyn FnOnce(&Failure) + Send>,
 }
 
 /// How a thread came to its end.
@@ -48,22 +53,25 @@ impl Start {
     }
 
     fn work(self) {
-        let Self { options, hub, lease, inbox, mut opened, stopped } = self;
-        let run = AssertUnwindSafe(|| run(&options, &hub, inbox, &mut opened));
+        let Self { options, hub, lease, inbox, mut opened, number, seen, stopped } = self;
+        let run = AssertUnwindSafe(|| run(&options, &hub, number, inbox, &mut opened, &*seen));
         let end = catch_unwind(run).unwrap_or_else(|_| Err(broken())).unwrap_or_else(End::Failed);
         // Everything that held the file is gone by now.
         drop(lease);
         match (end, opened) {
             (End::Closed(done), _) => drop(done),
             (End::Failed(failure), Some(opened)) => {
-                stopped();
+                stopped(&failure);
                 let _ = opened.send(Err(failure));
             }
-            (End::Failed(failure), None) => {
+            // Nobody waits for one that was left behind.
+            (End::Failed(failure), None) if hub.hears(number) => {
                 hub.broke();
-                stopped();
+                stopped(&failure);
+                hub.note(Note::new(LogLevel::Error, "engine", "it has ended by itself").code(failure.code));
                 hub.ended(&failure);
             }
+            (End::Failed(_), None) => {}
         }
     }
 }
@@ -71,25 +79,34 @@ impl Start {
 fn run(
     options: &Options,
     hub: &Arc<Hub>,
+    number: u64,
     inbox: UnboundedReceiver<Message>,
     opened: &mut Option<oneshot::Sender<Result<(), Failure>>>,
+    seen: &dyn Fn(),
 ) -> Result<End, Failure> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| crate::failure::unsupported(format!("No runtime can be started: {error}.")))?;
     let (ends, ended) = unbounded();
-    let keeper = Rc::new(Told { hub: Arc::clone(hub), ends });
+    let keeper = Rc::new(Told { hub: Arc::clone(hub), number, ends });
     LocalSet::new().block_on(&runtime, async {
         let vault = Vault::open(options, keeper).await?;
+        seen();
         if let Some(opened) = opened.take() {
             let _ = opened.send(Ok(()));
         }
-        Ok(serve(&vault, inbox, ended).await)
+        Ok(serve(&vault, hub, inbox, ended, seen).await)
     })
 }
 
 /// Hands messages to the vault until it is asked to close or its engine ends.
-async fn serve(vault: &Rc<Vault>, mut inbox: UnboundedReceiver<Message>, mut ended: UnboundedReceiver<Failure>) -> End {
+async fn serve(
+    vault: &Rc<Vault>,
+    hub: &Hub,
+    mut inbox: UnboundedReceiver<Message>,
+    mut ended: UnboundedReceiver<Failure>,
+    seen: &dyn Fn(),
+) -> End {
     loop {
         let message = select_biased! {
             failure = ended.next().fuse() => match failure {
@@ -99,9 +116,21 @@ async fn serve(vault: &Rc<Vault>, mut inbox: UnboundedReceiver<Message>, mut end
             message = inbox.next().fuse() => message,
         };
         match message {
-            Some(Message::Calls(calls)) => vault.handle(calls),
+            Some(Message::Calls(mut calls)) => {
+                hub.answer(&mut calls);
+                if !calls.calls.is_empty() {
+                    vault.handle(calls);
+                }
+            }
             Some(Message::Forget(client)) => vault.forget(client),
-            Some(Message::Close(done)) => {
+            Some(Message::Hint(hint)) => vault.hint(hint),
+            Some(Message::Beat(beaten)) => {
+                seen();
+                // Whoever asked may not wait any more.
+                let _ = beaten.send(());
+            }
+            Some(Message::Close { flush, done }) => {
+                vault.flush(flush).await;
                 vault.close().await;
                 return End::Closed(Some(done));
             }
@@ -111,6 +140,10 @@ async fn serve(vault: &Rc<Vault>, mut inbox: UnboundedReceiver<Message>, mut end
             }
             #[cfg(feature = "testing")]
             Some(Message::Break) => vault.break_engine(),
+            #[cfg(feature = "testing")]
+            Some(Message::Hang(until)) => {
+                let _ = until.recv();
+            }
         }
     }
 }
@@ -118,12 +151,15 @@ async fn serve(vault: &Rc<Vault>, mut inbox: UnboundedReceiver<Message>, mut end
 /// What happens on this thread, for those on others.
 struct Told {
     hub: Arc<Hub>,
+    number: u64,
     ends: UnboundedSender<Failure>,
 }
 
 impl Listener for Told {
     fn deliver(&self, client: Option<&str>, news: News) {
-        self.hub.deliver(client, news);
+        if self.hub.hears(self.number) {
+            self.hub.deliver(client, news);
+        }
     }
 
     fn ended(&self, failure: Failure) {
@@ -131,7 +167,15 @@ impl Listener for Told {
     }
 
     fn trying(&self, entry: Option<&EntryId>) {
-        self.hub.trying(entry);
+        if self.hub.hears(self.number) {
+            self.hub.trying(entry);
+        }
+    }
+
+    fn note(&self, note: Note<'_>) {
+        if self.hub.hears(self.number) {
+            self.hub.note(note);
+        }
     }
 }
 

@@ -146,6 +146,7 @@ pub(super) struct Page<'a> {
 
 enum Heard {
     News(News),
+    Broke(Failure),
     Ended(Failure),
 }
 
@@ -228,6 +229,15 @@ impl Page<'_> {
         }
     }
 
+    /// What an engine broke with that is replaced.
+    pub(super) fn broke(&self) -> Failure {
+        loop {
+            if let Heard::Broke(failure) = self.next() {
+                return failure;
+            }
+        }
+    }
+
     /// No message is under way any more, and none came.
     pub(super) fn hears_nothing(&self) -> bool {
         self.waiting.borrow().is_empty() && self.heard.borrow().is_empty() && self.news.try_recv().is_err()
@@ -253,6 +263,7 @@ impl Page<'_> {
                 let (bytes, after) = after.split_at(u32::from_be_bytes(*length) as usize);
                 let heard = match kind {
                     0 => Heard::News(self.taken(decode(bytes).unwrap())),
+                    2 => Heard::Broke(decode(bytes).unwrap()),
                     _ => Heard::Ended(decode(bytes).unwrap()),
                 };
                 self.waiting.borrow_mut().push_back(heard);
