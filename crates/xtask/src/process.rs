@@ -30,7 +30,8 @@ pub(crate) fn cargo<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Comma
 /// because it needs the platform's webview.
 pub(crate) fn cargo_native(command: &str, args: &[&str]) -> Command {
     let all = ["--workspace", "--exclude", "ashore-wasm", "--exclude", "wbg", "--exclude", "tauri-plugin-ashore"];
-    cargo([&[command], &all[..], &["--features", "ashore-engine/export-types"], args].concat())
+    let desktop = ["--exclude", "ashore-tauri-host"];
+    cargo([&[command], &all[..], &desktop, &["--features", "ashore-engine/export-types"], args].concat())
 }
 
 /// npm, whatever it is called here.

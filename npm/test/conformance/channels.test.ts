@@ -2,7 +2,7 @@
 
 import { describe, expect, inject, it, vi } from "vitest";
 import type { Database } from "ashore";
-import { database, persistent, rejection, withWebSocket } from "./host.js";
+import { database, needsKeeping, rejection, withWebSocket } from "./host.js";
 
 const relay = inject("relay");
 
@@ -74,7 +74,7 @@ describe("a channel beside a relay", () => {
     await until(() => expect([alice, bob].map((db) => db.sync.status.state)).toEqual(["synced", "synced"]));
   });
 
-  it.runIf(persistent)("is opened again after a restart", async () => {
+  it("is opened again after a restart", needsKeeping, async () => {
     const { alice, bob, channel } = await met();
     const { name } = alice;
     await alice.close();

@@ -1,0 +1,17 @@
+/**
+ * Runs before each file of tests in a Tauri window. Vitest shows tests in a frame of its page, and Tauri puts its bridge into the page alone: the frame
+ * takes the page's, so that the package finds what it finds in every page of a Tauri app.
+ */
+
+const page = window.parent as unknown as Record<string, unknown>;
+const here = globalThis as unknown as Record<string, unknown>;
+
+if (!page["__TAURI_INTERNALS__"]) {
+  throw new Error("this page is not shown by a Tauri app");
+}
+here["isTauri"] = page["isTauri"];
+here["__TAURI_INTERNALS__"] = page["__TAURI_INTERNALS__"];
+// The plugin asks the page for its name when something was loaded. Each frame has a name of its own, and what an earlier frame had open is over then.
+const name = crypto.randomUUID();
+here["__ASHORE_DOCUMENT__"] = name;
+page["__ASHORE_DOCUMENT__"] = name;
