@@ -36,13 +36,19 @@ const conformance = {
   hookTimeout: 60_000,
 };
 
-/** A window of a Tauri app, which has the bridge to the native engine in both projects. */
-const inTauri = {
+/** What is run once more where Tauri can send bytes as JSON alone: documents of every kind and size, events, faults. */
+const JSON_TOO = [
+  "tauri/window",
+  "tauri/breaking",
+  ...["documents", "export", "lifetime", "live", "values"].map((name) => `conformance/${name}`),
+];
+/** A window of a Tauri app, which has the bridge to the native engine in each of its projects. */
+const inTauri = () => ({
   enabled: true,
   screenshotFailures: false,
   provider: tauri(),
   instances: [{ browser: "webkit" as const }],
-};
+});
 
 export default defineConfig({
   test: {
@@ -75,14 +81,28 @@ export default defineConfig({
       {
         plugins: [docsExamples()],
         resolve: { alias },
+        worker: { format: "es" },
         optimizeDeps,
         test: {
           ...conformance,
           name: "tauri",
-          provide: { host: "tauri" },
+          provide: { host: "tauri", way: "raw" },
           include: [...conformance.include, "test/tauri/**/*.test.ts"],
           setupFiles: ["test/tauri/bridge.ts"],
-          browser: inTauri,
+          browser: inTauri(),
+        },
+      },
+      {
+        resolve: { alias },
+        worker: { format: "es" },
+        optimizeDeps,
+        test: {
+          ...conformance,
+          name: "tauri-json",
+          include: JSON_TOO.map((file) => `test/${file}.test.ts`),
+          provide: { host: "tauri", way: "json" },
+          setupFiles: ["test/tauri/bridge.ts"],
+          browser: inTauri(),
         },
       },
       {
@@ -93,9 +113,9 @@ export default defineConfig({
         test: {
           ...conformance,
           name: "webkit",
-          provide: { host: "worker" },
+          provide: { host: "worker", way: "raw" },
           setupFiles: ["test/tauri/bridge.ts"],
-          browser: inTauri,
+          browser: inTauri(),
         },
       },
     ],

@@ -127,11 +127,21 @@ fn measured(steps: &mut Steps) -> Outcome {
 
 /// Clippy builds no code, so both share what build scripts and macros took.
 fn desktop(steps: &mut Steps) -> Outcome {
-    const PLUGIN: [&str; 2] = ["-p", "tauri-plugin-ashore"];
+    const PLUGIN: [&str; 4] = ["-p", "tauri-plugin-ashore", "-p", "ashore-tauri-host"];
     steps.step("lints and tests of the Tauri plugin", || {
         setup::webview()?;
         run_program(cargo([&["clippy"], &PLUGIN[..], &["--all-targets", "--", "-D", "warnings"]].concat()))?;
         run_program(cargo([&["test"], &PLUGIN[..]].concat()))
+    })?;
+    steps.step("TypeScript tests in a Tauri window", || {
+        wasm::build(wasm::Profile::Wasm)?;
+        npm::build()?;
+        run_program(cargo_native("build", &["--bin", "ashore-relay"]))?;
+        run_program(cargo(["build", "-p", "ashore-tauri-host"]))?;
+        let mut script = npm::script("npm", "test:desktop")?;
+        script.env("ASHORE_RELAY", workspace::built("debug", "ashore-relay"));
+        script.env("ASHORE_TAURI_HOST", workspace::built("debug", "ashore-tauri-host"));
+        run_program(script)
     })
 }
 

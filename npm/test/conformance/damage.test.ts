@@ -35,7 +35,8 @@ describe("a flipped byte on disk", needsKeeping, () => {
       await notes.put(id, { text: `the text of ${id}` });
     }
     await db.close();
-    expect(await kept.flip(name, "value", "the text of b")).toMatch(/^s/);
+    // In a browser still in a segment, not in a block.
+    expect(await kept.flip(name, "value", "the text of b")).toMatch(host === "worker" ? /^s/ : /notes/);
 
     const again = await database({ name });
     const damaged = again.collection("notes");
@@ -81,13 +82,19 @@ describe("a flipped byte on disk", needsKeeping, () => {
 
     const again = await database({ name });
     const report = await again.check();
-    expect(report.findings.map(({ code, id }) => [code, id])).toEqual([
+    // In an app's file the key may be what changed, so that another row is missing where the damaged one is: that, too, is said of both.
+    const lost = host === "tauri" ? 2 : 0;
+    const unknown = (code: string): boolean => code === "store.lost";
+    expect(report.findings.filter(({ code }) => unknown(code))).toHaveLength(lost);
+    const known = report.findings.filter(({ code }) => !unknown(code));
+    expect(known.map(({ code, id }) => [code, id])).toEqual([
       ["document.unreadable", "b"],
       ["document.changes-broken", "c"],
     ]);
     const repaired = await again.repair();
-    expect(repaired).toMatchObject({ healed: true, lost: 0, waiting: 0 });
-    expect(repaired.mended.map(({ finding, remedy }) => [finding.id, remedy])).toEqual([
+    expect(repaired).toMatchObject({ healed: lost === 0, lost, waiting: 0 });
+    const mended = repaired.mended.filter(({ finding }) => !unknown(finding.code));
+    expect(mended.map(({ finding, remedy }) => [finding.id, remedy])).toEqual([
       ["b", "restored"],
       ["c", "kept"],
     ]);
@@ -105,7 +112,7 @@ describe("a flipped byte on disk", needsKeeping, () => {
     const before = await db.collection("large").all();
     await db.close();
     const text = String(before[7]?.document["noise"]).slice(500, 600);
-    expect(await kept.flip(name, "value", text)).toMatch(/^b/);
+    expect(await kept.flip(name, "value", text)).toMatch(host === "worker" ? /^b/ : /large/);
 
     for (let round = 0; round < 2; round += 1) {
       const again = await open({ name });

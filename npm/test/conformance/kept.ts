@@ -19,7 +19,7 @@ export interface Kept {
    * the last one is in its value. Answers where.
    */
   flip(name: string, which: "history" | "value", text: string): Promise<string>;
-  /** Flips one bit in the last commit of an encrypted database that is more than a mark. */
+  /** Flips one bit in the last commit of documents of an encrypted database: those of marks are shorter. */
   flipSealed(name: string): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ function inIndexedDb(): Kept {
     flipSealed: (name) =>
       within(name, "blobs", async (blobs) => {
         const segments = (await all(blobs)).filter(([key]) => key.startsWith("s"));
-        const [key, bytes] = segments.findLast(([, found]) => found.length > 200) as [string, Uint8Array];
+        const [key, bytes] = segments.findLast(([, found]) => found.length > 300) as [string, Uint8Array];
         await flipAt(blobs, key, bytes, 100);
       }),
   };

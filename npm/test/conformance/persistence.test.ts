@@ -45,7 +45,9 @@ function startsOf(name: string): { readonly worker: () => Worker; count(): numbe
   if (host !== "tauri") {
     return { worker: makeWorker, count: () => started.length };
   }
-  const invoke = vi.spyOn((globalThis as Record<string, unknown>)["__TAURI_INTERNALS__"] as Bridge, "invoke");
+  const bridge = (globalThis as Record<string, unknown>)["__TAURI_INTERNALS__"] as Bridge;
+  const invoke = vi.fn(bridge.invoke);
+  vi.stubGlobal("__TAURI_INTERNALS__", Object.create(bridge, { invoke: { value: invoke } }));
   const opens = ([command, payload]: Parameters<Bridge["invoke"]>): boolean =>
     command === "plugin:ashore|open" && (payload as { database: string }).database === name;
   return { worker: makeWorker, count: () => invoke.mock.calls.filter(opens).length };
@@ -55,7 +57,7 @@ interface Bridge {
   invoke(command: string, payload: unknown): Promise<unknown>;
 }
 
-afterEach(() => vi.restoreAllMocks());
+afterEach(() => void vi.unstubAllGlobals());
 
 describe("closing and opening again", needsKeeping, () => {
   it("documents are there as they were", async () => {

@@ -3,6 +3,8 @@
  * takes the page's, so that the package finds what it finds in every page of a Tauri app.
  */
 
+import { inject } from "vitest";
+
 const page = window.parent as unknown as Record<string, unknown>;
 const here = globalThis as unknown as Record<string, unknown>;
 
@@ -15,3 +17,13 @@ here["__TAURI_INTERNALS__"] = page["__TAURI_INTERNALS__"];
 const name = crypto.randomUUID();
 here["__ASHORE_DOCUMENT__"] = name;
 page["__ASHORE_DOCUMENT__"] = name;
+
+if (inject("way") === "json" && !page["ashoreRefuses"]) {
+  // As a webview does that lets no page ask Tauri's own protocol: Tauri notices and goes its other way, for as long as the page is there.
+  page["ashoreRefuses"] = true;
+  const { fetch } = window.parent;
+  window.parent.fetch = (input, init) =>
+    new URL(input instanceof Request ? input.url : input).protocol === "ipc:"
+      ? Promise.reject(new TypeError("refused"))
+      : fetch(input, init);
+}

@@ -47,11 +47,11 @@ pub(crate) fn flip(app: AppHandle, database: &str, which: Which, text: &str) -> 
     if changed == 1 { Ok(String::from_utf8_lossy(&key).into_owned()) } else { Err("the row is gone".into()) }
 }
 
-/// Flips one bit in the last commit of an encrypted database that is more than a mark. No engine may run.
+/// Flips one bit in the last commit of documents of an encrypted database: those of marks are shorter. No engine may run.
 #[tauri::command]
 pub(crate) fn flip_sealed(app: AppHandle, database: &str) -> Said<()> {
     let connection = connect(&app, database)?;
-    let newest = "SELECT name, bytes FROM store_blob WHERE name GLOB 's*' AND length(bytes) > 200 ORDER BY name DESC";
+    let newest = "SELECT name, bytes FROM store_blob WHERE name GLOB 's*' AND length(bytes) > 300 ORDER BY name DESC";
     let (name, mut bytes): (String, Vec<u8>) =
         connection.query_row(newest, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(said)?;
     if let Some(byte) = bytes.get_mut(100) {
