@@ -107,12 +107,21 @@ export default defineConfig({
       },
       {
         plugins: [docsExamples()],
-        resolve: { alias: [{ find: /^ashore$/, replacement: inWorker }, ...alias.slice(1)] },
+        // What `ashore/compat` opens, too.
+        resolve: {
+          alias: [
+            { find: /^ashore$/, replacement: inWorker },
+            { find: /^\.\/open\.js$/, replacement: built("browser") },
+            ...alias.slice(1),
+          ],
+        },
         worker: { format: "es" },
         optimizeDeps,
         test: {
           ...conformance,
           name: "webkit",
+          // WebKit takes about a second to start a worker with the engine.
+          testTimeout: 300_000,
           provide: { host: "worker", way: "raw" },
           setupFiles: ["test/tauri/bridge.ts"],
           browser: inTauri(),

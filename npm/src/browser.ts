@@ -2,8 +2,10 @@
 
 import type { Database } from "./database.js";
 import { inBrowser } from "./hosts/browser.js";
+import { importOn, type ImportOptions } from "./importing.js";
 import { openOn, type OpenOptions } from "./opening.js";
 
+export type { ImportOptions } from "./importing.js";
 export type { OpenOptions, WasmSource } from "./opening.js";
 
 /**
@@ -22,4 +24,19 @@ export type { OpenOptions, WasmSource } from "./opening.js";
  */
 export async function open(options: OpenOptions): Promise<Database> {
   return openOn(options, inBrowser);
+}
+
+/**
+ * Makes a database of an exported file in this browser; otherwise as `importDatabase` of `ashore`.
+ *
+ * @throws {@link AshoreError} `export.wrong-passphrase`, `export.not-an-export`, `export.newer-format`, `export.truncated`, `export.damaged`;
+ * `import.not-empty` when the database of that name has documents or a group already.
+ *
+ * @example
+ * ```ts
+ * const db = await importDatabase({ name: "family", file, passphrase });
+ * ```
+ */
+export async function importDatabase(options: ImportOptions): Promise<Database> {
+  return importOn(options, open);
 }

@@ -10,6 +10,8 @@ import { database } from "../conformance/host.js";
 
 const CALLS = 10_000;
 const BLOCK = 20;
+const id = (number: number): string => `n${number % 1_000}`;
+const micros = (nanoseconds: number): string => `${Math.round(nanoseconds / 1_000)} us`;
 
 it("10,000 pings, one after another, and none fails", { timeout: 300_000 }, async () => {
   const db = await database();
@@ -22,7 +24,6 @@ it("10,000 pings, one after another, and none fails", { timeout: 300_000 }, asyn
 it("gets and puts, one after another", { timeout: 300_000 }, async () => {
   const db = await database();
   const notes = db.collection<{ title: string; number: number }>("notes");
-  const id = (number: number): string => `n${number % 1_000}`;
   const put = await measured(CALLS, (number) => notes.put(id(number), { title: "Milk", number }));
   const got: unknown[] = [];
   const get = await measured(CALLS, async (number) => void got.push(await notes.get(id(number))));
@@ -43,9 +44,8 @@ it("the same from the app's own code", { timeout: 300_000 }, async () => {
     expect(nanoseconds).toHaveLength(CALLS);
     const sorted = nanoseconds.toSorted((one, other) => one - other);
     const mean = nanoseconds.reduce((sum, each) => sum + each, 0) / CALLS;
-    const micros = (value: number): string => `${Math.round(value / 1_000)} us`;
     console.log(
-      `in process: ${name}: p50 ${micros(at(sorted, 0.5))}, p99 ${micros(at(sorted, 0.99))}, mean ${micros(mean)}`,
+      `in process: ${name}: p50 ${micros(quantile(sorted, 0.5))}, p99 ${micros(quantile(sorted, 0.99))}, mean ${micros(mean)}`,
     );
   }
 });
@@ -78,12 +78,12 @@ function print(name: string, { blocks, calls }: Times): void {
   const mean = blocks.reduce((sum, block) => sum + block, 0) / blocks.length;
   const figures = [
     `mean ${mean.toFixed(2)} ms`,
-    `in blocks of ${BLOCK}: p50 ${at(each, 0.5).toFixed(2)} ms, p99 ${at(each, 0.99).toFixed(2)} ms`,
-    `single calls: p99 ${Math.round(at(single, 0.99))} ms, longest ${Math.round(at(single, 1))} ms`,
+    `in blocks of ${BLOCK}: p50 ${quantile(each, 0.5).toFixed(2)} ms, p99 ${quantile(each, 0.99).toFixed(2)} ms`,
+    `single calls: p99 ${Math.round(quantile(single, 0.99))} ms, longest ${Math.round(quantile(single, 1))} ms`,
   ];
   console.log(`in the window: ${name}, ${calls.length} calls: ${figures.join("; ")}`);
 }
 
-function at(sorted: readonly number[], part: number): number {
+function quantile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(Math.floor(sorted.length * part), sorted.length - 1)] as number;
 }

@@ -3,10 +3,10 @@
 //! `ashore-tauri-host URL`; it ends when its standard input does, so that nobody who starts it leaves it behind. Beside the plugin's commands the page
 //! has some that no app has: what lies in the files, faults in them, an engine that breaks, sockets that count who dials them, and what a round trip costs without a webview.
 
-mod faults;
 mod files;
-mod floor;
+mod faults;
 mod sockets;
+mod floor;
 
 use std::io::Read;
 use tauri::ipc::{InvokeBody, Request};
