@@ -1,19 +1,10 @@
 /** A database made of a file that another one was exported to. */
 
 import type { Database } from "./database.js";
-import type { CallOptions } from "./documents.js";
-import { checkPassphrase, type ExportProgress } from "./export.js";
-import { open, type OpenOptions } from "./open.js";
+import { importOn, type ImportOptions } from "./importing.js";
+import { open } from "./open.js";
 
-/** What {@link importDatabase} takes, besides what {@link open} does. */
-export interface ImportOptions extends OpenOptions, CallOptions {
-  /** What {@link Database.export} made. */
-  readonly file: Blob | BufferSource;
-  /** What the file was made with. */
-  readonly passphrase: string;
-  /** Called after each part that was taken; the file is read through once before that. What it throws ends the import. */
-  readonly onProgress?: ((progress: ExportProgress) => void) | undefined;
-}
+export type { ImportOptions } from "./importing.js";
 
 /**
  * Makes a database of a file that {@link Database.export} wrote, and opens it. The documents arrive as they are, with their ids, history and what
@@ -31,15 +22,5 @@ export interface ImportOptions extends OpenOptions, CallOptions {
  * ```
  */
 export async function importDatabase(options: ImportOptions): Promise<Database> {
-  const { file, passphrase, onProgress, signal, ...rest } = options;
-  checkPassphrase("importDatabase", passphrase);
-  const blob = file instanceof Blob ? file : new Blob([file as BlobPart]);
-  const db = await open(rest);
-  try {
-    await db.takeExport({ blob, passphrase, onProgress, signal });
-    return db;
-  } catch (error) {
-    await db.close();
-    throw error;
-  }
+  return importOn(options, open);
 }

@@ -58,8 +58,8 @@ interface Shared {
   handles: number;
 }
 
-/** One client per database and page, however many handles there are. */
-const shared = new Map<string, Shared>();
+/** One client per database and page, however many handles there are; the same name in the app and in the webview's own storage is two databases. */
+const shared = new Map<Choose, Map<string, Shared>>();
 
 const MAX_NAME_CHARACTERS = 128;
 
@@ -71,11 +71,11 @@ export interface Hosting {
   readonly persisted: () => Promise<Persistence>;
 }
 
+/** What picks a host. */
+export type Choose = (options: OpenOptions, encrypt: ReturnType<typeof kindOf>) => Hosting;
+
 /** Opens a database on the host that `choose` picks when the page has no handle of it yet. */
-export async function openOn(
-  options: OpenOptions,
-  choose: (options: OpenOptions, encrypt: ReturnType<typeof kindOf>) => Hosting,
-): Promise<Database> {
+export async function openOn(options: OpenOptions, choose: Choose): Promise<Database> {
   const { name, relay, deviceName, durability = "relaxed" } = options;
   checkName(name);
   const encrypt = kindOf(options.encrypt);
@@ -83,7 +83,10 @@ export async function openOn(
     heartbeatMs: checkHeartbeat(options.heartbeatMs),
     logLevel: checkLevel("open", options.logLevel ?? "info"),
   };
-  const part = shared.get(name) ?? share(name, choose(options, encrypt), watching);
+  const names = shared.get(choose) ?? new Map<string, Shared>();
+  shared.set(choose, names);
+  const part = names.get(name) ?? share(choose(options, encrypt), watching);
+  names.set(name, part);
   part.handles += 1;
   part.lockOnClose ||= options.lockOnClose === true;
   const database = new Database({
@@ -93,7 +96,7 @@ export async function openOn(
     durability,
     sync: { relay, deviceName },
     persisted: part.persisted,
-    release: () => release(name, part),
+    release: () => release(names, name, part),
   });
   if (options.encrypt !== undefined) {
     await openKeys(database, options.encrypt);
@@ -110,24 +113,22 @@ async function openKeys(database: Database, encrypt: Encrypt): Promise<void> {
   }
 }
 
-function share(name: string, { start, capabilities, persisted }: Hosting, watching: ClientOptions): Shared {
+function share({ start, capabilities, persisted }: Hosting, watching: ClientOptions): Shared {
   const client = new Client(start, watching);
   if (capabilities.persistent) {
     client.events.on("started", () => void persisted());
   }
   const stopWatching = watchPage(client);
-  const part: Shared = { client, capabilities, persisted, stopWatching, lockOnClose: false, handles: 0 };
-  shared.set(name, part);
-  return part;
+  return { client, capabilities, persisted, stopWatching, lockOnClose: false, handles: 0 };
 }
 
-async function release(name: string, part: Shared): Promise<void> {
+async function release(names: Map<string, Shared>, name: string, part: Shared): Promise<void> {
   part.handles -= 1;
   if (part.handles > 0) {
     return;
   }
-  if (shared.get(name) === part) {
-    shared.delete(name);
+  if (names.get(name) === part) {
+    names.delete(name);
   }
   part.stopWatching();
   await flushBriefly(part.client);

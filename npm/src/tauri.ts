@@ -2,8 +2,10 @@
 
 import type { Database } from "./database.js";
 import { inTauri } from "./hosts/tauri.js";
+import { importOn, type ImportOptions } from "./importing.js";
 import { openOn, type OpenOptions } from "./opening.js";
 
+export type { ImportOptions } from "./importing.js";
 export type { OpenOptions } from "./opening.js";
 export { isTauri } from "./platform.js";
 
@@ -24,4 +26,19 @@ export { isTauri } from "./platform.js";
  */
 export async function open(options: OpenOptions): Promise<Database> {
   return openOn(options, inTauri);
+}
+
+/**
+ * Makes a database of an exported file in the Tauri app that shows this page; otherwise as `importDatabase` of `ashore`.
+ *
+ * @throws {@link AshoreError} `export.wrong-passphrase`, `export.not-an-export`, `export.newer-format`, `export.truncated`, `export.damaged`;
+ * `import.not-empty` when the database of that name has documents or a group already.
+ *
+ * @example
+ * ```ts
+ * const db = await importDatabase({ name: "family", file, passphrase });
+ * ```
+ */
+export async function importDatabase(options: ImportOptions): Promise<Database> {
+  return importOn(options, open);
 }

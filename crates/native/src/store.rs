@@ -17,6 +17,7 @@ mod sqlite;
 mod writer;
 
 pub use blobs::SqliteBlobs;
+pub(crate) use file::Holds;
 pub use file::SqliteFile;
 pub use lease::Lease;
 pub use sqlite::SqliteStore;

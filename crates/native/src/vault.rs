@@ -9,7 +9,7 @@ use crate::host::{HOST_CLIENT, Host, Listener, broken};
 use crate::keys::{self, Record};
 use crate::options::{Options, Place};
 use crate::secrets::{Secret, Secrets, random, random_secret};
-use crate::store::{SqliteBlobs, SqliteFile, SqliteStore};
+use crate::store::{Holds, SqliteBlobs, SqliteFile, SqliteStore};
 use ashore_engine::api::{
     Answer, Call, Calls, Command, ErrorCode, Event, Failure, Hint, KeyInfo, LogLevel, News, Outcome, Passphrase,
     Protection, Reply,
@@ -110,8 +110,13 @@ impl Vault {
                 None => Ok(State::Locked),
             },
             (Some(Record::Wiped), _) => Ok(State::Wiped),
-            (None, Protection::Passphrase) => Ok(State::Fresh),
-            (None, Protection::None | Protection::Platform) => self.start(disk.create(wanted)?, wanted).await,
+            (None, _) => match (disk.file.holds().map_err(|failure| from_store(&failure))?, wanted) {
+                // The record was taken away, and no key opens these blobs any more.
+                (Holds::Blobs, _) => Ok(State::Wiped),
+                (Holds::Rows, _) => self.start(disk.create(Protection::None)?, Protection::None).await,
+                (Holds::Nothing, Protection::Passphrase) => Ok(State::Fresh),
+                (Holds::Nothing, _) => self.start(disk.create(wanted)?, wanted).await,
+            },
         }
     }
 

@@ -218,6 +218,47 @@ fn a_document_whose_bytes_were_flipped_is_said_by_check_and_its_neighbours_are_a
     });
 }
 
+#[test]
+fn a_file_whose_key_record_was_taken_away_stays_plain_or_says_that_its_keys_are_gone() {
+    let folder = Folder::fresh();
+    let at = |name: &str| Options::at(folder.path(name)).secrets_in_files();
+    let forget = |name: &str| {
+        let file = rusqlite::Connection::open(folder.path(name)).unwrap();
+        assert_eq!(file.execute("DELETE FROM record", []).unwrap(), 1);
+    };
+    wait_for(async {
+        for (name, options) in [("plain", at("plain")), ("sealed", at("sealed").encrypted())] {
+            let database = Database::open(options).await.unwrap();
+            database.collection("notes").put("n1", &json!({ "kept": true })).await.unwrap();
+            database.close().await;
+            forget(name);
+        }
+        let refused = Database::open(at("plain").passphrase("eleven grey herons")).await;
+        assert_eq!(refused.err().unwrap().code, ErrorCode::KeyMismatch);
+        let plain = Database::open(at("plain").encrypted()).await.unwrap();
+        assert_eq!(plain.collection("notes").get("n1").await.unwrap(), Some(json!({ "kept": true })));
+        plain.close().await;
+        let rows = || {
+            let file = rusqlite::Connection::open(folder.path("sealed")).unwrap();
+            let count = |sql: &str| file.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+            (
+                count("SELECT count(*) FROM record"),
+                count("SELECT count(*) FROM store_blob"),
+                count("SELECT count(*) FROM store_row"),
+            )
+        };
+        let before = rows();
+        for options in [at("sealed"), at("sealed").encrypted()] {
+            let sealed = Database::open(options).await.unwrap();
+            let got = sealed.collection::<serde_json::Value>("notes").get("n1").await;
+            assert_eq!(got.unwrap_err().code, ErrorCode::KeyWiped);
+            sealed.close().await;
+        }
+        assert_eq!((rows(), before.0, before.2), (before, 0, 0));
+        assert!(before.1 > 0);
+    });
+}
+
 /// How much a whole check finds.
 async fn check(database: &Database) -> usize {
     use ashore_native::api::{Command, Reply};

@@ -1,6 +1,7 @@
 // What a page downloads when it uses Ashore: a page that imports `open` is bundled by Vite as an app would be, and every
 // file that comes out is measured, against size-budget.json. What only Tauri apps load is a file of its own and counts by
-// itself; a page that imports `ashore/tauri` must come out without the browser's engine.
+// itself; a page that imports `ashore/tauri` must come out without the browser's engine, and one that imports
+// `ashore/browser` without the way to the app's.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -76,6 +77,7 @@ const none = { raw: 0, gzip: 0, brotli: 0 };
 const { wasm = none, javascript = none, tauriOnly = none } = summed(await bundle("index.js"));
 const sums = { wasm, javascript };
 const inTauri = summed(await bundle("tauri.js"));
+const inBrowser = await bundle("browser.js");
 const total = {};
 for (const unit of ["raw", "gzip", "brotli"]) {
   total[unit] = sums.wasm[unit] + sums.javascript[unit];
@@ -100,6 +102,10 @@ if (tauriOnly.raw === 0 || inTauri.wasm !== undefined) {
   console.error(
     "one host was bundled with the other: the one for Tauri must be a file of its own, and come without wasm",
   );
+  process.exit(1);
+}
+if (summed(inBrowser).tauriOnly || inBrowser.some(({ bytes }) => bytes.includes("plugin:ashore|"))) {
+  console.error("the host for Tauri was bundled with the browser's, which was asked for by its name");
   process.exit(1);
 }
 if (sums.wasm.raw === 0) {

@@ -7,8 +7,9 @@ mod promises;
 
 use crate::failure::{Failure, Outcome};
 use crate::generate;
+use crate::native;
 use crate::npm;
-use crate::process::{cargo, cargo_native, npm as npm_command, npm_tool, read, run as run_program};
+use crate::process::{cargo, npm as npm_command, npm_tool, read, run as run_program};
 use crate::setup;
 use crate::steps::Steps;
 use crate::wasm;
@@ -60,7 +61,7 @@ fn lock_file() -> Outcome {
 }
 
 fn lint_native() -> Outcome {
-    run_program(cargo_native("clippy", &["--all-targets", "--", "-D", "warnings"]))
+    run_program(native::cargo("clippy", &["--all-targets", "--", "-D", "warnings"]))
 }
 
 fn lint_browser() -> Outcome {

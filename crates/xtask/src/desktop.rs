@@ -34,14 +34,19 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
     }
 }
 
-/// The pages and the app that has them inside.
-pub(crate) fn build(profile: &str) -> Outcome {
+/// The pages, and the app that has them inside.
+fn build(profile: &str) -> Outcome {
     setup::webview()?;
     setup::npm_packages()?;
+    build_pages()?;
+    process::run(cargo(["build", "-p", PACKAGE, "--profile", profile]))
+}
+
+/// The pages of the demo, which the app takes over when it is built.
+pub(crate) fn build_pages() -> Outcome {
     wasm::build(wasm::Profile::Wasm)?;
     npm::build()?;
-    npm::build_demo()?;
-    process::run(cargo(["build", "-p", PACKAGE, "--profile", profile]))
+    npm::build_demo()
 }
 
 /// The app that the tests drive.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Outcome};
+use crate::native;
 use crate::process;
 use crate::setup;
 use crate::sources;
@@ -43,7 +44,7 @@ pub(crate) fn run(mode: Mode) -> Outcome {
 
 /// Runs the engine's example, which writes the types and prints the error codes.
 fn export(types: &Path) -> Outcome<String> {
-    process::run(process::cargo_native("build", &["--example", "export_types"]))?;
+    process::run(native::cargo("build", &["--example", "export_types"]))?;
     let mut command = process::program(workspace::built("debug/examples", "export_types"));
     command.arg(types);
     process::read(command)

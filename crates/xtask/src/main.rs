@@ -7,6 +7,7 @@ mod steps;
 mod sources;
 mod browser;
 mod setup;
+mod native;
 mod wasm;
 mod generate;
 mod npm;

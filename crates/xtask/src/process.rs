@@ -24,16 +24,6 @@ pub(crate) fn cargo<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Comma
     command
 }
 
-/// Cargo over all native crates at once: builds that name the same crates share what they compile, features and all.
-/// The types of the API are derived in all of them, so that the engine is not compiled once more for the files that are generated from it.
-/// `wbg` stays out: its few lines are not worth the minutes that its dependencies take in another profile. The Tauri plugin and the desktop app are a
-/// part of their own, because they need the platform's webview.
-pub(crate) fn cargo_native(command: &str, args: &[&str]) -> Command {
-    const OUT: [&str; 4] = ["ashore-wasm", "wbg", "tauri-plugin-ashore", "ashore-shell"];
-    let out = OUT.map(|package| ["--exclude", package]);
-    cargo([&[command, "--workspace"], out.as_flattened(), &["--features", "ashore-engine/export-types"], args].concat())
-}
-
 /// npm, whatever it is called here.
 pub(crate) fn npm<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
     let mut command = program(if cfg!(windows) { "npm.cmd" } else { "npm" });

@@ -5,8 +5,9 @@ use std::process::Command;
 use crate::check;
 use crate::desktop;
 use crate::failure::{Failure, Outcome};
+use crate::native;
 use crate::npm;
-use crate::process::{cargo, cargo_native, run as run_program};
+use crate::process::{cargo, run as run_program};
 use crate::setup::{self, Browsers};
 use crate::size;
 use crate::steps::Steps;
@@ -52,7 +53,7 @@ impl Part {
     fn run(self, steps: &mut Steps) -> Outcome {
         match self {
             Self::Check => check::all(steps),
-            Self::Native => native(steps),
+            Self::Native => rust(steps),
             Self::Wasm => in_browser(steps),
             Self::Npm => packages(steps),
             Self::Packaging => packaging(steps),
@@ -67,6 +68,10 @@ impl Part {
 pub(crate) fn run(names: &[&str]) -> Outcome {
     let named: Vec<Part> = names.iter().map(|name| Part::parse(name)).collect::<Outcome<_>>()?;
     let mut steps = Steps::begin();
+    if cfg!(target_os = "linux") && (named.is_empty() || named.contains(&Part::Desktop)) {
+        // First, so that every part builds with it and nothing is compiled twice.
+        steps.step("what windows need", || setup::webview().and_then(|()| setup::window_driver()))?;
+    }
     for part in ALL.into_iter().filter(|part| named.is_empty() || named.contains(part)) {
         part.run(&mut steps)?;
     }
@@ -75,8 +80,8 @@ pub(crate) fn run(names: &[&str]) -> Outcome {
 }
 
 /// All native crates in one build, so that nothing is compiled twice with other features.
-fn native(steps: &mut Steps) -> Outcome {
-    steps.step("native tests", || run_program(cargo_native("test", &[])))
+fn rust(steps: &mut Steps) -> Outcome {
+    steps.step("native tests", || run_program(native::cargo("test", &[])))
 }
 
 fn in_browser(steps: &mut Steps) -> Outcome {
@@ -97,7 +102,7 @@ fn packages(steps: &mut Steps) -> Outcome {
         wasm::build(wasm::Profile::Wasm)?;
         npm::build()?;
         npm::build_demo()?;
-        programs()
+        run_program(native::programs(&["ashore-relay"]))
     })?;
     steps.step("TypeScript tests in Node", || run_script_with_browser("npm", "test"))?;
     steps.step("TypeScript tests in Chromium", || run_script_with_browser("npm", "test:browser"))?;
@@ -117,40 +122,36 @@ fn end_to_end(steps: &mut Steps) -> Outcome {
         wasm::build(wasm::Profile::Wasm)?;
         npm::build()?;
         npm::build_demo()?;
-        programs()
+        run_program(native::programs(&["ashore-relay", "hostile-member"]))
     })?;
     steps.step("end-to-end tests", || run_script_with_browser("tests/e2e", "test"))
-}
-
-/// The relay and the hostile member, as the native tests have built them: `cargo build` would compile half of it once more, without what only tests
-/// need of its dependencies.
-fn programs() -> Outcome {
-    run_program(cargo_native("test", &["--no-run", "--test", "process", "--test", "short"]))
 }
 
 fn measured(steps: &mut Steps) -> Outcome {
     steps.step("size", size::run)
 }
 
-/// Clippy builds no code, so both share what build scripts and macros took.
+/// The window, and the suite in a window. Lints and tests of the crates behind it are among those of the other native crates.
 fn desktop(steps: &mut Steps) -> Outcome {
-    const CRATES: [&str; 4] = ["-p", "tauri-plugin-ashore", "-p", "ashore-shell"];
-    steps.step("desktop app", || desktop::build("dev"))?;
-    steps.step("lints and tests of the Tauri plugin and the desktop app", || {
-        run_program(cargo([&["clippy"], &CRATES[..], &["--all-targets", "--", "-D", "warnings"]].concat()))?;
-        run_program(cargo([&["test"], &CRATES[..]].concat()))
-    })?;
     if !cfg!(target_os = "linux") {
-        println!("The tests that drive the app's window run on Linux alone.");
+        println!("The tests in a window run on Linux alone.");
         return Ok(());
     }
+    steps.step("desktop app", || {
+        desktop::build_pages()?;
+        run_program(native::programs(&["saltbox", "ashore-tauri-host", "ashore-relay"]))
+    })?;
     steps.step("tests of the desktop app in its window", || {
-        setup::window_driver()?;
-        run_program(cargo_native("build", &["--bin", "ashore-relay"]))?;
         let mut script = npm::script("tests/desktop", "test")?;
         with_browser(&mut script, &setup::browsers()?);
         script.env("ASHORE_RELAY", workspace::built("debug", "ashore-relay"));
         script.env("ASHORE_SALTBOX", desktop::built()).env("TAURI_DRIVER", desktop::driver()?);
+        run_program(script)
+    })?;
+    steps.step("TypeScript tests in a Tauri window", || {
+        let mut script = npm::script("npm", "test:desktop")?;
+        script.env("ASHORE_RELAY", workspace::built("debug", "ashore-relay"));
+        script.env("ASHORE_TAURI_HOST", workspace::built("debug", "ashore-tauri-host"));
         run_program(script)
     })
 }

@@ -64,10 +64,10 @@ export class TauriChannel {
   }
 }
 
-/** Raw bytes come as a buffer, and as an array of numbers where the platform passes JSON alone. */
+/** Raw bytes come as a buffer, which may be another frame's, and as an array of numbers where the platform passes JSON alone. */
 function bytesOf(message: unknown): Uint8Array {
-  if (message instanceof ArrayBuffer) {
-    return new Uint8Array(message);
+  if (ArrayBuffer.isView(message)) {
+    return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
   }
-  return message instanceof Uint8Array ? message : Uint8Array.from(message as number[]);
+  return Array.isArray(message) ? Uint8Array.from(message) : new Uint8Array(message as ArrayBuffer);
 }

@@ -4,37 +4,30 @@ import { type AshoreError, type Database, open } from "ashore";
 import { describe, expect, it } from "vitest";
 // The package's inside: another client of the same page is what another tab is, a worker and a seat of its own.
 import { Client } from "../../dist/client.js";
+import { startTauri } from "../../dist/hosts/tauri.js";
 import { startWorker } from "../../dist/hosts/worker.js";
-import { database, freshName, persistent, rejection } from "./host.js";
+import { database, freshName, host, needsKeeping, needsWorker, rejection } from "./host.js";
+import { kept, settled } from "./kept.js";
 
 const PASSPHRASE = "eleven grey herons";
 const OTHER = "a second pass phrase";
 const encrypt = { passphrase: PASSPHRASE };
 const CANARY = "the canary sings in the mine";
 
-/** What a request of IndexedDB answers. */
-function settled<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.addEventListener("success", () => resolve(request.result));
-    request.addEventListener("error", () => reject(request.error));
+/** What a worker keeps so that the next one goes on unlocked, as text; an app's engine keeps it in memory alone. */
+async function session(name: string): Promise<string | null> {
+  if (host !== "worker") {
+    return null;
+  }
+  const raw = await settled(indexedDB.open(`ashore/${name}`));
+  const record = await settled(raw.transaction("keys").objectStore("keys").get("local-secret"));
+  raw.close();
+  expect(record).toEqual({
+    protection: "passphrase",
+    envelope: expect.any(Uint8Array),
+    session: expect.any(Uint8Array),
   });
-}
-
-/** Everything that the browser keeps of a database's blobs, as text. */
-async function blobsOf(name: string): Promise<string> {
-  const raw = await settled(indexedDB.open(`ashore/${name}`));
-  const blobs = raw.transaction("blobs").objectStore("blobs");
-  const values = (await settled(blobs.getAll())) as Uint8Array[];
-  raw.close();
-  return values.map((bytes) => new TextDecoder("latin1").decode(bytes)).join("\n");
-}
-
-/** Does something to the key record. */
-async function toRecord<T>(name: string, act: (keys: IDBObjectStore) => IDBRequest<T>): Promise<T> {
-  const raw = await settled(indexedDB.open(`ashore/${name}`));
-  const done = await settled(act(raw.transaction("keys", "readwrite").objectStore("keys")));
-  raw.close();
-  return done;
+  return [...(record as { session: Uint8Array }).session].join(" ");
 }
 
 /** The workers that a test starts, and how. */
@@ -48,9 +41,10 @@ function workers(): { readonly started: Worker[]; readonly worker: () => Worker 
   return { started, worker };
 }
 
-/** Another tab of the database, that was given no passphrase. */
+/** Another tab or window with the database, that was given no passphrase. */
 function tab(name: string) {
-  const client = new Client(startWorker({ name, wasm: undefined, worker: workers().worker, encrypt: null }));
+  const inWorker = () => startWorker({ name, wasm: undefined, worker: workers().worker, encrypt: null });
+  const client = new Client(host === "tauri" ? startTauri(name, null) : inWorker());
   const get = async (): Promise<string> =>
     (await client.ask({ get: { collection: "notes", ids: ["n1"] } }, "documents", { op: "get" })).documents;
   const unlock = (passphrase: string) => client.ask({ unlock: { passphrase } }, "keys", { op: "unlock" });
@@ -267,7 +261,7 @@ describe("a database that exists", () => {
   });
 });
 
-describe.skipIf(!persistent)("what lies in IndexedDB", () => {
+describe("what is kept", needsKeeping, () => {
   it("holds nothing of what was written, by platform or passphrase, and all of it without", async () => {
     for (const [options, found] of [
       [{}, true],
@@ -284,7 +278,7 @@ describe.skipIf(!persistent)("what lies in IndexedDB", () => {
         await canaries.put(`n${number}`, { filler });
       }
       await db.close();
-      const blobs = await blobsOf(name);
+      const blobs = await kept.bytes(name);
       expect(blobs.length).toBeGreaterThan(1_000_000);
       for (const words of [CANARY, "canaries", "a-canary", "field", filler.slice(0, 36)]) {
         expect(blobs.includes(words), words).toBe(found);
@@ -322,14 +316,14 @@ describe.skipIf(!persistent)("what lies in IndexedDB", () => {
     await db.collection("notes").put("n1", {});
     await db.wipeKeys();
     await db.close();
-    expect(await toRecord(name, (keys) => keys.get("local-secret"))).toEqual({ protection: "wiped" });
+    expect(await kept.protection(name)).toBe("wiped");
     expect(await rejection(open({ name, encrypt }))).toMatchObject({ code: "key.wiped" });
 
     const other = await open({ name: freshName(), encrypt: "platform" });
     await other.collection("notes").put("n1", {});
     await other.close();
-    await toRecord(other.name, (keys) => keys.delete("local-secret"));
-    const before = await blobsOf(other.name);
+    await kept.forgetRecord(other.name);
+    const before = await kept.bytes(other.name);
     for (const wanted of [undefined, "platform", encrypt] as const) {
       const bare = await database({ name: other.name });
       expect(await rejection(bare.collection("notes").get("n1"))).toMatchObject({ code: "key.wiped" });
@@ -337,15 +331,15 @@ describe.skipIf(!persistent)("what lies in IndexedDB", () => {
         expect(await rejection(open({ name: other.name, encrypt: wanted }))).toMatchObject({ code: "key.wiped" });
       }
     }
-    expect(await blobsOf(other.name)).toBe(before);
-    expect(await toRecord(other.name, (keys) => keys.count())).toBe(0);
+    expect(await kept.bytes(other.name)).toBe(before);
+    expect(await kept.protection(other.name)).toBeNull();
   });
 
   it("a plain database that lost its key record stays plain, whatever it is opened with", async () => {
     const db = await open({ name: freshName() });
     await db.collection("notes").put("n1", { kept: true });
     await db.close();
-    await toRecord(db.name, (keys) => keys.delete("local-secret"));
+    await kept.forgetRecord(db.name);
     expect(await rejection(open({ name: db.name, encrypt }))).toMatchObject({ code: "key.mismatch" });
     const again = await database({ name: db.name });
     expect(await again.collection("notes").get("n1")).toEqual({ kept: true });
@@ -358,17 +352,7 @@ describe.skipIf(!persistent)("what lies in IndexedDB", () => {
       await db.collection("notes").put(id, { id });
     }
     await db.close();
-    const raw = await settled(indexedDB.open(`ashore/${name}`));
-    const blobs = raw.transaction("blobs", "readwrite").objectStore("blobs");
-    const segments = ((await settled(blobs.getAllKeys())) as string[]).filter((key) => key.startsWith("s"));
-    const sizes = await Promise.all(
-      segments.map(async (key) => [key, (await settled(blobs.get(key))) as Uint8Array] as const),
-    );
-    // The last commit that is more than a mark.
-    const [key, bytes] = sizes.findLast(([, found]) => found.length > 200) as readonly [string, Uint8Array];
-    bytes[100] = (bytes[100] as number) ^ 1;
-    await settled(blobs.put(bytes, key));
-    raw.close();
+    await kept.flipSealed(name);
 
     const notes = (await database({ name })).collection("notes");
     const answers = await Promise.all(
@@ -380,20 +364,24 @@ describe.skipIf(!persistent)("what lies in IndexedDB", () => {
     }
   });
 
-  it("goes on unlocked when its worker dies, without the passphrase; and locked when it was locked", async () => {
-    const { started, worker } = workers();
-    const db = await database({ name: freshName(), encrypt, worker });
-    await db.collection("notes").put("n1", { kept: true });
-    started.at(-1)?.terminate();
-    expect((await rejection(db.ping("x"))).code).toBe("host.dead");
-    expect(await db.collection("notes").get("n1")).toEqual({ kept: true });
-    await db.lock();
-    started.at(-1)?.terminate();
-    expect((await rejection(db.ping("x"))).code).toBe("host.dead");
-    expect((await rejection(db.collection("notes").get("n1"))).code).toBe("key.locked");
-    await db.unlock(PASSPHRASE);
-    expect(await db.collection("notes").get("n1")).toEqual({ kept: true });
-  });
+  it(
+    "goes on unlocked when its worker dies, without the passphrase; and locked when it was locked",
+    needsWorker,
+    async () => {
+      const { started, worker } = workers();
+      const db = await database({ name: freshName(), encrypt, worker });
+      await db.collection("notes").put("n1", { kept: true });
+      started.at(-1)?.terminate();
+      expect((await rejection(db.ping("x"))).code).toBe("host.dead");
+      expect(await db.collection("notes").get("n1")).toEqual({ kept: true });
+      await db.lock();
+      started.at(-1)?.terminate();
+      expect((await rejection(db.ping("x"))).code).toBe("host.dead");
+      expect((await rejection(db.collection("notes").get("n1"))).code).toBe("key.locked");
+      await db.unlock(PASSPHRASE);
+      expect(await db.collection("notes").get("n1")).toEqual({ kept: true });
+    },
+  );
 
   it("is locked and unlocked by any tab for all", async () => {
     const db = await encrypted();
@@ -410,44 +398,46 @@ describe.skipIf(!persistent)("what lies in IndexedDB", () => {
     await other.client.close();
   });
 
-  it("goes on unlocked in the next tab when the one that ran it crashes, and locked when it was locked", async () => {
-    const { started, worker } = workers();
-    const name = freshName();
-    const db = await open({ name, encrypt, worker });
-    await db.collection("notes").put("n1", { text: CANARY });
-    const other = tab(name);
-    expect(await other.get()).toContain(CANARY);
-    started.at(-1)?.terminate();
-    expect(await other.get()).toContain(CANARY);
-    expect(other.client.keyState).toBe("unlocked");
-    // Its own page follows now, with a new worker.
-    await db.ping("x").catch(() => {});
-    expect(await db.collection("notes").get("n1")).toEqual({ text: CANARY });
+  it(
+    "goes on unlocked in the next tab when the one that ran it crashes, and locked when it was locked",
+    needsWorker,
+    async () => {
+      const { started, worker } = workers();
+      const name = freshName();
+      const db = await open({ name, encrypt, worker });
+      await db.collection("notes").put("n1", { text: CANARY });
+      const other = tab(name);
+      expect(await other.get()).toContain(CANARY);
+      started.at(-1)?.terminate();
+      expect(await other.get()).toContain(CANARY);
+      expect(other.client.keyState).toBe("unlocked");
+      // Its own page follows now, with a new worker.
+      await db.ping("x").catch(() => {});
+      expect(await db.collection("notes").get("n1")).toEqual({ text: CANARY });
 
-    const third = tab(name);
-    expect(await third.get()).toContain(CANARY);
-    await other.lock();
-    await other.client.close();
-    await db.close();
-    expect(await rejection(third.get())).toMatchObject({ code: "key.locked" });
-    expect(third.client.keyState).toBe("locked");
-    await third.unlock(PASSPHRASE);
-    expect(await third.get()).toContain(CANARY);
-    await third.client.close();
-  });
+      const third = tab(name);
+      expect(await third.get()).toContain(CANARY);
+      await other.lock();
+      await other.client.close();
+      await db.close();
+      expect(await rejection(third.get())).toMatchObject({ code: "key.locked" });
+      expect(third.client.keyState).toBe("locked");
+      await third.unlock(PASSPHRASE);
+      expect(await third.get()).toContain(CANARY);
+      await third.client.close();
+    },
+  );
 
   it("lockOnClose locks every tab when this page closes it", async () => {
     const name = freshName();
     const db = await open({ name, encrypt, lockOnClose: true });
     await db.collection("notes").put("n1", {});
-    const before = await toRecord(name, (keys) => keys.get("local-secret"));
+    const before = await session(name);
     await db.close();
-    const after = await toRecord(name, (keys) => keys.get("local-secret"));
-    expect([before, after]).toEqual([
-      { protection: "passphrase", envelope: expect.any(Uint8Array), session: expect.any(Uint8Array) },
-      { ...before, session: expect.any(Uint8Array) },
-    ]);
-    expect(after.session).not.toEqual(before.session);
+    const after = await session(name);
+    if (before !== null) {
+      expect(after).not.toBe(before);
+    }
     const again = await database({ name });
     expect((await rejection(again.collection("notes").get("n1"))).code).toBe("key.locked");
   });

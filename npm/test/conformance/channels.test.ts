@@ -2,7 +2,7 @@
 
 import { describe, expect, inject, it, vi } from "vitest";
 import type { Database } from "ashore";
-import { database, persistent, rejection, withWebSocket } from "./host.js";
+import { database, host, needs, needsKeeping, rejection, withWebSocket } from "./host.js";
 
 const relay = inject("relay");
 
@@ -10,6 +10,9 @@ withWebSocket();
 
 const until = (check: () => void | Promise<void>): Promise<void> =>
   vi.waitFor(check, { timeout: 20_000, interval: 10 });
+
+/** Between apps there are none yet. */
+const needsChannels = needs("channels, on which databases meet in a browser", host !== "tauri");
 
 type Note = { n: number };
 
@@ -31,7 +34,7 @@ async function met(): Promise<{ readonly alice: Database; readonly bob: Database
   return { alice, bob, channel };
 }
 
-describe("a channel beside a relay", () => {
+describe("a channel beside a relay", needsChannels, () => {
   it("is listed with it, with whom is met there", async () => {
     const { alice, bob, channel } = await met();
     expect(await alice.sync.addresses()).toEqual([
@@ -74,7 +77,7 @@ describe("a channel beside a relay", () => {
     await until(() => expect([alice, bob].map((db) => db.sync.status.state)).toEqual(["synced", "synced"]));
   });
 
-  it.runIf(persistent)("is opened again after a restart", async () => {
+  it("is opened again after a restart", needsKeeping, async () => {
     const { alice, bob, channel } = await met();
     const { name } = alice;
     await alice.close();

@@ -1,10 +1,31 @@
-/** Where the suite runs: the same tests over memory in Node and over the worker in Chromium. */
+/** Where the suite runs: the same tests over memory in Node, over workers in Chromium and WebKit, and over the native engine in a Tauri app. */
 
 import { type Database, open, type OpenOptions } from "ashore";
-import { afterAll, afterEach, beforeAll, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, inject, vi } from "vitest";
 
-/** Documents outlive the last handle: in browsers. */
-export const persistent = typeof indexedDB === "object";
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Which host `open` has to find here. */
+    host: Database["capabilities"]["host"];
+  }
+}
+
+/** What runs the engine. */
+export const host = inject("host");
+
+/** Documents outlive the last handle. */
+export const persistent = host !== "memory";
+
+/** Options of a test, or of a group of them, that makes sense only where there is `what`. Where it is skipped, the table of the run says so. */
+export function needs(what: string, isHere: boolean): { readonly skip: boolean; readonly meta: { needs: string } } {
+  return { skip: !isHere, meta: { needs: what } };
+}
+
+/** Tests that look at what is there after the last handle was closed. */
+export const needsKeeping = needs("documents that outlive the last handle", persistent);
+
+/** Tests that count workers and end them; what is promised of an engine that breaks in an app is in `test/tauri`. */
+export const needsWorker = needs("a worker that the test can end", host === "worker");
 
 /** The text of a fresh database's name; IndexedDB of earlier tests is never met again. */
 export function freshName(): string {

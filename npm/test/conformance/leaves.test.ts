@@ -2,7 +2,7 @@
 
 import { type CollectionOptions, text, type Text } from "ashore";
 import { describe, expect, it } from "vitest";
-import { database, freshName, persistent, rejection } from "./host.js";
+import { database, freshName, needsKeeping, persistent, rejection } from "./host.js";
 
 interface Account {
   name: string;
@@ -33,7 +33,7 @@ describe("a collection that stays", () => {
     expect(await db.sync.statusOf("drafts", "d1")).toBe("local");
   });
 
-  it.runIf(persistent)("is still one after the app was opened again without saying so", async () => {
+  it("is still one after the app was opened again without saying so", needsKeeping, async () => {
     const name = freshName();
     const first = await database({ name });
     await first.collection("drafts", LOCAL).put("d1", { text: "one" });

@@ -1,48 +1,65 @@
-/** What browsers add: a worker that starts late and may die, and documents that outlive it. */
+/** What hosts add that keep something: an engine that starts late and may die, and documents that outlive it. */
 
 import { type Database, open } from "ashore";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { database, freshName, persistent, rejection } from "./host.js";
+import { database, freshName, host, needsKeeping, needsWorker, rejection } from "./host.js";
+import { kept } from "./kept.js";
 
-const here = describe.skipIf(!persistent);
 const started: Worker[] = [];
 const makeWorker = (): Worker => {
   const worker = new Worker(new URL("../../dist/hosts/wasm.worker.js", import.meta.url), { type: "module" });
   started.push(worker);
   return worker;
 };
-const databasesOf = async (name: string): Promise<string[]> =>
-  (await indexedDB.databases()).map((info) => info.name ?? "").filter((found) => found.includes(name));
 
 beforeEach(() => {
   started.length = 0;
 });
 
-here("starting", () => {
-  it("no worker and no IndexedDB database before the first call that needs them", async () => {
+describe("starting", needsKeeping, () => {
+  it("no engine and no database before the first call that needs them", async () => {
     const name = freshName();
-    const worker = vi.fn(makeWorker);
-    const db = await database({ name, worker });
+    const starts = startsOf(name);
+    const db = await database({ name, worker: starts.worker });
     db.collection("notes");
     expect(db.sync.status.state).toBe("offline");
-    expect(worker).not.toHaveBeenCalled();
-    expect(await databasesOf(name)).toEqual([]);
+    expect(starts.count()).toBe(0);
+    expect(await kept.databases(name)).toEqual([]);
     await db.collection("notes").put("n1", {});
-    expect(worker).toHaveBeenCalledTimes(1);
-    expect(await databasesOf(name)).toEqual([`ashore/${name}`]);
+    expect(starts.count()).toBe(1);
+    expect(await kept.databases(name)).toEqual([host === "tauri" ? `${name}.ashore` : `ashore/${name}`]);
   });
 
-  it("a hundred first calls through a hundred handles start one worker", async () => {
+  it("a hundred first calls through a hundred handles start one engine", async () => {
     const name = freshName();
-    const worker = vi.fn(makeWorker);
-    const handles = await Promise.all(Array.from({ length: 100 }, () => database({ name, worker })));
+    const starts = startsOf(name);
+    const handles = await Promise.all(Array.from({ length: 100 }, () => database({ name, worker: starts.worker })));
     await Promise.all(handles.map((db, index) => db.collection("notes").put(`n${index}`, {})));
-    expect(worker).toHaveBeenCalledTimes(1);
-    expect(await databasesOf(name)).toHaveLength(1);
+    expect(starts.count()).toBe(1);
+    expect(await kept.databases(name)).toHaveLength(1);
   });
 });
 
-here("closing and opening again", () => {
+/** How often an engine is asked for: a worker that is made, or a database that the app is told to open. */
+function startsOf(name: string): { readonly worker: () => Worker; count(): number } {
+  if (host !== "tauri") {
+    return { worker: makeWorker, count: () => started.length };
+  }
+  const bridge = (globalThis as Record<string, unknown>)["__TAURI_INTERNALS__"] as Bridge;
+  const invoke = vi.fn(bridge.invoke);
+  vi.stubGlobal("__TAURI_INTERNALS__", Object.create(bridge, { invoke: { value: invoke } }));
+  const opens = ([command, payload]: Parameters<Bridge["invoke"]>): boolean =>
+    command === "plugin:ashore|open" && (payload as { database: string }).database === name;
+  return { worker: makeWorker, count: () => invoke.mock.calls.filter(opens).length };
+}
+
+interface Bridge {
+  invoke(command: string, payload: unknown): Promise<unknown>;
+}
+
+afterEach(() => void vi.unstubAllGlobals());
+
+describe("closing and opening again", needsKeeping, () => {
   it("documents are there as they were", async () => {
     const name = freshName();
     const special = { at: new Date(5), raw: new Uint8Array([1, 2]), big: 2n ** 60n, zero: -0, text: "👋" };
@@ -78,8 +95,10 @@ here("closing and opening again", () => {
       await db.collection("notes").put(`n${round}`, { round });
       await db.close();
     }
-    const held = (await navigator.locks.query()).held?.filter((lock) => lock.name?.includes(name));
-    expect(held).toEqual([]);
+    if (host === "worker") {
+      const held = (await navigator.locks.query()).held?.filter((lock) => lock.name?.includes(name));
+      expect(held).toEqual([]);
+    }
     const db = await database({ name });
     expect(await db.collection("notes").list()).toHaveLength(50);
   });
@@ -95,7 +114,7 @@ here("closing and opening again", () => {
   });
 });
 
-here("a worker that is ended", () => {
+describe("a worker that is ended", needsWorker, () => {
   let db: Database;
   const name = (): string => db.name;
 
@@ -152,7 +171,7 @@ here("a worker that is ended", () => {
   });
 });
 
-here("a worker that cannot be loaded", () => {
+describe("a worker that cannot be loaded", needsWorker, () => {
   it("rejects with host.dead and is not tried for ever", async () => {
     const worker = vi.fn(() => new Worker(new URL("data:text/javascript,throw 1"), { type: "module" }));
     const db = await database({ worker });

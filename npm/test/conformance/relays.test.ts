@@ -2,7 +2,7 @@
 
 import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import type { Database, SyncStatus } from "ashore";
-import { database, persistent, rejection, withWebSocket } from "./host.js";
+import { database, needsKeeping, rejection, withWebSocket } from "./host.js";
 
 const relay = inject("relay");
 /** Ports that nobody listens on. */
@@ -40,7 +40,7 @@ describe("several relays", () => {
     expect(await bob.collection("notes").get("n")).toEqual({ n: 1 });
   });
 
-  it.runIf(persistent)("are known after a restart, and the first is tried first again", async () => {
+  it("are known after a restart, and the first is tried first again", needsKeeping, async () => {
     const { alice } = await group(1);
     await alice.sync.configure({ relays: [NOWHERE, relay] });
     expect(alice.sync.status.relay).toBe(relay);
@@ -76,7 +76,7 @@ describe("ready", () => {
     expect((await bob.sync.ready({ timeoutMs: 0 })).lastSyncedAt).toBe(status.lastSyncedAt);
   });
 
-  it.runIf(persistent)("is still so after a restart without a network", async () => {
+  it("is still so after a restart without a network", needsKeeping, async () => {
     const { alice: bob } = await group(1);
     const status = await bob.sync.ready();
     const { name } = bob;
@@ -128,7 +128,7 @@ describe("status", () => {
 });
 
 describe("settings of sync", () => {
-  it.runIf(persistent)("are there after a restart, and on no other device", async () => {
+  it("are there after a restart, and on no other device", needsKeeping, async () => {
     const { alice, code } = await group(1);
     await alice.sync.configure({ auto: false, intervalMs: 45_000, relays: [relay, NOWHERE] });
     const set = await alice.sync.settings();

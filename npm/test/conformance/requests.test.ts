@@ -2,7 +2,7 @@
 
 import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import type { Database, JoinRequestInfo, OwnRequest } from "ashore";
-import { database, persistent, rejection, withWebSocket } from "./host.js";
+import { database, needsKeeping, rejection, withWebSocket } from "./host.js";
 
 const relay = inject("relay");
 /** A port that nobody listens on. */
@@ -130,7 +130,7 @@ describe("a request", () => {
     await until(async () => expect((await alice.sync.requests())[0]?.device).toBe(again.device));
   });
 
-  it.runIf(persistent)("survives the end of both apps, and who was away hears of it when it comes back", async () => {
+  it("survives the end of both apps, and who was away hears of it when it comes back", needsKeeping, async () => {
     const { alice, ticket } = await alices();
     const bob = await database({ deviceName: "Bob" });
     const own = await bob.sync.requestToJoin(ticket);
@@ -263,7 +263,7 @@ describe("an invite that needs approval", () => {
     });
   });
 
-  it.runIf(persistent)("survives the end of both apps", async () => {
+  it("survives the end of both apps", needsKeeping, async () => {
     const { alice, id, link } = await invited();
     const bob = await database({ deviceName: "Bob" });
     const { request: own } = await bob.sync.joinInvite(link);

@@ -2,7 +2,7 @@
 
 import { describe, expect, expectTypeOf, it } from "vitest";
 import type { Collection, Hit } from "ashore";
-import { database, persistent, rejection } from "./host.js";
+import { database, needsKeeping, rejection } from "./host.js";
 
 interface Note {
   title: string;
@@ -151,7 +151,7 @@ describe("search", () => {
   });
 });
 
-describe.runIf(persistent)("an index of words that was built before", () => {
+describe("an index of words that was built before", needsKeeping, () => {
   it("is there when the database is opened again", async () => {
     const name = `search-${crypto.randomUUID()}`;
     const before = await database({ name });

@@ -30,6 +30,16 @@ CREATE TABLE store_row (key BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL, crc 
 CREATE TABLE store_blob (name TEXT NOT NULL PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 ";
 
+/// What a file has of a database besides the record of its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    Nothing,
+    /// It is plain.
+    Rows,
+    /// It is encrypted.
+    Blobs,
+}
+
 /// The file of one database.
 #[derive(Debug, Clone)]
 pub struct SqliteFile {
@@ -70,6 +80,17 @@ impl SqliteFile {
         connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
         connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
         Ok(connection)
+    }
+
+    /// What was written into it.
+    pub(crate) fn holds(&self) -> Result<Holds, StoreFailure> {
+        let connection = self.connect()?;
+        let any = |sql: &str| connection.query_row(sql, [], |row| row.get(0)).map_err(|error| opening_failure(&error));
+        if any("SELECT EXISTS (SELECT 1 FROM store_blob)")? {
+            return Ok(Holds::Blobs);
+        }
+        let rows: bool = any("SELECT EXISTS (SELECT 1 FROM store_row)")?;
+        Ok(if rows { Holds::Rows } else { Holds::Nothing })
     }
 
     /// A record of the database's keys.
