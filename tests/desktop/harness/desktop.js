@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, afterEach, before, beforeEach } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { until } from "../../e2e/harness/wait.js";
@@ -45,6 +46,21 @@ export async function startDesktop(screen) {
   const desktop = new Desktop(screen);
   await desktop.boot();
   return desktop;
+}
+
+/** A computer for each test of a file: `desktop` of what this answers. */
+export function useDesktop() {
+  const parts = { desktop: null };
+  let screen;
+  before(async () => {
+    screen = await startScreen();
+  });
+  after(() => screen?.end());
+  beforeEach(async () => {
+    parts.desktop = await startDesktop(screen);
+  });
+  afterEach(() => parts.desktop?.end());
+  return parts;
 }
 
 class Desktop {
