@@ -1,120 +1,17 @@
-/** The app by itself: what is written stays, whatever ends it; where it is kept; links, and a second start. */
+/** The app's window and its process: no port, its size, its menu, what its pages say and may do. */
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { until, untilEqual } from "../e2e/harness/wait.js";
-import { startDesktop, startScreen } from "./harness/desktop.js";
+import { useDesktop } from "./harness/desktop.js";
 
-const RELAY = "ws://127.0.0.1:9/v1/ws";
-const CODE = "7KQ2-M4RT-9XYA-C8DE";
-const LINK = `ashore:?relay=${encodeURIComponent(RELAY)}#join=${CODE}`;
-
-let screen;
-let desktop;
-
-before(async () => {
-  screen = await startScreen();
-});
-after(() => screen?.end());
-beforeEach(async () => {
-  desktop = await startDesktop(screen);
-});
-afterEach(() => desktop?.end());
-
-describe("what is written", () => {
-  it("is there when the app is started again, in one file in the app's own folder", async () => {
-    const first = await desktop.start();
-    await first.at("welcome");
-    await first.picture("welcome");
-    await first.newList("Groceries");
-    await first.addItem("Milk");
-    await first.addItem("Bread");
-    await first.picture("list");
-    await desktop.quit();
-    assert.deepEqual(desktop.databases, ["household.ashore", "household.ashore.lock"]);
-
-    const again = await desktop.start();
-    await again.openList("Groceries");
-    await again.untilItems({ Milk: false, Bread: false });
-    const files = ["household.ashore", "household.ashore-shm", "household.ashore-wal", "household.ashore.lock"];
-    assert.deepEqual(desktop.databases, files);
-  });
-
-  it("is there after the app was killed, and so is what waits to be sent", async () => {
-    const first = await desktop.start();
-    await first.newList("Groceries");
-    await first.enableSync(RELAY);
-    const before = await first.pending();
-    await first.addItem("Milk");
-    // What is typed is shown before it is stored; what waits for the relay is counted when it is stored.
-    await until("the item is stored", async () => (await first.pending()) > before);
-    await desktop.kill();
-
-    const again = await desktop.start();
-    await again.openList("Groceries");
-    await again.untilItems({ Milk: false });
-    await until("what waited still waits", async () => (await again.pending()) > before);
-  });
-
-  it("is kept when the window is closed while a title is being typed", async () => {
-    const first = await desktop.start();
-    await first.click("start-note");
-    await first.fill("note-title", "Plumber");
-    await desktop.quit();
-
-    const again = await desktop.start();
-    assert.equal(await (await again.at("note-link")).text(), "Plumber");
-  });
-});
-
-describe("a link", () => {
-  it("that starts the app opens the join dialog with its code", async () => {
-    const window = await desktop.start(LINK);
-    await window.at("join-dialog");
-    assert.equal(await window.value("join-code"), CODE);
-    await window.picture("join");
-    assert.ok(!(await window.session.address()).includes("7KQ2"), "the code stays nowhere");
-  });
-
-  it("is handed over by a second start, which ends by itself", async () => {
-    const window = await desktop.start();
-    await window.newList("Groceries");
-    const [pid] = desktop.pids;
-    const second = desktop.run(LINK);
-    assert.deepEqual(await second.ended(), { code: 0, signal: null }, second.said);
-    await window.at("join-dialog");
-    assert.equal(await window.value("join-code"), CODE);
-    assert.deepEqual(desktop.pids, [pid]);
-    // It is the same page still: nothing that was open is lost.
-    await window.click("close-dialog");
-    await window.untilGone("join-dialog");
-
-    const third = desktop.run();
-    assert.deepEqual(await third.ended(), { code: 0, signal: null }, third.said);
-    assert.equal(await window.isShown("join-dialog"), false);
-  });
-
-  it("without a relay asks for one first", async () => {
-    const window = await desktop.start(`ashore:#join=${CODE}`);
-    await window.at("relay-dialog");
-    await window.picture("relay");
-    await window.chooseRelay("127.0.0.1:9");
-    await window.at("join-dialog");
-    assert.equal(await window.value("join-code"), CODE);
-  });
-
-  it("that is none of ours opens nothing", async () => {
-    const window = await desktop.start("https://example.org/");
-    await window.at("welcome");
-    assert.equal(await window.isShown("join-dialog"), false);
-    assert.match(await window.session.address(), /^tauri:\/\/localhost/);
-  });
-});
+const parts = useDesktop();
 
 describe("the window", () => {
   it("listens on no port", async () => {
+    const { desktop } = parts;
     // Without its driver: to be driven, WebKit listens for the driver.
     const app = desktop.run();
     const opened = () => desktop.databases.includes("household.ashore-wal");
@@ -130,6 +27,7 @@ describe("the window", () => {
   });
 
   it("has the size that it had", async () => {
+    const { desktop } = parts;
     const first = await desktop.start();
     await first.session.resize(840, 620);
     const { width, height } = await first.session.rect();
@@ -140,6 +38,7 @@ describe("the window", () => {
   });
 
   it("does what its menu says, by the menu's keys", async () => {
+    const { desktop } = parts;
     const window = await desktop.start();
     await desktop.press("ctrl+n");
     await window.at("new-list-dialog");
@@ -147,6 +46,7 @@ describe("the window", () => {
   });
 
   it("cuts, pastes and undoes, in a field and in the text of a note", async () => {
+    const { desktop } = parts;
     const window = await desktop.start();
     await desktop.press("ctrl+shift+n");
     await window.fill("note-title", "Ines ");
@@ -176,6 +76,7 @@ describe("the window", () => {
   });
 
   it("says what is true of an app: where the data is, and nothing of browsers", async () => {
+    const { desktop } = parts;
     const window = await desktop.start();
     await window.newList("Groceries");
     await window.goHome();
@@ -190,6 +91,7 @@ describe("the window", () => {
   });
 
   it("runs no code that is made of text", async () => {
+    const { desktop } = parts;
     const window = await desktop.start();
     const refused = `try { return (0, eval)("1 + 1") } catch (error) { return error.name }`;
     // A script of the driver's is not bound by the page's policy, one that the page loads is.

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, afterEach, before, beforeEach } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { until } from "../../e2e/harness/wait.js";
@@ -45,6 +46,21 @@ export async function startDesktop(screen) {
   const desktop = new Desktop(screen);
   await desktop.boot();
   return desktop;
+}
+
+/** A computer for each test of a file: `desktop` of what this answers. */
+export function useDesktop() {
+  const parts = { desktop: null };
+  let screen;
+  before(async () => {
+    screen = await startScreen();
+  });
+  after(() => screen?.end());
+  beforeEach(async () => {
+    parts.desktop = await startDesktop(screen);
+  });
+  afterEach(() => parts.desktop?.end());
+  return parts;
 }
 
 class Desktop {
@@ -116,17 +132,13 @@ class Desktop {
   /** The processes of the app on this computer. */
   get pids() {
     const program = realpathSync(app);
-    return readdirSync("/proc")
-      .filter((name) => {
-        try {
-          const mine = readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(`HOME=${this.#home}`);
-          return mine && readlinkSync(`/proc/${name}/exe`) === program;
-        } catch {
-          // No process, or one that has just ended.
-          return false;
-        }
-      })
-      .map(Number);
+    return this.#processes.filter((pid) => programOf(pid) === program);
+  }
+
+  /** Every process on this computer: its home is in their environment. */
+  get #processes() {
+    const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+    return all.filter((pid) => environmentOf(pid).includes(`HOME=${this.#home}`)).map(Number);
   }
 
   get pid() {
@@ -180,6 +192,25 @@ class Desktop {
       process.kill(pid, "SIGKILL");
     }
     await this.#bus?.end();
+    // WebKit's own processes end when they find the app gone.
+    await until("everything on this computer has ended", () => this.#processes.length === 0);
     rmSync(this.#home, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+function environmentOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+  } catch {
+    // It has just ended, or is somebody else's.
+    return [];
+  }
+}
+
+function programOf(pid) {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return null;
   }
 }
