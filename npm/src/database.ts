@@ -246,8 +246,9 @@ export class Database {
   }
 
   /**
-   * Ends the engine at once, as if it had died, and starts another. Calls that are unanswered reject with `host.dead`; what was acknowledged is kept, unless
-   * the database is in memory. Nobody needs this for an engine that died: the next call starts one.
+   * Ends this page's engine at once, as if it had died, and starts another; of one that other tabs or windows use only this page's way to it is made anew.
+   * Calls that are unanswered reject with `host.dead`; what was acknowledged is kept, unless the database is in memory. Nobody needs this for an engine that
+   * died: the next call starts one.
    */
   async restart(options: CallOptions = {}): Promise<void> {
     this.#documents.checkOpen("restart");
