@@ -88,6 +88,7 @@ pub(crate) struct Socket {
     socket: WebSocket,
     _on_open: Closure<dyn FnMut()>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut()>,
     _on_close: Closure<dyn FnMut(CloseEvent)>,
 }
 
@@ -100,14 +101,21 @@ impl Socket {
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             tell(&framed, frame(&event.data()));
         });
-        // An `error` event says nothing and is always followed by `close`.
+        // An `error` event says nothing and is followed by `close`; except in WebKit, for an address that it does not dial at all, such as a blocked port.
+        let (failed, dialled) = (events.clone(), socket.clone());
+        let on_error = Closure::<dyn FnMut()>::new(move || {
+            if dialled.ready_state() == WebSocket::CONNECTING {
+                tell(&failed, TransportEvent::Closed("the browser does not dial this address".into()));
+            }
+        });
         let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
             tell(&events, TransportEvent::Closed(format!("closed with {} {}", event.code(), event.reason())));
         });
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        socket.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
-        Self { socket, _on_open: on_open, _on_message: on_message, _on_close: on_close }
+        Self { socket, _on_open: on_open, _on_message: on_message, _on_error: on_error, _on_close: on_close }
     }
 }
 
@@ -115,6 +123,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);
+        self.socket.set_onerror(None);
         self.socket.set_onclose(None);
         let _ = self.socket.close();
     }

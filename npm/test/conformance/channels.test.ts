@@ -2,7 +2,7 @@
 
 import { describe, expect, inject, it, vi } from "vitest";
 import type { Database } from "ashore";
-import { database, host, needs, needsKeeping, rejection, withWebSocket } from "./host.js";
+import { database, host, needs, rejection, withWebSocket } from "./host.js";
 
 const relay = inject("relay");
 
@@ -13,6 +13,7 @@ const until = (check: () => void | Promise<void>): Promise<void> =>
 
 /** Between apps there are none yet. */
 const needsChannels = needs("channels, on which databases meet in a browser", host !== "tauri");
+const needsBoth = needs(`${needsChannels.meta.needs}, and what outlives the last handle`, host === "worker");
 
 type Note = { n: number };
 
@@ -77,7 +78,7 @@ describe("a channel beside a relay", needsChannels, () => {
     await until(() => expect([alice, bob].map((db) => db.sync.status.state)).toEqual(["synced", "synced"]));
   });
 
-  it("is opened again after a restart", needsKeeping, async () => {
+  it("is opened again after a restart", needsBoth, async () => {
     const { alice, bob, channel } = await met();
     const { name } = alice;
     await alice.close();
