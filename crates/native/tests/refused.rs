@@ -2,7 +2,7 @@
 //!
 //! A limit on the size of files stands in for a full disk. `ASHORE_SMALL_DISK=FOLDER` names a real one of 16 megabytes, for the ignored test;
 //! CONTRIBUTING.md has the lines.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod folder;
