@@ -174,7 +174,7 @@ fn flip(bytes: &mut [u8], dice: &mut Dice) {
 }
 
 /// SQLite's header, and its schema behind it.
-fn flip_first_page(bytes: &mut Vec<u8>, dice: &mut Dice) {
+fn flip_first_page(bytes: &mut [u8], dice: &mut Dice) {
     let end = if dice.roll(2) == 0 { 100 } else { 4_096 };
     flip(&mut bytes[..end], dice);
 }
@@ -207,7 +207,8 @@ fn flipped_bits_anywhere_in_an_encrypted_database_cost_what_a_check_says_and_not
 fn a_damaged_header_or_schema_is_refused_or_costs_nothing() {
     for sealed in [false, true] {
         let spoiled = Spoiled::new(sealed);
-        let cost = spoil(&spoiled, "flips of the first page", seeds().div_ceil(4), flip_first_page);
+        let cost =
+            spoil(&spoiled, "flips of the first page", seeds().div_ceil(4), |bytes, dice| flip_first_page(bytes, dice));
         assert!(cost.refused > 0 && cost.found == 0 && cost.corrupt == 0, "{cost:?}");
     }
 }
