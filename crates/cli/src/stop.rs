@@ -1,7 +1,6 @@
 //! Ctrl-C and its like.
 
 use crate::exit::Problem;
-use std::pin::Pin;
 
 /// Hears whoever wants this program to end.
 pub(crate) struct Stop {
@@ -27,6 +26,7 @@ impl Stop {
     pub(crate) async fn wanted(&mut self) {
         #[cfg(unix)]
         {
+            use std::pin::Pin;
             let each =
                 self.signals.iter_mut().map(|signal| Box::pin(signal.recv()) as Pin<Box<dyn Future<Output = _>>>);
             futures_util::future::select_all(each).await;

@@ -15,7 +15,7 @@ pub(crate) struct NativeStore {
 
 pub(crate) enum Kind {
     /// As it is, in one file.
-    Rows(SqliteStore),
+    Rows(Box<SqliteStore>),
     /// Sealed, in one file.
     Sealed(Box<Packed<SealedBlobs<SqliteBlobs>>>),
     /// Nowhere.

@@ -48,6 +48,7 @@ mod query;
 mod collection;
 mod transaction;
 mod sync;
+mod asking;
 mod database;
 mod health;
 mod export;
@@ -55,6 +56,7 @@ mod export;
 pub use ashore_engine::api;
 pub use ashore_engine::api::{ErrorCode, Failure};
 pub use ashore_engine::log::Note;
+pub use asking::{ApprovalInvite, Ticket};
 pub use collection::Collection;
 pub use conversation::Events;
 pub use database::Database;
@@ -63,7 +65,7 @@ pub use export::ExportProgress;
 pub use health::HealthPage;
 pub use options::Options;
 pub use query::{Query, Watch};
-pub use sync::{Invite, InviteOptions, Sync, Synced};
+pub use sync::{Invite, InviteOptions, Joined, Sync, Synced};
 pub use transaction::Transaction;
 
 /// The examples of docs/rust.md compile.

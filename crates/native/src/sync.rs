@@ -2,7 +2,7 @@
 
 use crate::conversation::Conversation;
 use crate::query::wrong_reply;
-use ashore_engine::api::{Command, Device, Failure, Hint, InviteInfo, Reply, SyncStatus};
+use ashore_engine::api::{Command, Device, Failure, Hint, InviteInfo, OwnRequest, Reply, SyncStatus};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const INVITE_TTL: Duration = Duration::from_secs(600);
 /// Sync of one database.
 #[derive(Clone)]
 pub struct Sync {
-    conversation: Arc<Conversation>,
+    pub(crate) conversation: Arc<Conversation>,
 }
 
 /// An invitation for other devices.
@@ -49,6 +49,15 @@ impl Default for InviteOptions {
     fn default() -> Self {
         Self { role: "admin".into(), uses: 1, ttl: INVITE_TTL, link_base: None }
     }
+}
+
+/// What came of [`Sync::join_invite`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// The group's id.
+    pub group: String,
+    /// The invite needs approval: what this device asks now, and is not in the group yet. `None`: it is.
+    pub request: Option<OwnRequest>,
 }
 
 /// What came of pushing and pulling.
@@ -137,15 +146,19 @@ impl Sync {
         }
     }
 
-    /// Joins the group of an invite, by a short code, a link or a QR code's text. Answers the group's id.
-    pub async fn join_invite(&self, invite: &str, relay: &str, device_name: &str) -> Result<String, Failure> {
+    /// Joins the group of an invite, by a short code, a link or a QR code's text. With the link of an invite that needs approval it asks to join instead, and
+    /// [`Sync::admitted`] waits for the answer.
+    pub async fn join_invite(&self, invite: &str, relay: &str, device_name: &str) -> Result<Joined, Failure> {
         let command = Command::JoinInvite {
             invite: invite.to_owned(),
             relay: Some(relay.to_owned()),
             device_name: Some(device_name.to_owned()),
         };
         match self.conversation.ask(command).await? {
-            Reply::Joined { group } => Ok(group),
+            Reply::Joined { group } => Ok(Joined { group, request: None }),
+            Reply::OwnRequest { request: Some(request) } => {
+                Ok(Joined { group: request.group.clone(), request: Some(request) })
+            }
             _ => Err(wrong_reply()),
         }
     }

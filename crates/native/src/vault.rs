@@ -124,7 +124,7 @@ impl Vault {
         let disk = self.disk.as_ref().ok_or_else(no_keys)?;
         let failed = |failure| from_store(&failure);
         let kind = if protection == Protection::None {
-            Kind::Rows(SqliteStore::open(&disk.file).map_err(failed)?)
+            Kind::Rows(Box::new(SqliteStore::open(&disk.file).map_err(failed)?))
         } else {
             let blobs = SqliteBlobs::open(&disk.file).map_err(failed)?;
             let sealed = SealedBlobs::new(blobs, &Key::new(*secret), Rng::seeded(random()?));

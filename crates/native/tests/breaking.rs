@@ -18,14 +18,14 @@ fn an_engine_that_breaks_a_hundred_times_is_replaced_a_hundred_times() {
         let database = Database::open(Options::at(folder.path("notes.ashore")).secrets_in_files()).await.unwrap();
         let notes = database.collection::<Value>("notes").strict();
         let mut events = database.events();
-        let mut worst = std::time::Duration::ZERO;
+        let mut times = Vec::new();
         for n in 0..100_u32 {
             notes.put(format!("before {n}"), &json!({ "n": n })).await.unwrap();
             database.engine().break_now().unwrap();
             let began = Instant::now();
             // The engine that is asked breaks over it; the next one answers, once.
             notes.put(format!("through {n}"), &json!({ "n": n })).await.unwrap();
-            worst = worst.max(began.elapsed());
+            times.push(began.elapsed());
             let broke = loop {
                 if let Event::Error { failure } = events.next().await.unwrap() {
                     break failure;
@@ -36,7 +36,8 @@ fn an_engine_that_breaks_a_hundred_times_is_replaced_a_hundred_times() {
         let ids = notes.list().await.unwrap();
         assert_eq!(ids.len(), 200);
         database.close().await;
-        println!("the longest of 100 recoveries took {worst:?}");
+        times.sort();
+        println!("100 recoveries, from the break to the next answer: p50 {:?}, p99 {:?}", times[50], times[99]);
     });
 }
 

@@ -160,6 +160,41 @@ fn nothing_is_opened_before_somebody_said_where_secrets_go() {
 }
 
 #[test]
+fn no_file_is_made_before_the_database_is_opened() {
+    wait_for(async {
+        let folder = Folder::fresh();
+        let files = || std::fs::read_dir(folder.path("")).unwrap().count();
+        let encrypted = options(&folder).encrypted();
+        assert_eq!(files(), 0);
+        Database::open(encrypted).await.unwrap().close().await;
+        assert!(files() > 0);
+    });
+}
+
+#[test]
+fn a_database_whose_secret_is_gone_says_so_and_stays_as_it_is() {
+    wait_for(async {
+        for protect in [|options| options, Options::encrypted] {
+            let folder = Folder::fresh();
+            let database = Database::open(protect(options(&folder))).await.unwrap();
+            database.collection("notes").put("n1", &note("Milk", 1)).await.unwrap();
+            database.close().await;
+            let files = std::fs::read_dir(folder.path("")).unwrap().map(|file| file.unwrap().path());
+            let secret = files.into_iter().find(|file| file.extension().is_some_and(|it| it == "secret")).unwrap();
+            let (bytes, before) =
+                (std::fs::read(&secret).unwrap(), std::fs::read(folder.path("notes.ashore")).unwrap());
+            std::fs::remove_file(&secret).unwrap();
+            assert_eq!(code(Database::open(protect(options(&folder))).await), ErrorCode::StoreCorrupt);
+            assert!(!secret.exists() && std::fs::read(folder.path("notes.ashore")).unwrap() == before);
+            std::fs::write(&secret, bytes).unwrap();
+            let database = Database::open(protect(options(&folder))).await.unwrap();
+            assert_eq!(database.collection("notes").get("n1").await.unwrap(), Some(note("Milk", 1)));
+            database.close().await;
+        }
+    });
+}
+
+#[test]
 fn a_second_handle_on_the_file_is_told_that_it_is_locked() {
     wait_for(async {
         let folder = Folder::fresh();

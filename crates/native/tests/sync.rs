@@ -143,3 +143,44 @@ fn members_are_invited_with_a_role_which_is_changed_and_removed() {
         assert_eq!(alice.sync().devices().await.unwrap().len(), 1);
     });
 }
+
+#[test]
+fn a_link_that_needs_approval_asks_and_an_admin_lets_in_or_says_no() {
+    let relay = Relay::start();
+    wait_for(async {
+        let folder = Folder::fresh();
+        let names = ["alice.ashore", "bob.ashore", "carol.ashore"];
+        let [alice, bob, carol] =
+            [open(&folder, names[0]).await, open(&folder, names[1]).await, open(&folder, names[2]).await];
+        alice.collection("notes").put("n1", &json!({ "title": "Milk" })).await.unwrap();
+        alice.sync().enable(&relay.address(), "Alice").await.unwrap();
+        alice.sync().now().await.unwrap();
+        let mut events = alice.events();
+        let options = InviteOptions { role: "writer".into(), uses: 2, ..InviteOptions::default() };
+        let invite = alice.sync().create_approval_invite(options).await.unwrap();
+        let joined = bob.sync().join_invite(&invite.link, &relay.address(), "Bob").await.unwrap();
+        let asked = joined.request.expect("it asks");
+        let hers = carol.sync().request_to_join(&invite.link, None, "Carol").await.unwrap();
+
+        let mut waiting = vec![];
+        while waiting.len() < 2 {
+            if let Event::Requests { requests } = events.next().await.unwrap() {
+                waiting = requests;
+            }
+        }
+        let his = waiting.iter().find(|request| request.name == "Bob").unwrap();
+        assert_eq!((&his.words, &his.device, his.invite.as_ref()), (&asked.words, &asked.device, Some(&invite.id)));
+        assert_eq!(alice.sync().approve(&asked.device, "writer").await.unwrap().len(), 2);
+        assert!(alice.sync().reject(&hers.device).await.unwrap().is_empty());
+        assert!(alice.sync().requests().await.unwrap().is_empty());
+
+        assert_eq!(bob.sync().admitted().await.unwrap(), joined.group);
+        bob.sync().ready(Duration::from_secs(30)).await.unwrap();
+        assert_eq!(bob.collection("notes").get("n1").await.unwrap(), Some(json!({ "title": "Milk" })));
+        assert_eq!(carol.sync().admitted().await.unwrap_err().code, ErrorCode::JoinRequestRejected);
+        carol.sync().withdraw_request().await.unwrap();
+        assert_eq!(carol.sync().admitted().await.unwrap_err().code, ErrorCode::JoinRequestMissing);
+        let ticket = alice.sync().create_ticket(Some("https://example.org/notes".into())).await.unwrap();
+        assert!(ticket.link.starts_with("https://example.org/notes#"));
+    });
+}

@@ -4,6 +4,7 @@ mod dependencies;
 mod hygiene;
 mod layers;
 mod promises;
+mod targets;
 
 use crate::failure::{Failure, Outcome};
 use crate::generate;
@@ -18,7 +19,7 @@ use crate::wasm;
 type Check = (&'static str, fn() -> Outcome);
 
 /// Every check; quick ones first.
-const CHECKS: [Check; 14] = [
+const CHECKS: [Check; 15] = [
     ("format", || run_program(cargo(["fmt", "--all", "--check"]))),
     ("layers", layers::check),
     ("dependencies", dependencies::check),
@@ -31,6 +32,7 @@ const CHECKS: [Check; 14] = [
     ("generated", || generate::run(generate::Mode::Check)),
     ("clippy", lint_native),
     ("clippy-wasm", lint_browser),
+    ("targets", targets::check),
     ("wasm", || wasm::build(wasm::Profile::Wasm)),
     ("types", npm::check_types),
 ];

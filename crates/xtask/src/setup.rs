@@ -29,14 +29,19 @@ pub(crate) fn all() -> Outcome {
 
 /// Rust's standard library for WebAssembly, through rustup.
 pub(crate) fn wasm_target() -> Outcome {
-    let library = process::read(rustc(&["--print", "target-libdir", "--target", WASM_TARGET]))?;
+    target(WASM_TARGET)
+}
+
+/// Rust's standard library for another platform, through rustup.
+pub(crate) fn target(name: &str) -> Outcome {
+    let library = process::read(rustc(&["--print", "target-libdir", "--target", name]))?;
     if PathBuf::from(library.trim()).exists() {
         return Ok(());
     }
     let mut rustup = program("rustup");
-    rustup.args(["target", "add", WASM_TARGET]);
+    rustup.args(["target", "add", name]);
     process::run(rustup).map_err(|failure| {
-        Failure::new(format!("{failure}\nRust's {WASM_TARGET} library is missing: install it as you installed Rust"))
+        Failure::new(format!("{failure}\nRust's {name} library is missing: install it as you installed Rust"))
     })
 }
 

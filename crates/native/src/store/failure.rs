@@ -9,6 +9,11 @@ pub(super) fn is_damage(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
+/// Whether the file cannot be written, and may well be read.
+pub(super) fn is_refused_by_disk(error: &Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
+}
+
 /// While a store works.
 pub(super) fn store_failure(error: &Error) -> StoreFailure {
     match error.sqlite_error_code() {

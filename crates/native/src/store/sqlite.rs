@@ -1,6 +1,6 @@
 //! A store on a SQLite file: every row as it is, in one table that is ordered by key.
 
-use super::failure::{opening_failure, store_failure};
+use super::failure::{is_refused_by_disk, opening_failure, store_failure};
 use super::file::SqliteFile;
 use super::rows::{self, checksum};
 use super::writer::Writer;
@@ -21,7 +21,8 @@ const SYNC: &str = "UPDATE handle SET syncs = syncs + 1";
 pub struct SqliteStore {
     reader: RefCell<Option<Connection>>,
     writer: Writer,
-    owner: i64,
+    /// The number of this handle in the file; a failure when there was no room for it: then it can read, and no commit succeeds.
+    owner: Result<i64, StoreFailure>,
     ended: RefCell<Option<StoreFailure>>,
     since_checkpoint: Cell<usize>,
 }
@@ -31,7 +32,11 @@ impl SqliteStore {
     pub fn open(file: &SqliteFile) -> Result<Self, StoreFailure> {
         let reader = file.connect()?;
         let mut connection = file.connect()?;
-        let owner = take_over(&mut connection).map_err(|error| opening_failure(&error))?;
+        let owner = match take_over(&mut connection) {
+            Ok(owner) => Ok(owner),
+            Err(error) if is_refused_by_disk(&error) => Err(store_failure(&error)),
+            Err(error) => return Err(opening_failure(&error)),
+        };
         let writer = Writer::start(connection).map_err(|error| StoreFailure::Failed { reason: error.to_string() })?;
         Ok(Self {
             reader: RefCell::new(Some(reader)),
@@ -77,7 +82,7 @@ impl Store for SqliteStore {
             return Ok(());
         }
         self.since_checkpoint.update(|bytes| bytes.saturating_add(batch.byte_len()));
-        let owner = self.owner;
+        let owner = self.owner.clone().inspect_err(|failure| self.end(failure))?;
         let written = self.writer.run(move |connection| write(connection, owner, &batch, durability)).await;
         written.unwrap_or(Err(StoreFailure::Closed)).inspect_err(|failure| self.end(failure))
     }
@@ -105,8 +110,12 @@ impl Store for SqliteStore {
     }
 }
 
+/// In a transaction of its own: SQLite answers the number before it commits it.
 fn take_over(connection: &mut Connection) -> rusqlite::Result<i64> {
-    connection.query_row("UPDATE handle SET owner = owner + 1 RETURNING owner", [], |row| row.get(0))
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let owner = transaction.query_row("UPDATE handle SET owner = owner + 1 RETURNING owner", [], |row| row.get(0))?;
+    transaction.commit()?;
+    Ok(owner)
 }
 
 fn write(
