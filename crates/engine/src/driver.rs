@@ -68,7 +68,7 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
     clock: C,
     mut calls: UnboundedReceiver<Calls>,
     mut deliver: impl FnMut(Option<&str>, News),
-    note: impl Fn(Note<'_>),
+    note: Box<dyn Fn(Note<'_>)>,
 ) {
     note(Note::new(LogLevel::Info, "engine", "it runs"));
     let mut connections: BTreeMap<u64, T::Connection> = BTreeMap::new();
@@ -118,7 +118,7 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                     connections.remove(&connection);
                 }
                 Output::Deliver { client, news } => {
-                    note_news(client.as_deref(), &news, &note);
+                    note_news(client.as_deref(), &news, &*note);
                     deliver(client.as_deref(), news);
                 }
                 Output::Stop => {
@@ -145,7 +145,7 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
         let now = clock.now();
         match happened {
             Happened::Input(input) => {
-                note_outcome(&input, &note);
+                note_outcome(&input, &*note);
                 machine.handle(now, input);
             }
             Happened::Asked(Some(asked)) => {
@@ -192,7 +192,7 @@ fn next_event(connection: u64, mut receiver: UnboundedReceiver<TransportEvent>) 
 }
 
 /// What of the news is worth noting; that which all hear is noted once.
-fn note_news(client: Option<&str>, news: &News, note: &impl Fn(Note<'_>)) {
+fn note_news(client: Option<&str>, news: &News, note: &dyn Fn(Note<'_>)) {
     for answer in &news.answers {
         if let Outcome::Failed(failure) = &answer.outcome {
             note(Note::new(LogLevel::Debug, "calls", "a call failed").code(failure.code));
@@ -220,7 +220,7 @@ fn note_news(client: Option<&str>, news: &News, note: &impl Fn(Note<'_>)) {
     }
 }
 
-fn note_outcome(input: &Input, note: &impl Fn(Note<'_>)) {
+fn note_outcome(input: &Input, note: &dyn Fn(Note<'_>)) {
     match input {
         Input::Loaded { result: Err(StoreFailure::Superseded), .. }
         | Input::Committed { result: Err(StoreFailure::Superseded), .. } => {

@@ -58,7 +58,7 @@ impl Host {
         let reporter = Reporter { listener: Rc::clone(&listener), end: Rc::clone(&end) };
         let deliver = move |client: Option<&str>, news: News| reporter.deliver(client, news);
         let teller = Rc::clone(&listener);
-        let note = move |note: Note<'_>| teller.note(note);
+        let note = Box::new(move |note: Note<'_>| teller.note(note));
         let run = spawn_local(drive(machine, Rc::new(store), WebSockets, SystemClock, asked, deliver, note));
         let ending = Rc::clone(&end);
         spawn_local(async move {

@@ -63,7 +63,7 @@ impl Host {
         let store = Rc::new(Gated { store, gate: gate.clone() });
         let reporter = Reporter { listener: Rc::clone(&listener), end: Rc::clone(&end), gate: gate.clone() };
         let deliver = move |client: Option<&str>, news: News| reporter.deliver(client, news);
-        let run = drive(machine, store, Ways, BrowserClock, asked, deliver, move |note| notes.note(note));
+        let run = drive(machine, store, Ways, BrowserClock, asked, deliver, Box::new(move |note| notes.note(note)));
         let ending = Rc::clone(&end);
         let told = Rc::clone(&listener);
         wasm_bindgen_futures::spawn_local(async move {

@@ -96,7 +96,7 @@ where
         move |_, news| {
             let _ = deliver.unbounded_send(news);
         },
-        |_| {},
+        Box::new(|_| {}),
     );
     join(run, async move { talk(&mut page).await }).await;
 }
