@@ -1,7 +1,7 @@
 // The whole page: header, the way around, the page that the address names, dialogs and messages.
 
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 import { listenForMenu } from "./model/app-menu.js";
 import { closeDialog, openDialog, type DialogName } from "./model/dialogs.js";
 import { opening, openHousehold, type Household } from "./model/household.js";
@@ -52,7 +52,8 @@ export function App(): JSX.Element {
 
 function OpenApp({ household }: { readonly household: Household }): JSX.Element {
   useEffect(() => listenForShortcuts(actions(household), undoLatest, stepInNote(household)), [household]);
-  useEffect(() => listenForMenu(actions(household)), [household]);
+  // Before it is shown: who sees it may choose from the menu at once.
+  useLayoutEffect(() => listenForMenu(actions(household)), [household]);
   const invited = offeredInvite.value;
   useEffect(() => {
     if (invited !== null) {

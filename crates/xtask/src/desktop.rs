@@ -39,7 +39,11 @@ fn build(profile: &str) -> Outcome {
     setup::webview()?;
     setup::npm_packages()?;
     build_pages()?;
-    process::run(cargo(["build", "-p", PACKAGE, "--profile", profile]))
+    let mut app = cargo(["build", "-p", PACKAGE, "--profile", profile]);
+    if profile == RELEASE {
+        app.args(["--features", "custom-protocol"]);
+    }
+    process::run(app)
 }
 
 /// The pages of the demo, which the app takes over when it is built.

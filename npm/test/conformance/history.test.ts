@@ -2,10 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { open, type Text, text } from "ashore";
-import { database, freshName, host, needs, needsKeeping, rejection } from "./host.js";
-
-/** Where the engine runs in this thread. */
-const needsClock = needs("an engine whose clock the test can set", host === "memory");
+import { database, freshName, needsClock, needsKeeping, rejection } from "./host.js";
 
 interface Note {
   title?: string;

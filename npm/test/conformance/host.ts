@@ -27,6 +27,9 @@ export const needsKeeping = needs("documents that outlive the last handle", pers
 /** Tests that count workers and end them; what is promised of an engine that breaks in an app is in `test/tauri`. */
 export const needsWorker = needs("a worker that the test can end", host === "worker");
 
+/** Tests that set the clock: only in memory the engine has that of the test. */
+export const needsClock = needs("an engine whose clock the test can set", host === "memory");
+
 /** The text of a fresh database's name; IndexedDB of earlier tests is never met again. */
 export function freshName(): string {
   return `test-${crypto.randomUUID()}`;

@@ -2,7 +2,7 @@
 
 import { AshoreError, type EngineState, type LogEvent, open } from "ashore";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { database, freshName, persistent, rejection } from "./host.js";
+import { database, freshName, needsClock, persistent, rejection } from "./host.js";
 
 describe("the engine", () => {
   it("stands where it is said to stand, from before the first call to the end", async () => {
@@ -75,8 +75,7 @@ describe("what waits for a relay that never answers", () => {
     vi.unstubAllGlobals();
   });
 
-  // Where the engine has the clock of this thread, which a test can move.
-  it.skipIf(persistent)("is given its time, to the millisecond, and is kept", async () => {
+  it("is given its time, to the millisecond, and is kept", needsClock, async () => {
     vi.stubGlobal("WebSocket", SilentSocket);
     const db = await database();
     await db.sync.enable({ relay: "wss://relay.example/v1/ws", deviceName: "here" });
