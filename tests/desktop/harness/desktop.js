@@ -159,7 +159,7 @@ class Desktop {
   }
 
   async #keyboard(...does) {
-    const chain = ["search", "--onlyvisible", "--pid", String(this.pid), "windowfocus", "--sync", ...does];
+    const chain = ["search", "--onlyvisible", "--pid", String(this.pid), "windowfocus", ...does];
     const pressing = new Program("xdotool", chain, { env: this.#environment });
     const { code } = await pressing.ended();
     if (code !== 0) {
