@@ -179,9 +179,18 @@ fn flip_first_page(bytes: &mut [u8], dice: &mut Dice) {
     flip(&mut bytes[..end], dice);
 }
 
-/// Cuts off something; a file of which nothing is left is a new one.
+/// SQLite's own size of a page here.
+const PAGE: usize = 4_096;
+
+/// Cuts off a page or more; a file of which nothing is left is a new one.
 fn cut_off(bytes: &mut Vec<u8>, dice: &mut Dice) {
-    let left = 1 + dice.roll(bytes.len() as u64 - 1) as usize;
+    let left = 1 + dice.roll((bytes.len() - PAGE) as u64) as usize;
+    bytes.truncate(left);
+}
+
+/// Cuts off a part of the last page, which SQLite reads as zeros: it counts a begun page as a whole one.
+fn cut_in_the_last_page(bytes: &mut Vec<u8>, dice: &mut Dice) {
+    let left = bytes.len() - 1 - dice.roll(PAGE as u64 - 1) as usize;
     bytes.truncate(left);
 }
 
@@ -214,10 +223,19 @@ fn a_damaged_header_or_schema_is_refused_or_costs_nothing() {
 }
 
 #[test]
-fn a_file_that_is_cut_off_anywhere_is_refused() {
+fn a_file_that_lacks_a_page_or_more_is_refused() {
     for sealed in [false, true] {
         let spoiled = Spoiled::new(sealed);
         let cost = spoil(&spoiled, "cut off", seeds().div_ceil(4), cut_off);
-        assert!(u64::from(cost.refused) == seeds().div_ceil(4), "SQLite counts its pages: {cost:?}");
+        assert_eq!(u64::from(cost.refused), seeds().div_ceil(4), "SQLite counts its pages: {cost:?}");
+    }
+}
+
+#[test]
+fn a_file_whose_last_page_is_cut_costs_what_a_check_says_and_nothing_else() {
+    for sealed in [false, true] {
+        let spoiled = Spoiled::new(sealed);
+        let cost = spoil(&spoiled, "cut in the last page", seeds().div_ceil(4), cut_in_the_last_page);
+        assert_eq!(cost.older, 0, "{cost:?}");
     }
 }
