@@ -39,6 +39,7 @@ impl Blobs for IndexedDb {
     }
 
     async fn close(&self) {
+        self.let_end().await;
         self.close_for_good();
     }
 }

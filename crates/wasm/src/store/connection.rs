@@ -91,8 +91,8 @@ impl IndexedDb {
         if self.closed.get() {
             return Err(BlobFailure::Closed);
         }
-        if let Some(open) = self.connection.borrow().as_ref().filter(|open| !open.is_lost()) {
-            return Ok(open.clone());
+        if let Some(open) = self.connected() {
+            return Ok(open);
         }
         let (open, created) = Connection::open(&self.name).await?;
         if self.closed.get() || (created && self.opened.get()) {
@@ -103,6 +103,11 @@ impl IndexedDb {
         let open = Rc::new(open);
         self.connection.replace(Some(open.clone()));
         Ok(open)
+    }
+
+    /// The connection, unless there is none that works.
+    pub(super) fn connected(&self) -> Option<Rc<Connection>> {
+        self.connection.borrow().as_ref().filter(|open| !open.is_lost()).cloned()
     }
 
     pub(super) fn is_closed(&self) -> bool {

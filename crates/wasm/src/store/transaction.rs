@@ -11,7 +11,7 @@ use js_sys::{Array, Function, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::IdbTransaction;
 
-use super::connection::{Connection, IndexedDb, answer};
+use super::connection::{BLOBS, Connection, IndexedDb, KEYS, answer};
 use super::failure::{blob_failure, error_name, from_idb};
 
 /// What a transaction may do.
@@ -41,6 +41,19 @@ impl IndexedDb {
                 Work::begin(self.connect().await?, store, mode).map_err(|error| blob_failure(&error))
             }
             begun => begun.map_err(|error| blob_failure(&error)),
+        }
+    }
+}
+
+impl IndexedDb {
+    /// Waits until every transaction has ended, those too of which nothing but an answer was wanted: one that writes to an object store comes after all
+    /// others there. A worker that ends while a transaction does leaves it in WebKit to the database for good, which nobody can write to or delete then.
+    pub(super) async fn let_end(&self) {
+        let Some(connection) = self.connected() else { return };
+        for store in [BLOBS, KEYS] {
+            // A connection that is gone has no transactions.
+            let Ok(work) = Work::begin(connection.clone(), store, Mode::Write(Durability::Relaxed)) else { return };
+            let _ = work.complete().await;
         }
     }
 }
