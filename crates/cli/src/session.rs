@@ -8,6 +8,7 @@ use crate::stop::Stop;
 use ashore_native::api::{Command, KeyInfo, Protection, Reply};
 use ashore_native::secrets::{Secret, SecretFiles, Secrets};
 use ashore_native::{Database, ErrorCode, Failure, Options, paths};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +73,7 @@ pub(crate) async fn with_database(
     attend(&database, place, Stop::listen()?, manner, command).await
 }
 
-/// Runs a command on a database, which is made when there is none.
+/// Runs a command on a database, which is made when there is none; if the command fails and has left nothing in it, it is taken away again.
 pub(crate) async fn with_new_database(
     place: &Place,
     making: &Making,
@@ -95,7 +96,37 @@ pub(crate) async fn with_new_database(
             discard(&path);
         }
     })?;
-    attend(&database, place, stop, manner, command).await
+    let in_vain = Cell::new(false);
+    let command = async |database: &Database| {
+        let outcome = command(database).await;
+        if outcome.is_err() && holds_nothing(database).await.unwrap_or(false) {
+            in_vain.set(forget_keys(database).await.is_ok());
+        }
+        outcome
+    };
+    let outcome = attend(&database, place, stop, manner, command).await;
+    if in_vain.get() {
+        discard(&path);
+    }
+    outcome
+}
+
+/// No document, no group and no question to be let into one.
+async fn holds_nothing(database: &Database) -> Result<bool, Problem> {
+    let asked = match database.call(Command::OwnRequest {}).await? {
+        Reply::OwnRequest { request } => request.is_some(),
+        _ => return Err(Problem::wrong_reply()),
+    };
+    let grouped = database.sync().fetch_status().await?.group.is_some();
+    Ok(!asked && !grouped && database.collections().await?.is_empty())
+}
+
+/// The device's secret of a database that is about to go.
+async fn forget_keys(database: &Database) -> Result<(), Problem> {
+    if keys(database).await?.protection != Protection::None {
+        database.call(Command::WipeKeys {}).await?;
+    }
+    Ok(())
 }
 
 async fn make(path: &Path, making: &Making, passphrase: Option<Text>) -> Result<Database, Problem> {
