@@ -46,6 +46,8 @@ const JSON_TOO = [
 const inTauri = () => ({
   enabled: true,
   screenshotFailures: false,
+  // Nobody looks, and painting it takes more time than the tests.
+  ui: false,
   provider: tauri(),
   instances: [{ browser: "webkit" as const }],
 });
