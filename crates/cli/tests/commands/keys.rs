@@ -51,17 +51,18 @@ fn a_database_encrypted_with_the_devices_secret_opens_without_a_question() {
 #[test]
 fn a_command_that_fails_takes_back_the_database_it_made_with_its_secret() {
     let tool = Tool::new();
+    let tool = tool.with("ASHORE_EXPORT_PASSPHRASE", PASSPHRASE);
     let text = tool.file("text", "no export");
     let relay = "ws://127.0.0.1:9/v1/ws";
     for encrypt in ["none", "device"] {
         tool.run(&["import", &text, "--encrypt", encrypt]).failed(8, "export.not-an-export");
-        tool.run(&["--relay", relay, "join", "no code", "--encrypt", encrypt]).failed(6, "invite.not-found");
+        tool.run(&["--relay", relay, "join", "no code", "--encrypt", encrypt]).failed(6, "invite.bad-code");
         assert_eq!(std::fs::read_dir(tool.path("")).unwrap().count(), 1, "the file with the text alone");
         tool.run(&["list"]).failed(3, "cli.no-database");
     }
     // One that was there stays as it was, empty or not.
     tool.run(&["init"]).ok();
-    tool.run(&["--relay", relay, "join", "no code"]).failed(6, "invite.not-found");
+    tool.run(&["--relay", relay, "join", "no code"]).failed(6, "invite.bad-code");
     tool.run(&["list"]).ok();
 }
 
