@@ -10,7 +10,7 @@ use ashore_native::secrets::{Secret, SecretFiles, Secrets};
 use ashore_native::{Database, ErrorCode, Failure, Options, paths};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The folder's name in the platform's place for data.
@@ -69,7 +69,7 @@ pub(crate) async fn with_database(
     if !path.exists() {
         return Err(Problem::no_database(&path));
     }
-    let database = unlocked(open(&path, false).await?, place).await?;
+    let database = unlocked(open(&path).await?, place).await?;
     attend(&database, place, Stop::listen()?, manner, command).await
 }
 
@@ -90,23 +90,26 @@ pub(crate) async fn with_new_database(
     };
     // Half a database would be taken for a plain one by the next command: from here on a Ctrl-C waits until it has its keys.
     let stop = Stop::listen()?;
-    let database = make(&path, making, passphrase).await.inspect_err(|problem| {
+    let secrets = Kept::beside(&path, making.keychain)?;
+    let database = make(&path, making, passphrase, secrets.clone()).await.inspect_err(|problem| {
         let keyless = [ErrorCode::KeyWeakPassphrase, ErrorCode::HostUnsupported];
         if matches!(problem, Problem::Failed(failure) if keyless.contains(&failure.code)) {
             discard(&path);
+            secrets.take_back();
         }
     })?;
     let in_vain = Cell::new(false);
     let command = async |database: &Database| {
         let outcome = command(database).await;
         if outcome.is_err() && holds_nothing(database).await.unwrap_or(false) {
-            in_vain.set(forget_keys(database).await.is_ok());
+            in_vain.set(true);
         }
         outcome
     };
     let outcome = attend(&database, place, stop, manner, command).await;
     if in_vain.get() {
         discard(&path);
+        secrets.take_back();
     }
     outcome
 }
@@ -121,16 +124,8 @@ async fn holds_nothing(database: &Database) -> Result<bool, Problem> {
     Ok(!asked && !grouped && database.collections().await?.is_empty())
 }
 
-/// The device's secret of a database that is about to go.
-async fn forget_keys(database: &Database) -> Result<(), Problem> {
-    if keys(database).await?.protection != Protection::None {
-        database.call(Command::WipeKeys {}).await?;
-    }
-    Ok(())
-}
-
-async fn make(path: &Path, making: &Making, passphrase: Option<Text>) -> Result<Database, Problem> {
-    let options = options(path, making.keychain)?;
+async fn make(path: &Path, making: &Making, passphrase: Option<Text>, secrets: Arc<Kept>) -> Result<Database, Problem> {
+    let options = Options::at(path).secrets_in(secrets);
     let options = match (making.encrypt, passphrase) {
         (Encrypt::Device, _) => options.encrypted(),
         (_, Some(passphrase)) => options.passphrase(passphrase.as_str()),
@@ -147,14 +142,8 @@ fn discard(path: &Path) {
     }
 }
 
-async fn open(path: &Path, keychain: bool) -> Result<Database, Problem> {
-    Ok(Database::open(options(path, keychain)?).await?)
-}
-
-fn options(path: &Path, keychain: bool) -> Result<Options, Problem> {
-    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-    let secrets = Kept { files: SecretFiles::in_folder(folder), keychain: Keychain::of(keychain)? };
-    Ok(Options::at(path).secrets_in(Arc::new(secrets)))
+async fn open(path: &Path) -> Result<Database, Problem> {
+    Ok(Database::open(Options::at(path).secrets_in(Kept::beside(path, false)?)).await?)
 }
 
 /// Where the keys of a database stand.
@@ -224,6 +213,24 @@ async fn send_what_waits(database: &Database, at_most: Duration) {
 struct Kept {
     files: SecretFiles,
     keychain: Keychain,
+    /// The names of those that this program has made.
+    made: Mutex<Vec<String>>,
+}
+
+impl Kept {
+    fn beside(path: &Path, keychain: bool) -> Result<Arc<Self>, Problem> {
+        let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+        let (files, keychain) = (SecretFiles::in_folder(folder), Keychain::of(keychain)?);
+        Ok(Arc::new(Self { files, keychain, made: Mutex::default() }))
+    }
+
+    /// Removes those that this program has made.
+    fn take_back(&self) {
+        for name in std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner)) {
+            // One that stays opens nothing.
+            let _ = self.remove(&name);
+        }
+    }
 }
 
 impl Secrets for Kept {
@@ -235,6 +242,7 @@ impl Secrets for Kept {
     }
 
     fn keep(&self, name: &str, secret: &Secret) -> Result<(), Failure> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
         if self.keychain.wanted { self.keychain.keep(name, secret) } else { self.files.keep(name, secret) }
     }
 
