@@ -112,6 +112,8 @@ export class Client {
   #name = "";
   #lastId = 0;
   #host: Host | null = null;
+  /** One whose engine broke: with its place the app keeps the database open, and unlocked, until the next one has it. */
+  #last: Host | null = null;
   #ready = false;
   /** The engine has failed, and its host has not said so yet: what is asked meanwhile is for the next one. */
   #ending = false;
@@ -291,13 +293,14 @@ export class Client {
   }
 
   async #close(): Promise<void> {
-    const host = this.#host;
+    const hosts = [this.#last, this.#host];
+    this.#last = null;
     this.#host = null;
     this.#ready = false;
     clearTimeout(this.#restarting);
     this.#supervision.stopping();
     this.#rejectAll((op) => closed(op));
-    await host?.stop();
+    await Promise.all(hosts.map((host) => host?.stop()));
     this.#supervision.closed();
     this.events.clear();
   }
@@ -453,6 +456,8 @@ export class Client {
   }
 
   #onReady(): void {
+    this.#last?.kill();
+    this.#last = null;
     this.#ready = true;
     this.#ending = false;
     this.#supervision.ready();
@@ -488,7 +493,8 @@ export class Client {
   /** The host has another engine. A call that two of them broke over is not given to a third. */
   #onReplaced(failure: Failure): void {
     if (!this.#supervision.replaced(failure)) {
-      this.#host?.kill();
+      this.#last?.kill();
+      this.#last = this.#host;
       return this.#onGone(failure);
     }
     for (const [id, asked] of this.#asked) {
