@@ -228,12 +228,14 @@ describe("one that its host replaces", () => {
     await soon();
     hosts.last.listener.replaced(broke);
     hosts.last.listener.replaced(broke);
-    expect(hosts.hosts[0]?.killed).toBe(true);
     expect(client.engine.state).toBe("restarting");
     await vi.advanceTimersByTimeAsync(499);
     expect(hosts.hosts).toHaveLength(1);
+    // It holds the database, which stays unlocked, until the next one has it.
+    expect(hosts.hosts[0]?.killed).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
     expect(hosts.hosts).toHaveLength(2);
+    expect(hosts.hosts.map(({ killed }) => killed)).toEqual([true, false]);
   });
 });
 
