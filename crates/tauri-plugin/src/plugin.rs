@@ -51,6 +51,11 @@ impl Builder {
         tauri::plugin::Builder::new("ashore")
             .invoke_handler(tauri::generate_handler![commands::open, commands::calls, commands::close])
             .setup(move |app, _| {
+                if cfg!(panic = "abort") {
+                    tracing::warn!(
+                        "built with panic = \"abort\": an engine that breaks ends the app, instead of being replaced"
+                    );
+                }
                 let folder = folder.map_or_else(|| app.path().app_local_data_dir(), Ok)?;
                 let databases = Arc::new(Databases::new(folder, keeping));
                 app.manage(Arc::new(Pages::new(Arc::clone(&databases))));

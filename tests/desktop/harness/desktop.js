@@ -25,9 +25,11 @@ import { SaltboxWindow } from "./window.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
-const app = process.env.ASHORE_SALTBOX ?? join(target, "debug/saltbox");
+const SALTBOX = {
+  program: process.env.ASHORE_SALTBOX ?? join(target, "debug/saltbox"),
+  identifier: "org.ashoredb.saltbox",
+};
 const driver = process.env.TAURI_DRIVER ?? join(target, "tools/bin/tauri-driver");
-const IDENTIFIER = "org.ashoredb.saltbox";
 
 /** A screen without a display. Ended by `end()`. */
 export async function startScreen() {
@@ -36,20 +38,15 @@ export async function startScreen() {
   return { display: `:${number}`, end: () => server.end() };
 }
 
-/** A computer on that screen, with nothing of the app on it yet. Ended by `end()`. */
-export async function startDesktop(screen) {
-  for (const program of [app, driver]) {
-    if (!existsSync(program)) {
-      throw new Error(`${program} is missing: \`cargo xtask test desktop\` builds it`);
-    }
-  }
-  const desktop = new Desktop(screen);
+/** A computer on that screen, with nothing of the app on it yet: Saltbox, unless another one is named. Ended by `end()`. */
+export async function startDesktop(screen, app = SALTBOX) {
+  const desktop = new Desktop(screen, app);
   await desktop.boot();
   return desktop;
 }
 
 /** A computer for each test of a file: `desktop` of what this answers. */
-export function useDesktop() {
+export function useDesktop(app = SALTBOX) {
   const parts = { desktop: null };
   let screen;
   before(async () => {
@@ -57,13 +54,14 @@ export function useDesktop() {
   });
   after(() => screen?.end());
   beforeEach(async () => {
-    parts.desktop = await startDesktop(screen);
+    parts.desktop = await startDesktop(screen, app);
   });
   afterEach(() => parts.desktop?.end());
   return parts;
 }
 
 class Desktop {
+  #app;
   #home = mkdtempSync(join(tmpdir(), "ashore-desktop-"));
   #environment;
   #bus = null;
@@ -71,7 +69,8 @@ class Desktop {
   #address = null;
   #session = null;
 
-  constructor(screen) {
+  constructor(screen, app) {
+    this.#app = app;
     const runtime = join(this.#home, "run");
     mkdirSync(runtime, { mode: 0o700 });
     this.#environment = {
@@ -89,6 +88,7 @@ class Desktop {
   }
 
   async boot() {
+    mustExist(driver);
     this.#bus = new Program("dbus-daemon", ["--session", "--nofork", "--nopidfile", "--print-address=1"], {
       env: this.#environment,
     });
@@ -104,7 +104,7 @@ class Desktop {
 
   /** The folder of the app's data. */
   get folder() {
-    return join(this.#home, "data", IDENTIFIER);
+    return join(this.#home, "data", this.#app.identifier);
   }
 
   /** The files of databases in it. */
@@ -116,22 +116,30 @@ class Desktop {
       : [];
   }
 
-  /** Starts the app and waits until it shows the household. */
+  /** Starts the app, and a session with its window. */
+  async open(...args) {
+    const { program } = this.#app;
+    mustExist(program);
+    this.#session = await newSession(this.#address, { "tauri:options": { application: program, args } });
+    return this.#session;
+  }
+
+  /** Starts Saltbox and waits until it shows the household. */
   async start(...args) {
-    this.#session = await newSession(this.#address, { "tauri:options": { application: app, args } });
-    const window = new SaltboxWindow(this.#session);
+    const window = new SaltboxWindow(await this.open(...args));
     await window.at("sync-indicator");
     return window;
   }
 
   /** Starts the app without a driver: once more, as a person does who forgot that it runs, or as the system does for a link. */
   run(...args) {
-    return new Program(app, args, { env: this.#environment });
+    return new Program(this.#app.program, args, { env: this.#environment });
   }
 
   /** The processes of the app on this computer. */
   get pids() {
-    const program = realpathSync(app);
+    const { program: path } = this.#app;
+    const program = existsSync(path) ? realpathSync(path) : path;
     return this.#processes.filter((pid) => programOf(pid) === program);
   }
 
@@ -195,6 +203,12 @@ class Desktop {
     // WebKit's own processes end when they find the app gone.
     await until("everything on this computer has ended", () => this.#processes.length === 0);
     rmSync(this.#home, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+function mustExist(program) {
+  if (!existsSync(program)) {
+    throw new Error(`${program} is missing: \`cargo xtask test desktop\` builds it`);
   }
 }
 
