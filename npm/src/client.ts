@@ -112,7 +112,7 @@ export class Client {
   #name = "";
   #lastId = 0;
   #host: Host | null = null;
-  /** One whose engine broke: with its place the app keeps the database open, and unlocked, until the next one has it. */
+  /** One that was given up: with its place the app keeps the database open, and unlocked, until the next one has it. */
   #last: Host | null = null;
   #ready = false;
   /** The engine has failed, and its host has not said so yet: what is asked meanwhile is for the next one. */
@@ -191,10 +191,21 @@ export class Client {
 
   /** Ends the engine at once, whatever it is doing, as if it had died. */
   endEngine(): void {
+    this.#leave(dead("The app asked for another one."));
+  }
+
+  /** Gives up the host, whatever it is doing, and keeps its place. */
+  #leave(failure: Failure): void {
     if (this.#host) {
-      this.#host.kill();
-      this.#onGone(dead("The app asked for another one."));
+      this.#host.leave();
+      this.#keepPlace(this.#host);
+      this.#onGone(failure);
     }
+  }
+
+  #keepPlace(host: Host | null): void {
+    this.#last?.kill();
+    this.#last = host;
   }
 
   /** Nobody looks: engines that nobody waits for are not watched over. */
@@ -456,8 +467,7 @@ export class Client {
   }
 
   #onReady(): void {
-    this.#last?.kill();
-    this.#last = null;
+    this.#keepPlace(null);
     this.#ready = true;
     this.#ending = false;
     this.#supervision.ready();
@@ -493,8 +503,7 @@ export class Client {
   /** The host has another engine. A call that two of them broke over is not given to a third. */
   #onReplaced(failure: Failure): void {
     if (!this.#supervision.replaced(failure)) {
-      this.#last?.kill();
-      this.#last = this.#host;
+      this.#keepPlace(this.#host);
       return this.#onGone(failure);
     }
     for (const [id, asked] of this.#asked) {
@@ -641,8 +650,7 @@ export class Client {
       expected = now() + every;
       const silent = now() - this.#lastSign;
       if (silent > HANG_BEATS * every) {
-        this.#host?.kill();
-        return this.#onGone(dead("It gives no sign of life."));
+        return this.#leave(dead("It gives no sign of life."));
       }
       if (silent > LATE_BEATS * every) {
         this.#supervision.missed();

@@ -24,7 +24,9 @@ export interface Host {
   check(): void;
   /** Ends it: what is committed stays, what waits is committed first. Resolves when another one may start. */
   stop(): Promise<void>;
-  /** Ends it at once, whatever it is doing: it does not answer. */
+  /** Ends it at once, whatever it is doing: it does not answer. What keeps the database open elsewhere for the next host stays until `kill`. */
+  leave(): void;
+  /** Ends it at once, and leaves nothing. */
   kill(): void;
 }
 

@@ -58,6 +58,8 @@ enum Happened {
 
 /// Commits after which the store is asked to tidy up, one bounded step at a time.
 const MAINTAIN_AFTER_COMMITS: u32 = 16;
+/// And as many bytes of rows, if that is sooner: what one tidying takes in, and what an unpacked store holds in memory.
+const MAINTAIN_AFTER_BYTES: usize = 8 << 20;
 
 /// Runs `machine` until it has been closed or `calls` has ended. `deliver` hands news to one client or, with `None`, to all; `note` takes what is worth
 /// noting of all that.
@@ -75,6 +77,7 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
     let mut running: FuturesUnordered<LocalBoxFuture<'static, Happened>> = FuturesUnordered::new();
     // The first look comes with the first commit: sessions may be short.
     let mut commits_since_maintenance = MAINTAIN_AFTER_COMMITS;
+    let mut bytes_since_maintenance = 0;
     let mut maintaining = false;
     loop {
         while let Some(output) = machine.poll() {
@@ -91,6 +94,7 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                 }
                 Output::Commit { commit, batch, durability } => {
                     commits_since_maintenance += 1;
+                    bytes_since_maintenance += batch.byte_len();
                     note(
                         Note::new(LogLevel::Trace, "store", "rows are committed")
                             .counts(&[("rows", count(batch.len()))]),
@@ -128,7 +132,9 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                 }
             }
         }
-        if commits_since_maintenance >= MAINTAIN_AFTER_COMMITS && !maintaining {
+        let is_due =
+            commits_since_maintenance >= MAINTAIN_AFTER_COMMITS || bytes_since_maintenance >= MAINTAIN_AFTER_BYTES;
+        if is_due && !maintaining {
             maintaining = true;
             let store = Rc::clone(&store);
             running.push(async move { Happened::Maintained(matches!(store.maintain().await, Ok(true))) }.boxed_local());
@@ -163,6 +169,7 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                 } else {
                     note(Note::new(LogLevel::Debug, "store", "it is tidied up"));
                     commits_since_maintenance = 0;
+                    bytes_since_maintenance = 0;
                 }
             }
             Happened::Connection(connection, event, receiver) => {

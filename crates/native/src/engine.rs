@@ -12,7 +12,7 @@ pub use port::{Port, PortListener};
 pub use status::{EngineState, EngineStatus};
 
 use crate::failure::unsupported;
-use crate::host::silent;
+use crate::host::{left_behind, silent};
 use crate::options::{Options, Place};
 use crate::secrets::random;
 use crate::store::Lease;
@@ -196,12 +196,34 @@ impl Engine {
                 let _ = thread.unbounded_send(Message::Beat(beaten));
                 return;
             }
-            *running = Running::No;
-            *started += 1;
-            self.0.hub.hear(*started);
+            pulse.failed(&silent());
+            self.leave_behind(running, started);
         }
         self.0.hub.note(Note::new(LogLevel::Error, "engine", "it gives no sign of life and is left behind"));
         self.0.hub.ended(&silent());
+    }
+
+    /// Ends the engine that runs as if it had broken, whatever it is doing; the next message starts another. What is unanswered is asked of that one, and
+    /// an unlocked database stays unlocked. Nobody needs this for an engine that broke.
+    pub fn restart(&self) {
+        {
+            let mut state = self.state();
+            let State { running, started, pulse, .. } = &mut *state;
+            if !matches!(running, Running::Yes(_)) {
+                return;
+            }
+            pulse.failed(&left_behind());
+            self.leave_behind(running, started);
+        }
+        self.0.hub.note(Note::new(LogLevel::Info, "engine", "it is left behind, as it was asked to"));
+        self.0.hub.ended(&left_behind());
+    }
+
+    /// Nothing that the thread still does is heard, and what it writes after its next has begun does not get past the store's fence.
+    fn leave_behind(&self, running: &mut Running, started: &mut u64) {
+        *running = Running::No;
+        *started += 1;
+        self.0.hub.hear(*started);
     }
 
     /// What was logged lately, up to that level: at most the last thousand entries, the oldest first. It outlives engines that end.

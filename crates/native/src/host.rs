@@ -188,6 +188,11 @@ pub(crate) fn silent() -> Failure {
     Failure::new(ErrorCode::HostDead, "The engine gives no sign of life; the next call starts a new one.")
 }
 
+/// Somebody asked for another one.
+pub(crate) fn left_behind() -> Failure {
+    Failure::new(ErrorCode::HostDead, "The engine was left behind, as somebody asked; the next call starts a new one.")
+}
+
 fn unexplained() -> Failure {
     Failure::new(ErrorCode::HostDead, "The engine has ended.")
 }

@@ -70,6 +70,30 @@ fn an_engine_that_hangs_is_left_behind_and_the_next_one_answers() {
 }
 
 #[test]
+fn a_restart_leaves_an_engine_behind_and_the_database_unlocked() {
+    wait_for(async {
+        let folder = Folder::fresh();
+        let database = Database::open(options(&folder).passphrase("eleven grey herons")).await.unwrap();
+        let (engine, notes) = (database.engine(), database.collection::<Value>("notes"));
+        notes.put("n1", &json!({ "n": 1 })).await.unwrap();
+        let hangs = engine.hang().unwrap();
+        let (written, ()) = join(notes.put("n2", &json!({ "n": 2 })), async { engine.restart() }).await;
+        written.unwrap();
+        drop(hangs);
+        engine.restart();
+        assert_eq!(engine.status().state, EngineState::Failed);
+        engine.restart();
+        let mut ids = notes.list().await.unwrap();
+        ids.sort();
+        assert_eq!(ids, ["n1", "n2"]);
+        assert_eq!((engine.status().state, engine.status().restarts), (EngineState::Running, 2));
+        database.close().await;
+        engine.restart();
+        assert_eq!(engine.status().state, EngineState::Closed);
+    });
+}
+
+#[test]
 fn an_engine_that_lives_is_never_replaced() {
     wait_for(async {
         let database = Database::open(Options::in_memory()).await.unwrap();

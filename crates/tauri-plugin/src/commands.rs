@@ -3,7 +3,7 @@
 use crate::allowed::{Allowed, Grant};
 use crate::frames::{bytes_of, messages, no_calls};
 use crate::outgoing::Outgoing;
-use crate::pages::{Pages, Place, Wanted};
+use crate::pages::{Opening, Pages, Place, Wanted};
 use ashore_native::{Failure, Options};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -22,8 +22,9 @@ pub(crate) enum Encrypt {
 const PAGE_HEADER: &str = "ashore-page";
 
 /// Opens a database for the page and answers the page's number. `document`: what the page's script has named itself. `database`: `null` for one in
-/// memory.
+/// memory. `insteadOf`: the number that the page had before, with an engine that it has given up; another is started for it unless others use that one.
 #[tauri::command]
+#[expect(clippy::too_many_arguments, reason = "Tauri gives each by its name")]
 pub(crate) async fn open<R: Runtime>(
     webview: Webview<R>,
     pages: State<'_, Arc<Pages>>,
@@ -31,6 +32,7 @@ pub(crate) async fn open<R: Runtime>(
     document: String,
     database: Option<String>,
     encrypt: Option<Encrypt>,
+    instead_of: Option<u64>,
     channel: Channel<InvokeResponseBody>,
 ) -> Result<u64, Failure> {
     let wanted = database.map_or(Wanted::InMemory, Wanted::Named);
@@ -42,7 +44,8 @@ pub(crate) async fn open<R: Runtime>(
     };
     // A page that is gone takes nothing, and is told of soon.
     let send = Box::new(move |message| drop(channel.send(InvokeResponseBody::Raw(message))));
-    pages.open(place(&webview), document, wanted, with, Outgoing::new(allowed(&scope), send)).await
+    let page = Opening { place: place(&webview), document, wanted, instead_of };
+    pages.open(page, with, Outgoing::new(allowed(&scope), send)).await
 }
 
 /// Takes a page's calls. Without bytes it asks the engine for a sign of life, and answers when that has come.

@@ -101,6 +101,18 @@ impl Databases {
         Ok(engine)
     }
 
+    /// Leaves its engine behind for another one, unless more than so many pages or Rust use it.
+    pub(crate) async fn restart(&self, name: &str, pages: usize) {
+        let Ok(slot) = self.slot(name) else { return };
+        let slot = slot.lock().await;
+        if slot.pages <= pages
+            && !slot.rust
+            && let Some(engine) = &slot.engine
+        {
+            engine.restart();
+        }
+    }
+
     /// One that had it open does not any more; with the last the engine commits what waits and lets the file go.
     pub(crate) async fn let_go(&self, name: &str, holder: Holder) {
         let Ok(slot) = self.slot(name) else { return };

@@ -24,6 +24,15 @@ pub(crate) enum Wanted {
     InMemory,
 }
 
+/// A page that opens a database.
+pub(crate) struct Opening {
+    pub(crate) place: Place,
+    pub(crate) document: String,
+    pub(crate) wanted: Wanted,
+    /// What it was before, if it has given up the engine it had.
+    pub(crate) instead_of: Option<u64>,
+}
+
 pub(crate) struct Pages {
     databases: Arc<Databases>,
     inner: Mutex<Inner>,
@@ -56,12 +65,11 @@ impl Pages {
     /// Opens a database for a page; the number is the page's from now on.
     pub(crate) async fn open(
         &self,
-        place: Place,
-        document: String,
-        wanted: Wanted,
+        opening: Opening,
         with: impl FnOnce(Options) -> Options,
         outgoing: Arc<Outgoing>,
     ) -> Result<u64, Failure> {
+        let Opening { place, document, wanted, instead_of } = opening;
         if document.len() > MAX_DOCUMENT_BYTES {
             return Err(no_calls());
         }
@@ -73,6 +81,12 @@ impl Pages {
         let (name, engine) = match wanted {
             Wanted::Named(name) => {
                 let engine = self.databases.hold(&name, Holder::Page, with).await?;
+                if let Some(before) = instead_of
+                    && self.page(&place, before).is_ok_and(|page| page.name.as_ref() == Some(&name))
+                {
+                    // The page of before, and this one.
+                    self.databases.restart(&name, 2).await;
+                }
                 (Some(name), engine)
             }
             Wanted::InMemory => (None, Engine::open(with(Options::in_memory())).await?),

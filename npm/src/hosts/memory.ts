@@ -64,6 +64,10 @@ class MemoryHost implements Host {
     await this.#engine?.close();
   }
 
+  leave(): void {
+    this.kill();
+  }
+
   kill(): void {
     this.#stopped = true;
     this.#engine?.abandon();

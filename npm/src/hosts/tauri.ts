@@ -27,9 +27,10 @@ export function inTauri(options: OpenOptions, encrypt: ReturnType<typeof kindOf>
 
 /** Opens the database of that name in the app, or with `null` one in memory. */
 export function startTauri(database: string | null, encrypt: ReturnType<typeof kindOf>): StartHost {
+  const held: Held = { page: null };
   return (_client, listener) => {
     const bridge = (globalThis as Record<string, unknown>)["__TAURI_INTERNALS__"] as TauriBridge | undefined;
-    return bridge ? new TauriHost(bridge, database, encrypt, listener) : new NoBridge(listener);
+    return bridge ? new TauriHost(bridge, held, database, encrypt, listener) : new NoBridge(listener);
   };
 }
 
@@ -47,8 +48,14 @@ const STOP_WAITS_MS = 5_000;
 /** More than this does not travel in one request, unless one message is larger. */
 const MAX_REQUEST_BYTES = 8 << 20;
 
+interface Held {
+  /** The number of a page whose engine was given up: the next one asks for another. */
+  page: number | null;
+}
+
 class TauriHost implements Host {
   readonly #bridge: TauriBridge;
+  readonly #held: Held;
   readonly #listener: HostListener;
   readonly #channel: TauriChannel;
   readonly #opening: Promise<void>;
@@ -61,11 +68,13 @@ class TauriHost implements Host {
 
   constructor(
     bridge: TauriBridge,
+    held: Held,
     database: string | null,
     encrypt: ReturnType<typeof kindOf>,
     listener: HostListener,
   ) {
     this.#bridge = bridge;
+    this.#held = held;
     this.#listener = listener;
     this.#channel = new TauriChannel(bridge, {
       message: (bytes) => this.#hear(bytes),
@@ -76,8 +85,9 @@ class TauriHost implements Host {
 
   async #open(database: string | null, encrypt: ReturnType<typeof kindOf>): Promise<void> {
     try {
-      const channel = this.#channel.name;
-      const page = await this.#bridge.invoke(`${PLUGIN}open`, { document: documentName(), database, encrypt, channel });
+      const [document, channel, insteadOf] = [documentName(), this.#channel.name, this.#held.page];
+      this.#held.page = null;
+      const page = await this.#bridge.invoke(`${PLUGIN}open`, { document, database, encrypt, insteadOf, channel });
       this.#page = page as number;
       if (this.#channel.isClosed) {
         this.#onClosed();
@@ -129,6 +139,12 @@ class TauriHost implements Host {
     await this.#sending;
     this.#over = true;
     await this.#close();
+  }
+
+  leave(): void {
+    this.#over = true;
+    this.#waiting = [];
+    this.#held.page = this.#page;
   }
 
   kill(): void {
@@ -218,6 +234,7 @@ class NoBridge implements Host {
   send(): void {}
   check(): void {}
   async stop(): Promise<void> {}
+  leave(): void {}
   kill(): void {}
 }
 

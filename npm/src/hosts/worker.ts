@@ -76,6 +76,10 @@ class WorkerHost implements Host {
     this.kill();
   }
 
+  leave(): void {
+    this.kill();
+  }
+
   kill(): void {
     this.#deathWatch.abort();
     this.#hall.close();
@@ -135,6 +139,7 @@ class NoHost implements Host {
   send(): void {}
   check(): void {}
   async stop(): Promise<void> {}
+  leave(): void {}
   kill(): void {}
 }
 

@@ -106,6 +106,19 @@ describe("a database that is opened with a passphrase", () => {
 });
 
 describe("locking", () => {
+  it("does not come with another engine", needsKeeping, async () => {
+    const db = await encrypted();
+    await db.restart();
+    expect(await db.collection("notes").get("n1")).toEqual({ text: CANARY });
+    expect(db.engine.restarts).toBe(1);
+    expect(db.sync.keyState).toBe("unlocked");
+    await db.lock();
+    expect((await rejection(db.restart())).code).toBe("key.locked");
+    expect((await rejection(db.collection("notes").get("n1"))).code).toBe("key.locked");
+    await db.unlock(PASSPHRASE);
+    expect(await db.collection("notes").get("n1")).toEqual({ text: CANARY });
+  });
+
   it("makes every call reject with key.locked until it is unlocked, and everything is there again", async () => {
     const db = await encrypted();
     const states: string[] = [];

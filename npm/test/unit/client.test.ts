@@ -293,9 +293,9 @@ describe("dying", () => {
     await vi.advanceTimersByTimeAsync(5_000);
     hosts.last.answersChecks = false;
     await vi.advanceTimersByTimeAsync(HANG_MS - 2_000);
-    expect(hosts.last.killed).toBe(false);
+    expect(hosts.last.left).toBe(false);
     await vi.advanceTimersByTimeAsync(4_000);
-    expect(hosts.last.killed).toBe(true);
+    expect(hosts.last.left).toBe(true);
     expect(await asked).toBe("host.dead");
   });
 

@@ -44,6 +44,7 @@ export class ScriptedHost implements Host {
   checks = 0;
   answersChecks = true;
   stopped = false;
+  left = false;
   killed = false;
 
   constructor(client: string, listener: HostListener, hosts: ScriptedHosts) {
@@ -89,6 +90,10 @@ export class ScriptedHost implements Host {
 
   async stop(): Promise<void> {
     this.stopped = true;
+  }
+
+  leave(): void {
+    this.left = true;
   }
 
   kill(): void {

@@ -95,6 +95,20 @@ describe("an engine", () => {
     expect(hosts.hosts).toHaveLength(2);
   });
 
+  it("that is given up holds the database, which stays unlocked, until the next one has it", async () => {
+    await ping(client);
+    hosts.eager = false;
+    client.endEngine();
+    client.startEngine("start");
+    await soon();
+    expect(hosts.hosts.map(({ left, killed }) => [left, killed])).toEqual([
+      [true, false],
+      [false, false],
+    ]);
+    hosts.last.listener.ready();
+    expect(hosts.hosts.map(({ killed }) => killed)).toEqual([true, false]);
+  });
+
   it("is asked as often as the app wants", async () => {
     begin({ heartbeatMs: 250 });
     client.listen();
@@ -105,7 +119,7 @@ describe("an engine", () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(client.engine.state).toBe("unhealthy");
     await vi.advanceTimersByTimeAsync(2_000);
-    expect(hosts.hosts[0]?.killed).toBe(true);
+    expect(hosts.hosts[0]?.left).toBe(true);
   });
 
   it("that nobody waits for is not watched over while nobody looks", async () => {

@@ -71,18 +71,22 @@ function framed(message: Uint8Array, kind = 0): number[] {
 let bridge: Bridge;
 let said: unknown[];
 let host: Host;
+let start: () => Host;
 
 beforeEach(() => {
   bridge = new Bridge();
   said = [];
   vi.stubGlobal("__TAURI_INTERNALS__", bridge);
-  host = startTauri("family", "platform")("client", {
+  const hosts = startTauri("family", "platform");
+  const listener = {
     ready: () => said.push("ready"),
-    news: (news) => said.push([...news]),
+    news: (news: Uint8Array) => said.push([...news]),
     alive: () => said.push("alive"),
-    replaced: ({ code }) => said.push(`replaced: ${code}`),
-    gone: ({ code }) => said.push(code),
-  });
+    replaced: ({ code }: Failure) => said.push(`replaced: ${code}`),
+    gone: ({ code }: Failure) => said.push(code),
+  };
+  start = () => hosts("client", listener);
+  host = start();
 });
 
 afterEach(() => vi.unstubAllGlobals());
@@ -98,7 +102,13 @@ describe("opening", () => {
     const open = await bridge.next("open");
     const document = (globalThis as Record<string, unknown>)["__ASHORE_DOCUMENT__"];
     expect(document).toMatch(/^[0-9a-f]{32}$/);
-    expect(open.payload).toEqual({ document, database: "family", encrypt: "platform", channel: "__CHANNEL__:40" });
+    expect(open.payload).toEqual({
+      document,
+      database: "family",
+      encrypt: "platform",
+      insteadOf: null,
+      channel: "__CHANNEL__:40",
+    });
     expect(said).toEqual([]);
     open.resolve(7);
     await turn();
@@ -286,6 +296,26 @@ describe("closing", () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(stopped).toBe(true);
     vi.useRealTimers();
+  });
+
+  it("is put off for an engine that is given up: the next one asks for another in its place, once", async () => {
+    await opened();
+    host.send(bytes(1));
+    host.send(bytes(2));
+    host.leave();
+    const calls = await bridge.next("calls");
+    start();
+    const open = await bridge.next("open");
+    expect(open.payload).toMatchObject({ insteadOf: 7 });
+    open.resolve(8);
+    calls.resolve();
+    await turn();
+    expect(said).toEqual(["ready"]);
+    expect(bridge.invoked).toEqual([]);
+    host.kill();
+    expect((await bridge.next("close")).payload).toEqual({ page: 7 });
+    start();
+    expect((await bridge.next("open")).payload).toMatchObject({ insteadOf: null });
   });
 
   it("while it opens lets go of what was opened, and says nothing", async () => {

@@ -1,10 +1,13 @@
 //! What callers hear when the store under the engine fails: the real loop over a store that fails on purpose.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use ashore_engine::api::{Call, Calls, Command, Durability, ErrorCode, Event, IdRange, News, Outcome, Reply, Write};
+use ashore_engine::api::{
+    Call, Calls, Command, Durability, ErrorCode, Event, IdRange, LogLevel, News, Outcome, Reply, Write,
+};
 use ashore_engine::driver::{Clock, Connection, Transport, TransportEvent, drive};
+use ashore_engine::log::{Log, Note};
 use ashore_engine::machine::{Machine, MachineOptions};
 use ashore_engine::store::conformance::{Disk, block_on, packed_in_memory};
 use ashore_engine::store::faults::{Fault, Faults, FaultyStore, When};
@@ -67,8 +70,12 @@ impl Page {
     }
 
     async fn put(&mut self, id: &str) -> Outcome {
+        self.put_document(id, "{}").await
+    }
+
+    async fn put_document(&mut self, id: &str, document: &str) -> Outcome {
         let (ids, bases) = (vec![id.to_owned()], vec![None]);
-        let write = Write::Put { collection: "notes".into(), ids, documents: "[{}]".into(), bases };
+        let write = Write::Put { collection: "notes".into(), ids, documents: format!("[{document}]"), bases };
         self.ask(Command::Write { writes: vec![write], durability: Durability::Relaxed, split: false }).await.0
     }
 
@@ -80,6 +87,19 @@ impl Page {
 /// An engine over that disk, with what may go wrong in its store, while the page of that name talks to it.
 async fn engine<D: Disk>(disk: &D, faults: &Faults, name: &'static str, talk: impl AsyncFnOnce(&mut Page))
 where
+    D::Store: 'static,
+{
+    engine_noting(disk, faults, name, |_| {}, talk).await;
+}
+
+/// The same, and what it notes.
+async fn engine_noting<D: Disk>(
+    disk: &D,
+    faults: &Faults,
+    name: &'static str,
+    note: impl Fn(Note<'_>) + 'static,
+    talk: impl AsyncFnOnce(&mut Page),
+) where
     D::Store: 'static,
 {
     let store = Rc::new(FaultyStore::new(disk.open().await.unwrap(), faults.clone()));
@@ -96,7 +116,7 @@ where
         move |_, news| {
             let _ = deliver.unbounded_send(news);
         },
-        Box::new(|_| {}),
+        Box::new(note),
     );
     join(run, async move { talk(&mut page).await }).await;
 }
@@ -151,4 +171,29 @@ fn a_failing_store_is_told_once_however_many_calls_wait() {
         })
         .await;
     });
+}
+
+#[test]
+fn a_store_is_tidied_up_after_few_large_writes_as_after_many_small_ones() {
+    let rounds = |writes: usize, bytes: usize| {
+        let log = Rc::new(RefCell::new(Log::new(0)));
+        log.borrow_mut().set_level(LogLevel::Debug);
+        let noted = Rc::clone(&log);
+        let note = move |note: Note<'_>| drop(noted.borrow_mut().note(Stopped.now(), note));
+        block_on(async {
+            engine_noting(&packed_in_memory(), &Faults::new(), "first", note, async |page| {
+                let document = format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes));
+                for write in 0..writes {
+                    assert!(matches!(page.put_document(&format!("n{write}"), &document).await, Outcome::Ok(_)));
+                }
+            })
+            .await;
+        });
+        let entries = log.borrow().recent(LogLevel::Debug);
+        entries.iter().filter(|entry| entry.message == "it is tidied up").count()
+    };
+    // The first commit is always followed by one.
+    assert_eq!(rounds(10, 100), 1);
+    assert!(rounds(20, 100) > 1);
+    assert!(rounds(10, 900_000) > 1);
 }

@@ -1,7 +1,6 @@
 //! Where an engine stands: what is known of its thread, and since when.
 
 use super::Running;
-use crate::host::silent;
 use ashore_engine::api::Failure;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -95,7 +94,6 @@ impl Pulse {
         *looks += 1;
         // Opening takes as long as it takes: a file that another program holds, a keychain that asks a person.
         if self.open && *looks >= LOOKS && now.saturating_duration_since(*since) > HANG {
-            self.failed(&silent());
             return Look::Replace;
         }
         Look::Wait
@@ -140,6 +138,7 @@ mod tests {
         assert_eq!(pulse.status(&running, now + 2 * LATE).state, EngineState::Unhealthy);
         assert_eq!(pulse.look(now + 2 * LATE), Look::Wait);
         assert_eq!(pulse.look(now + HANG + LATE), Look::Replace);
+        pulse.failed(&broken());
         pulse.started();
         let status = pulse.status(&running, now + HANG + LATE);
         assert_eq!((status.state, status.restarts), (EngineState::Restarting, 1));

@@ -83,12 +83,21 @@ impl Desk {
 
     /// One in a document of that name.
     pub(super) fn page_in(&self, document: &str, window: &str, database: Option<&str>) -> Result<Page<'_>, Value> {
+        self.page_from(json!({ "document": document, "database": database }), window)
+    }
+
+    /// One that takes the place of another, whose engine it has given up.
+    pub(super) fn page_instead_of(&self, before: &Page<'_>) -> Page<'_> {
+        let wanted = json!({ "document": "first", "database": "family", "insteadOf": before.number });
+        self.page_from(wanted, &before.window).unwrap()
+    }
+
+    fn page_from(&self, mut wanted: Value, window: &str) -> Result<Page<'_>, Value> {
         let callback = self.next_callback.replace(self.next_callback.get() + 1);
         let (sender, news) = channel();
         self.ears.lock().unwrap().insert((window.to_owned(), callback), sender);
-        let channel = format!("__CHANNEL__:{callback}");
-        let arguments = json!({ "document": document, "database": database, "encrypt": null, "channel": channel });
-        let number = self.invoke(window, "open", InvokeBody::Json(arguments), None)?;
+        wanted["channel"] = json!(format!("__CHANNEL__:{callback}"));
+        let number = self.invoke(window, "open", InvokeBody::Json(wanted), None)?;
         let page = Page {
             desk: self,
             window: window.to_owned(),

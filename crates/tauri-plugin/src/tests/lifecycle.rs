@@ -55,6 +55,38 @@ fn a_sign_of_life_comes_from_the_engine_and_one_that_hangs_keeps_no_page_from_th
 }
 
 #[test]
+fn a_page_that_gives_up_its_engine_gets_another_unless_somebody_else_uses_it() {
+    let desk = Desk::open(&folder("anew"), &["main", "second"]);
+    let before = desk.page("main");
+    assert_eq!(code(&before.ask(put("n1", json!({ "title": "Milk" })))), None);
+    let restarts = || {
+        let engine = block_on(desk.ashore().database("family")).unwrap().engine();
+        let restarts = engine.status().restarts;
+        block_on(desk.ashore().close("family"));
+        restarts
+    };
+    let page = desk.page_instead_of(&before);
+    before.close();
+    assert_eq!(document(page.ask(get("n1"))), json!({ "title": "Milk" }));
+    assert_eq!(restarts(), 1);
+
+    let second = desk.page("second");
+    let third = desk.page_instead_of(&page);
+    page.close();
+    assert_eq!(document(third.ask(get("n1"))), json!({ "title": "Milk" }));
+    assert_eq!(document(second.ask(get("n1"))), json!({ "title": "Milk" }));
+    assert_eq!(restarts(), 1);
+
+    second.close();
+    // A number of another webview's, or of nobody's, says nothing.
+    let other = desk.page("second");
+    other.close();
+    let fourth = desk.page_instead_of(&other);
+    assert_eq!(document(fourth.ask(get("n1"))), json!({ "title": "Milk" }));
+    assert_eq!(restarts(), 1);
+}
+
+#[test]
 fn the_app_ends_though_a_relay_says_nothing_and_an_engine_hangs() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("ws://{}/v1/ws", silent.local_addr().unwrap());
