@@ -17,6 +17,7 @@ mod demo;
 mod desktop;
 mod test;
 mod fuzz;
+mod bench;
 
 use crate::failure::{Failure, Outcome};
 
@@ -30,6 +31,7 @@ usage: cargo xtask <command>
   gen [--check]                 write npm/src/generated/ and docs/errors.md from the Rust types
   wasm [--profile wasm|dev]     build the engine for browsers into npm/wasm/
   fuzz [TARGET] [SECONDS]       every fuzz target under libFuzzer, or one; 60 seconds each. `fuzz keep` takes what was found into the corpus
+  bench [OPTION]...             Ashore beside other systems in Chromium: an hour or two. --rounds N --sizes N,N --systems NAME,NAME
   size                          what a page downloads, against size-budget.json
   setup                         install what is missing: the wasm target, npm packages, Chromium";
 
@@ -53,6 +55,7 @@ fn run(words: &[&str]) -> Outcome {
         ["wasm"] => wasm::build(wasm::Profile::Wasm),
         ["wasm", "--profile", name] => wasm::build(wasm::Profile::parse(name)?),
         ["size"] => size::run(),
+        ["bench", words @ ..] => bench::run(words),
         ["fuzz", words @ ..] => fuzz::run(words),
         ["setup"] => setup::all(),
         [] | ["help" | "--help" | "-h"] => {

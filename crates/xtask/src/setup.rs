@@ -47,16 +47,23 @@ pub(crate) fn target(name: &str) -> Outcome {
 
 /// The packages of package-lock.json, when node_modules is not newer than it.
 pub(crate) fn npm_packages() -> Outcome {
+    npm_packages_in("")
+}
+
+/// The same for a folder that has a package-lock.json of its own.
+pub(crate) fn npm_packages_in(folder: &str) -> Outcome {
     if !process::can_start("node") {
         return Err(Failure::new("Node is missing: install Node 20.19 or newer, with npm"));
     }
-    let changed =
-        |path: &str| -> Option<SystemTime> { fs::metadata(workspace::root().join(path)).ok()?.modified().ok() };
+    let place = workspace::root().join(folder);
+    let changed = |path: &str| -> Option<SystemTime> { fs::metadata(place.join(path)).ok()?.modified().ok() };
     let installed = changed("node_modules/.package-lock.json");
     if installed.is_some() && installed >= changed("package-lock.json") {
         return Ok(());
     }
-    process::run(process::npm(["ci"]))
+    let mut install = process::npm(["ci"]);
+    install.current_dir(place);
+    process::run(install)
 }
 
 /// The browser that tests run in.

@@ -1,0 +1,113 @@
+/** What each step is called in the report, what it is compared with, and what Ashore means to reach. */
+
+/** `per`: the time of each document is shown, too. `target`: of IndexedDB's figure, unless `than` names another system (`faster` by so much). */
+export const workloads = [
+  {
+    step: "writes",
+    title: "One awaited write",
+    says: "100 new documents, one after another, in a database that has the rest; relaxed durability.",
+    isSingle: true,
+    target: { ratio: 1.3 },
+  },
+  {
+    step: "strict",
+    title: "One awaited write that survives a power cut",
+    says: "100 new documents in an empty database, strict durability, where it can be asked for.",
+    isSingle: true,
+    target: { ratio: 1.3 },
+  },
+  {
+    step: "reads",
+    title: "One awaited read",
+    says: "200 documents by their ids, each read for the first time.",
+    isSingle: true,
+    target: { ratio: 0.3 },
+  },
+  {
+    step: "load",
+    title: "Bulk insert",
+    says: "All of them in as few calls as the system wants, until they are stored.",
+    per: true,
+    target: { ratio: 0.5 },
+  },
+  {
+    step: "putEach",
+    title: "Writes that nobody awaits one by one",
+    says: "Each document in a call of its own, all calls under way at once, until all are stored.",
+    per: true,
+    target: { ratio: 0.8 },
+  },
+  { step: "setEach", title: "One field of each is changed", says: "By the system's own way to do that.", per: true },
+  {
+    step: "all",
+    title: "All of them into the page",
+    says: "As plain objects.",
+    per: true,
+    target: { ratio: 0.7 },
+  },
+  {
+    step: "find",
+    title: "The latest 20 of one priority",
+    says: "By an index where the system has them.",
+    isSingle: true,
+    target: { ratio: 0.3 },
+  },
+  {
+    step: "scan",
+    title: "Those of one author, without an index",
+    says: "One in a hundred.",
+    per: true,
+    target: { ratio: 0.5 },
+  },
+  {
+    step: "live",
+    title: "A watched answer of 20",
+    says: "From a write that changes it to the answer that shows it, the write itself included.",
+    isSingle: true,
+  },
+  {
+    step: "coldFirst",
+    title: "Cold start, to the first document",
+    says: "The browser was started anew: from the navigation to one document in the page, code from the HTTP cache.",
+    target: { ratio: 2 },
+  },
+  {
+    step: "coldAll",
+    title: "Cold start, to all of them",
+    says: "The same, to all documents in the page.",
+    per: true,
+    target: { ratio: 0.8 },
+  },
+  {
+    step: "bytes",
+    title: "On the disk",
+    says: "What the profile's folders for pages' data hold after the browser was closed.",
+    per: true,
+  },
+  {
+    step: "memory",
+    title: "Memory",
+    says: "Resident, of the process that has the page and its worker, with all documents in the page.",
+  },
+  {
+    step: "upload",
+    title: "Upload by the first device",
+    says: "From joining the server to its word that it has everything; not all say it.",
+    per: true,
+  },
+  {
+    step: "download",
+    title: "First sync to a fresh device",
+    says: "From joining to everything stored.",
+    per: true,
+  },
+  { step: "uploadBytes", title: "On the wire, up", says: "Both directions together.", per: true },
+  { step: "downloadBytes", title: "On the wire, down", says: "Both directions together.", per: true },
+  {
+    step: "edits",
+    title: "An edit here, its event there",
+    says: "Half of the way there and back, both devices storing it; ten a second.",
+    isSingle: true,
+  },
+  { step: "burst", title: "1,000 edits at once, all seen there", says: "New documents; stored there." },
+];
