@@ -1,4 +1,4 @@
-//! Edits, the plain way: load a document's chunks, change it through Automerge, hand back what to store and to send.
+//! Edits: take a document's chunks, change it, hand back what to store and to send. Automerge does the changing, except where [`plain`] can.
 //!
 //! - A put is the difference between the value the caller read and the new one, made where the caller read it: concurrent with
 //!   everything the caller had not seen, so that it overwrites and removes nothing of that but the very fields it changes.
@@ -15,6 +15,7 @@ mod check;
 mod live;
 pub(super) mod message;
 mod migrate;
+pub(super) mod plain;
 pub(super) mod read;
 mod revert;
 mod salvage;
@@ -151,26 +152,7 @@ pub enum MergeError {
 /// ```
 pub fn create(new: &Value, actor: Actor, now_ms: u64) -> Result<Edited, EditError> {
     let value = new.encode()?;
-    let mut doc = Automerge::new().with_actor(actor.id());
-    let change = change(&mut doc, now_ms, |tx| apply::init(tx, new))?;
-    let (chunks, write) = ChunkSpan::first(change.raw_bytes().to_vec());
-    let row = DocumentRow {
-        heads: vec![change.hash()],
-        deleted: false,
-        sent_with: 0,
-        received_with: 0,
-        chunks,
-        value,
-        parts: None,
-    };
-    Ok(Edited {
-        row,
-        write,
-        change: change.raw_bytes().to_vec(),
-        version: Version::of(&[change.hash()]),
-        earlier: vec![],
-        over_delete: false,
-    })
+    Ok(plain::create(new, value, actor, now_ms))
 }
 
 /// Makes the document `new` where the caller changed it: the difference from the value at `base` (none: from the current one)
@@ -245,23 +227,30 @@ pub fn merge(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, Merg
 
 /// [`merge`] without the net below it: fuzzed changes make Automerge panic here about once in 100,000, whole documents more often.
 fn merge_checked(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, MergeError> {
+    let changes = changes_of(remote)?;
+    match plain::merge(current, &changes) {
+        Some(merged) => Ok(merged),
+        None => merge_by_automerge(current, changes),
+    }
+}
+
+pub(super) fn merge_by_automerge(current: Option<Current<'_>>, changes: Vec<Change>) -> Result<Merged, MergeError> {
     let mut doc = match current {
         Some(current) => current.load()?,
         None => Automerge::new(),
     };
-    merge_into(&mut doc, current, remote, (&mut PatchLog::inactive(), &mut Expanded::new()), |_, _| None)
+    merge_into(&mut doc, current, changes, (&mut PatchLog::inactive(), &mut Expanded::new()), |_, _| None)
 }
 
 /// Merges into the document that `current` is; `quickly` may know its value without reading all of it again.
 fn merge_into(
     doc: &mut Automerge,
     current: Option<Current<'_>>,
-    remote: &[u8],
+    mut changes: Vec<Change>,
     (log, known): (&mut PatchLog, &mut Expanded),
     quickly: impl FnOnce(&Automerge, &mut PatchLog) -> Option<Value>,
 ) -> Result<Merged, MergeError> {
     let before = doc.get_heads();
-    let mut changes = changes_of(remote)?;
     changes.retain(|change| doc.get_change_meta_by_hash(&change.hash()).is_none());
     if changes.is_empty() {
         return Ok(Merged::Unchanged);
@@ -370,10 +359,25 @@ impl Current<'_> {
         let stored = if self.row.deleted { None } else { Value::decode(&self.row.value).ok() };
         let new = &*stored.as_ref().map_or(Cow::Borrowed(new), |old| shape::kept(old, new, unread));
         let value = new.encode()?;
-        let unchanged = Put { version: self.row.version(), edited: None };
         if !self.row.deleted && value == self.row.value {
-            return Ok(unchanged);
+            return Ok(Put { version: self.row.version(), edited: None });
         }
+        let plainly = stored.as_ref().and_then(|stored| plain::put(*self, stored, new, &value, actor, now_ms));
+        match plainly {
+            Some(edited) => Ok(Put::at_the_heads(edited)),
+            None => self.put_by_automerge(stored, new, value, actor, now_ms),
+        }
+    }
+
+    pub(super) fn put_by_automerge(
+        &self,
+        stored: Option<Value>,
+        new: &Value,
+        value: Vec<u8>,
+        actor: Actor,
+        now_ms: u64,
+    ) -> Result<Put, EditError> {
+        let unchanged = Put { version: self.row.version(), edited: None };
         let mut doc = self.load()?.with_actor(actor.id());
         let old = stored.unwrap_or_else(|| read::document(&doc, None));
         let change = match try_change(&mut doc, None, now_ms, |tx| apply::difference(tx, &old, new))? {
@@ -512,7 +516,7 @@ fn changes_after(doc: &Automerge, heads: &[ChangeHash]) -> Vec<u8> {
     doc.get_changes(heads).iter().flat_map(|change| change.raw_bytes().to_vec()).collect()
 }
 
-fn changes_of(remote: &[u8]) -> Result<Vec<Change>, MergeError> {
+pub(super) fn changes_of(remote: &[u8]) -> Result<Vec<Change>, MergeError> {
     let mut changes = Vec::new();
     for chunk in chunk::split(remote)? {
         match chunk.kind {
@@ -522,17 +526,6 @@ fn changes_of(remote: &[u8]) -> Result<Vec<Change>, MergeError> {
     }
     let far = |change: &Change| change.max_op() > MAX_OP || change.seq() > MAX_OP;
     if changes.iter().any(far) { Err(MergeError::Refused("it counts too far".to_owned())) } else { Ok(changes) }
-}
-
-fn change(
-    doc: &mut Automerge,
-    now_ms: u64,
-    edit: impl FnOnce(&mut Transaction<'_>) -> Result<(), AutomergeError>,
-) -> Result<Change, CorruptDocument> {
-    match try_change(doc, None, now_ms, edit)? {
-        Some(change) => Ok(change),
-        None => empty_change(doc, options(now_ms)),
-    }
 }
 
 /// The change that `bytes` are, if Automerge would write it just so: from any other it makes a document that it cannot save.
@@ -590,7 +583,11 @@ fn made(doc: &Automerge, hash: ChangeHash) -> Result<Change, CorruptDocument> {
 
 /// Automerge's time is advisory and in seconds.
 fn options(now_ms: u64) -> CommitOptions {
-    CommitOptions::default().with_time(i64::try_from(now_ms / 1_000).unwrap_or(0))
+    CommitOptions::default().with_time(seconds(now_ms))
+}
+
+fn seconds(now_ms: u64) -> i64 {
+    i64::try_from(now_ms / 1_000).unwrap_or(0)
 }
 
 fn sorted_heads(doc: &Automerge) -> Vec<ChangeHash> {

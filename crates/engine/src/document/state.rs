@@ -332,15 +332,17 @@ impl ChunkSpan {
         (span, ChunkWrite { number, bytes, replaces: Some(self.first..=self.last) })
     }
 
-    /// These chunks with `bytes` as one more; or, when they have grown too many, one chunk with all, made by `whole`.
-    pub(super) fn append(self, bytes: Vec<u8>, whole: impl FnOnce() -> Vec<u8>) -> (Self, ChunkWrite) {
+    /// These chunks with `bytes` as one more; none when they have grown too many.
+    pub(super) fn extended(self, bytes: Vec<u8>) -> Option<(Self, ChunkWrite)> {
         let number = self.last.saturating_add(1);
         let appended_bytes = self.appended_bytes.saturating_add(size(&bytes));
         let appended = Self { last: number, appended_bytes, ..self };
-        if !appended.wants_rewriting() {
-            return (appended, ChunkWrite { number, bytes, replaces: None });
-        }
-        self.replaced(whole())
+        (!appended.wants_rewriting()).then_some((appended, ChunkWrite { number, bytes, replaces: None }))
+    }
+
+    /// These chunks with `bytes` as one more; or, when they have grown too many, one chunk with all, made by `whole`.
+    pub(super) fn append(self, bytes: Vec<u8>, whole: impl FnOnce() -> Vec<u8>) -> (Self, ChunkWrite) {
+        self.extended(bytes).unwrap_or_else(|| self.replaced(whole()))
     }
 
     /// Rewriting costs the base again, so it waits until as much was appended as the base has: each byte is written twice at

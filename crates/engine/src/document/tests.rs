@@ -9,6 +9,7 @@ mod golden;
 mod history;
 mod later_versions;
 mod live;
+mod plain;
 mod replica;
 mod replicas;
 mod shapes;

@@ -15,14 +15,6 @@ use crate::document::value::{MAX_SAFE_INTEGER, Value};
 
 type Applied = Result<(), AutomergeError>;
 
-/// Fills an empty document.
-pub(super) fn init(tx: &mut Transaction<'_>, new: &Value) -> Applied {
-    match new {
-        Value::Map(map) => tx.init_root_from_hydrate(&to_map(map)),
-        _ => Ok(()),
-    }
-}
-
 /// Applies what makes `new` of `old`, the value that the transaction sees.
 pub(super) fn difference(tx: &mut Transaction<'_>, old: &Value, new: &Value) -> Applied {
     match (old, new) {
@@ -141,14 +133,21 @@ fn integer(value: &Value) -> Option<i64> {
 
 /// The scalar that a plain value is; none for lists, maps, counters and texts.
 pub(super) fn scalar(value: &Value) -> Option<ScalarValue> {
-    match to_hydrate(value) {
-        hydrate::Value::Scalar(scalar) if !scalar.is_counter() => Some(scalar),
-        _ => None,
-    }
+    leaf(value).filter(|scalar| !scalar.is_counter())
 }
 
 fn to_hydrate(value: &Value) -> hydrate::Value {
-    hydrate::Value::Scalar(match value {
+    match value {
+        Value::Text(text) => hydrate::Value::text(TextEncoding::Utf16CodeUnit, text),
+        Value::List(items) => hydrate::Value::List(items.iter().map(to_hydrate).collect::<Vec<_>>().into()),
+        Value::Map(map) => hydrate::Value::Map(to_map(map)),
+        scalar => hydrate::Value::Scalar(leaf(scalar).unwrap_or(ScalarValue::Null)),
+    }
+}
+
+/// The scalar that Automerge keeps for a value; none for texts, lists and maps.
+pub(super) fn leaf(value: &Value) -> Option<ScalarValue> {
+    Some(match value {
         Value::Null => ScalarValue::Null,
         Value::Bool(bool) => ScalarValue::Boolean(*bool),
         Value::Uint(number) => ScalarValue::Uint(*number),
@@ -158,11 +157,7 @@ fn to_hydrate(value: &Value) -> hydrate::Value {
         Value::Bytes(bytes) => ScalarValue::Bytes(bytes.clone()),
         Value::Date(millis) => ScalarValue::Timestamp(*millis),
         Value::Counter(number) => ScalarValue::counter(*number),
-        Value::Text(text) => return hydrate::Value::text(TextEncoding::Utf16CodeUnit, text),
-        Value::List(items) => {
-            return hydrate::Value::List(items.iter().map(to_hydrate).collect::<Vec<_>>().into());
-        }
-        Value::Map(map) => return hydrate::Value::Map(to_map(map)),
+        Value::Text(_) | Value::List(_) | Value::Map(_) => return None,
     })
 }
 

@@ -28,13 +28,13 @@ fn later_edits() -> Replica {
     alice
 }
 
-type ChangedBytes = Vec<(prop::sample::Index, u8)>;
+pub(super) type ChangedBytes = Vec<(prop::sample::Index, u8)>;
 
-fn changed_bytes() -> impl Strategy<Value = ChangedBytes> {
+pub(super) fn changed_bytes() -> impl Strategy<Value = ChangedBytes> {
     proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)
 }
 
-fn with_changed_bytes(chunk: &[u8], changes: &ChangedBytes) -> Vec<u8> {
+pub(super) fn with_changed_bytes(chunk: &[u8], changes: &ChangedBytes) -> Vec<u8> {
     let mut bytes = chunk.to_vec();
     for (at, byte) in changes {
         bytes[8 + at.index(chunk.len() - 8)] = *byte;

@@ -8,8 +8,8 @@ use automerge::{ActorId, Change, ChangeHash, ObjId, ObjType, PatchLog, Prop, Rea
 
 use super::{Found, LastMerge, Live, Place, TextError, after_patches, at};
 use crate::document::edit::{
-    Actor, Current, Edited, MergeError, Merged, apply, bury::rests_on_delete, changes_after, corrupt, empty_change_at,
-    is_deleted, keep, loads, merge_into, read, sorted_heads, try_change, writer_at,
+    Actor, Current, Edited, MergeError, Merged, apply, bury::rests_on_delete, changes_after, changes_of, corrupt,
+    empty_change_at, is_deleted, keep, loads, merge_into, read, sorted_heads, try_change, writer_at,
 };
 use crate::document::state::DocumentRow;
 use crate::document::text::{self, OutOfRange, Splice, byte_at};
@@ -106,7 +106,7 @@ impl Live {
         let before = sorted_heads(&self.doc);
         let merged = catch_unwind(AssertUnwindSafe(|| {
             let mut log = PatchLog::active();
-            merge_into(&mut self.doc, Some(current), remote, (&mut log, &mut self.known), |doc, log| {
+            merge_into(&mut self.doc, Some(current), changes_of(remote)?, (&mut log, &mut self.known), |doc, log| {
                 if row.deleted { None } else { after_patches(doc, log, &row.value, &mut spliced) }
             })
         }));
