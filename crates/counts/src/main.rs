@@ -17,7 +17,7 @@ mod workloads;
 
 use std::process::ExitCode;
 
-/// Unoptimised code takes more of it than a thread has by default.
+/// Code that is hardly optimised takes more of it than a thread has by default.
 const STACK_BYTES: usize = 32 << 20;
 
 fn main() -> ExitCode {

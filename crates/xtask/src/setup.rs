@@ -16,6 +16,7 @@ const APT_WEBVIEW: [&str; 6] =
 /// A driver for the webview, a screen that nobody sees, a keyboard that nobody touches, and a session bus.
 const APT_WINDOW: [&str; 8] =
     ["install", "-y", "--no-install-recommends", "webkit2gtk-driver", "xvfb", "xauth", "xdotool", "dbus"];
+const APT_VALGRIND: [&str; 4] = ["install", "-y", "--no-install-recommends", "valgrind"];
 const APT_DRIVER: &str = "chromium-driver";
 
 /// Everything that `demo` and `test` need.
@@ -129,6 +130,20 @@ pub(crate) fn window_driver() -> Outcome {
         let words = APT_WINDOW.join(" ");
         Err(Failure::new(format!("the tests of the window need {name}: `sudo apt-get {words}` on Debian")))
     })
+}
+
+/// What counts instructions; as root on Debian it is installed.
+pub(crate) fn valgrind() -> Outcome {
+    let is_missing = || !process::can_start("valgrind");
+    if is_missing() && is_root() && process::can_start("apt-get") {
+        apt(&["update"])?;
+        apt(&APT_VALGRIND)?;
+    }
+    if is_missing() {
+        let words = APT_VALGRIND.join(" ");
+        return Err(Failure::new(format!("counting instructions needs valgrind: `sudo apt-get {words}` on Debian")));
+    }
+    Ok(())
 }
 
 /// The programs that those packages have.

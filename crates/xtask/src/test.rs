@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::check;
+use crate::counts;
 use crate::desktop;
 use crate::failure::{Failure, Outcome};
 use crate::native;
@@ -19,6 +20,7 @@ use crate::workspace;
 enum Part {
     Check,
     Native,
+    Counts,
     Wasm,
     Npm,
     Packaging,
@@ -27,8 +29,17 @@ enum Part {
     Desktop,
 }
 
-const ALL: [Part; 8] =
-    [Part::Check, Part::Native, Part::Wasm, Part::Npm, Part::Packaging, Part::EndToEnd, Part::Size, Part::Desktop];
+const ALL: [Part; 9] = [
+    Part::Check,
+    Part::Native,
+    Part::Counts,
+    Part::Wasm,
+    Part::Npm,
+    Part::Packaging,
+    Part::EndToEnd,
+    Part::Size,
+    Part::Desktop,
+];
 
 impl Part {
     fn parse(name: &str) -> Outcome<Self> {
@@ -41,6 +52,7 @@ impl Part {
         match self {
             Self::Check => "check",
             Self::Native => "native",
+            Self::Counts => "counts",
             Self::Wasm => "wasm",
             Self::Npm => "npm",
             Self::Packaging => "packaging",
@@ -54,6 +66,7 @@ impl Part {
         match self {
             Self::Check => check::all(steps),
             Self::Native => rust(steps),
+            Self::Counts => steps.step("instructions of the hot paths", || counts::run(&[])),
             Self::Wasm => in_browser(steps),
             Self::Npm => packages(steps),
             Self::Packaging => packaging(steps),
