@@ -2,19 +2,24 @@
 
 use crate::counted::counted;
 use crate::world::World;
-use ashore_engine::api::{Command, IndexField, IndexSpec, Reply};
+use ashore_engine::api::{
+    Command, Durability, IndexField, IndexSpec, Reply, TextAnswer, TextAsk, TextEdit, TextSplice, Write, WriteResult,
+};
 use ashore_protocol::frame::{ClientFrame, Received, RelayFrame};
 
 const MANY: usize = 1_000;
 
 /// A name for the table, and the work.
-pub(crate) const ALL: [(&str, fn()); 12] = [
+pub(crate) const ALL: [(&str, fn()); 15] = [
     ("create", create),
     ("update-field", update_field),
     ("get", get),
     ("put-many", put_many),
     ("find-by-index", find_by_index),
     ("scan", scan),
+    ("search", search),
+    ("live", live),
+    ("type", type_keys),
     ("put-shared", put_shared),
     ("put-many-shared", put_many_shared),
     ("receive-many", receive_many),
@@ -76,14 +81,82 @@ fn scan() {
     world.count(0, |world| assert_eq!(found(world, query.into()), MANY / 100));
 }
 
+/// Two words in 300 documents, the best 20, five times.
+fn search() {
+    let mut world = World::alone();
+    let field = |path: &str| IndexField { path: path.into(), descending: false, weight: None };
+    let fields = vec![field("title"), field("body")];
+    let spec = IndexSpec { name: "words".into(), fields, unique: false, sparse: false, text: Some(true) };
+    world.ask(0, Command::DeclareIndexes { collection: "notes".into(), indexes: vec![spec] });
+    world.put(0, 0..300, document);
+    world.count(0, |world| {
+        for at in 0..5 {
+            let (collection, text) = ("notes".into(), format!("document w{}", at * 31));
+            let (offset, limit) = (0, 20);
+            let search = Command::Search {
+                collection,
+                text,
+                index: None,
+                filter: None,
+                prefix: false,
+                any: true,
+                offset,
+                limit,
+            };
+            let Reply::Hits { ids, .. } = world.ask(0, search) else { panic!("another reply") };
+            assert_eq!(ids.len(), 20);
+        }
+    });
+}
+
+/// 20 changes of what a live query of 20 among 300 documents shows, and their patches.
+fn live() {
+    let mut world = World::alone();
+    world.put(0, 0..300, document);
+    let query = r#"{"filter":{"done":true},"sort":[["n",1]],"limit":20}"#.into();
+    world.ask(0, Command::Watch { watch: 1, collection: "notes".into(), query, id: None });
+    world.take_patch(0);
+    world.count(0, |world| {
+        for id in (0..60).step_by(3) {
+            world.put(0, id..id + 1, |id| document(id).replace("Document", "Changed"));
+            world.take_patch(0);
+        }
+    });
+}
+
+/// 50 keys in a text of some 2,000 characters, a call each.
+fn type_keys() {
+    let mut world = World::alone();
+    world.put(0, 0..1, |_| format!(r#"{{"body":"{}"}}"#, "the tide took the rope ".repeat(90)));
+    let (collection, id, path) = ("notes".to_owned(), "d000000".to_owned(), "body".to_owned());
+    let read = Command::Text { collection, id, path, ask: TextAsk::Read {} };
+    let Reply::Text { answer: TextAnswer::Read { version, .. } } = world.ask(0, read) else { panic!("another reply") };
+    // The first makes a text of the string.
+    let base = key(&mut world, version, 0);
+    world.count(0, |world| drop((1..51).fold(base, |base, at| key(world, base, at * 7))));
+}
+
+fn key(world: &mut World, base: String, at: u32) -> String {
+    let (collection, id, path) = ("notes".to_owned(), "d000000".to_owned(), "body".to_owned());
+    let edits = vec![TextEdit::Splice(TextSplice { at, delete: 0, insert: "x".into() })];
+    let writes = vec![Write::Text { collection, id, path, base, edits }];
+    match world.ask(0, Command::Write { writes, durability: Durability::Relaxed, split: false }) {
+        Reply::Written { results, .. } => match &results[..] {
+            [WriteResult::Text { version, .. }] => version.clone(),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
 /// 20 documents of a group, a call and so an entry each: sealed, signed, sent and acknowledged.
 fn put_shared() {
     let mut world = World::founded();
     world.put(0, 0..20, document);
-    world.settle();
+    let end = world.settle();
     world.count(0, |world| {
         (20..40).for_each(|id| world.put(0, id..id + 1, document));
-        world.settle();
+        assert_eq!(world.settle(), end + 20);
     });
 }
 
@@ -91,10 +164,10 @@ fn put_shared() {
 fn put_many_shared() {
     let mut world = World::founded();
     world.put(0, 0..20, document);
-    world.settle();
+    let end = world.settle();
     world.count(0, |world| {
         world.put(0, 20..20 + MANY, document);
-        world.settle();
+        assert!(world.settle() > end);
     });
 }
 
@@ -118,7 +191,9 @@ fn receive_entries() {
 fn receive(mut world: World, documents: usize) {
     world.settle();
     world.cut_off(1, false);
-    world.count(1, World::settle);
+    world.count(1, |world| {
+        world.settle();
+    });
     let count = Command::Count { collection: "notes".into(), query: "{}".into(), within: None };
     let Reply::Count { count, .. } = world.ask(1, count) else { panic!("another reply") };
     assert_eq!(count, documents as u64);

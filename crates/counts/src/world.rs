@@ -19,6 +19,8 @@ struct Device {
     asked: u64,
     answer: Option<Outcome>,
     status: Option<SyncStatus>,
+    /// Patches of live queries that came and were not taken: of which watch, and which.
+    patches: VecDeque<(u64, u64)>,
     /// Its place on the network: there is none while it is cut off.
     connection: Option<u64>,
     is_cut_off: bool,
@@ -69,7 +71,9 @@ impl World {
     fn add_device(&mut self) {
         let seed = 10 + self.devices.len() as u8;
         let host = Host::open(MemoryBlobs::new(), seed, self.now, false);
-        self.devices.push(Device { host, asked: 0, answer: None, status: None, connection: None, is_cut_off: false });
+        let (patches, is_cut_off) = (VecDeque::new(), false);
+        let device = Device { host, asked: 0, answer: None, status: None, patches, connection: None, is_cut_off };
+        self.devices.push(device);
     }
 
     /// What this device's engine does meanwhile is counted, and nothing else.
@@ -105,8 +109,8 @@ impl World {
         panic!("no answer")
     }
 
-    /// Until all who are not cut off are in step.
-    pub(crate) fn settle(&mut self) {
+    /// Until all who are not cut off are in step; answers where the relay's log ends then.
+    pub(crate) fn settle(&mut self) -> u64 {
         for _ in 0..MAX_TURNS {
             self.run();
             let head = |device: &Device| {
@@ -115,10 +119,10 @@ impl World {
             };
             let mut heads = self.devices.iter().filter(|device| !device.is_cut_off).map(head);
             let first = heads.next().flatten();
-            if first.is_some() && heads.all(|head| head == first) {
-                return;
+            match first {
+                Some(end) if heads.all(|head| head == first) => return end,
+                _ => self.wait(),
             }
-            self.wait();
         }
         panic!("they do not come into step")
     }
@@ -142,6 +146,18 @@ impl World {
         self.ask(device, Command::Write { writes: vec![write], durability: Durability::Relaxed, split: true });
     }
 
+    /// Waits for the next patch of a live query, and takes it.
+    pub(crate) fn take_patch(&mut self, device: usize) {
+        for _ in 0..MAX_TURNS {
+            self.run();
+            match self.devices[device].patches.pop_front() {
+                Some((watch, patch)) => return drop(self.ask(device, Command::WatchTaken { watch, patch })),
+                None => self.wait(),
+            }
+        }
+        panic!("no patch")
+    }
+
     /// Everything that can happen now.
     fn run(&mut self) {
         while let Some((device, wish)) = self.agenda.pop_front() {
@@ -155,11 +171,13 @@ impl World {
                 Wish::Disconnect { .. } => {}
                 Wish::Tell { news } => {
                     let page = &mut self.devices[device];
-                    let status = news.events.into_iter().filter_map(|event| match event {
-                        Event::Status { status } => Some(status),
-                        _ => None,
-                    });
-                    page.status = status.last().or(page.status.take());
+                    for event in news.events {
+                        match event {
+                            Event::Status { status } => page.status = Some(status),
+                            Event::Patch { patch } => page.patches.push_back((patch.watch, patch.number)),
+                            _ => {}
+                        }
+                    }
                     let answer = news.answers.into_iter().find(|answer| answer.id == page.asked);
                     page.answer = answer.map(|answer| answer.outcome).or(page.answer.take());
                 }

@@ -105,7 +105,7 @@ impl Row {
         let name = &self.name;
         match self.difference() {
             Difference::Within | Difference::Below => None,
-            Difference::Above => Some(format!("{name}: {} more instructions", self.percent())),
+            Difference::Above => Some(format!("{name}: {} instructions", self.percent())),
             Difference::Unknown => Some(format!("{name}: there is no number for it")),
             Difference::Gone => Some(format!("{name}: there is a number for it, and no such workload")),
         }
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(differences([("get", 206), ("put", 1030)], true), [Within, Within]);
         assert_eq!(differences([("get", 206), ("put", 1031)], true), [Within, Above]);
         assert_eq!(problems([("get", 206), ("put", 1030)]), [""; 0]);
-        assert_eq!(problems([("get", 206), ("put", 1031)]), ["put: +3.10 % more instructions"]);
+        assert_eq!(problems([("get", 206), ("put", 1031)]), ["put: +3.10 % instructions"]);
     }
 
     #[test]
