@@ -44,7 +44,7 @@ fn count(names: &[&str]) -> Outcome<Option<BTreeMap<String, u64>>> {
     }
     setup::valgrind()?;
     let mut build = native::programs(&["counts"]);
-    // What is compiled for a second build is cut into more pieces, and is other code: CI compiles without.
+    // As CI compiles. For a second build rustc cuts crates into more pieces, and counts differ by a percent.
     build.env("CARGO_INCREMENTAL", "0");
     process::run(build)?;
     let harness = workspace::built("debug", "counts");
