@@ -5,6 +5,7 @@
 
 pub mod time;
 pub mod rng;
+mod normal;
 pub mod crypto;
 pub mod store;
 pub mod document;

@@ -4,6 +4,7 @@
 //! be, is in docs/at-rest.md and docs/protocol.md. Nothing here is printed, and what was derived is wiped.
 
 use super::{Key, open, seal};
+use crate::normal::decomposed;
 use crate::rng::Rng;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use ashore_protocol::codec::{decode, encode};
@@ -11,7 +12,6 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
-use unicode_normalization::UnicodeNormalization;
 use zeroize::{Zeroize, Zeroizing};
 
 /// The fewest characters of a password.
@@ -171,10 +171,7 @@ fn normal(password: &str) -> Result<Zeroizing<String>, PasswordError> {
     if password.len() > MOST_BYTES {
         return Err(PasswordError::WeakPassword(Weakness::TooLong));
     }
-    // Room for the longest decomposition, so that no copy is left behind when it grows.
-    let mut normal = Zeroizing::new(String::with_capacity(4 * password.len()));
-    normal.extend(password.nfd());
-    Ok(normal)
+    Ok(decomposed(password))
 }
 
 fn check_strength(password: &str) -> Result<(), PasswordError> {

@@ -3,6 +3,7 @@
 use crate::crypto::password::{PasswordError, PasswordParams, stretch};
 use crate::crypto::phrase::RecoveryWords;
 use crate::crypto::{KemSecret, Key, OpenError, open, seal};
+use crate::normal;
 use crate::rng::Rng;
 use ashore_protocol::codec::{Bytes, decode, encode};
 use ashore_protocol::envelope::{EnvelopeToken, EnvelopeVerifier, PasswordHint};
@@ -10,7 +11,6 @@ use ashore_protocol::hash;
 use ashore_protocol::ids::{EntryId, EnvelopePlace, GroupId, LogId};
 use ashore_protocol::invite::InviteCode;
 use minicbor::{Decode, Encode};
-use unicode_normalization::UnicodeNormalization;
 use zeroize::{Zeroize, Zeroizing};
 
 /// The longest name that a recovery is found by, in bytes of UTF-8.
@@ -61,7 +61,7 @@ impl RecoveryLocator {
         if let Ok(code) = text.parse::<InviteCode>() {
             return Ok(Self::Code(code));
         }
-        let name: String = text.trim().to_lowercase().nfc().collect();
+        let name = normal::composed(&text.trim().to_lowercase());
         let fits = (LEAST_LOCATOR_BYTES..=MAX_LOCATOR_BYTES).contains(&name.len());
         if fits { Ok(Self::Name(name)) } else { Err(LocatorError) }
     }

@@ -21,6 +21,7 @@
 
 mod blobs;
 mod block;
+mod crc;
 mod cursor;
 mod format;
 mod maintain;
@@ -380,7 +381,7 @@ fn read_value(row: Row<'_>) -> RowValue {
     match row {
         Row::Deleted => RowValue::Corrupt,
         Row::Healthy(bytes) => RowValue::Present(bytes.into()),
-        Row::Value { bytes, crc } if crc32fast::hash(bytes) == crc => RowValue::Present(bytes.into()),
+        Row::Value { bytes, crc } if crc::hash(bytes) == crc => RowValue::Present(bytes.into()),
         Row::Value { .. } => RowValue::Corrupt,
     }
 }

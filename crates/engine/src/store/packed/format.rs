@@ -26,6 +26,7 @@
 use thiserror::Error;
 
 use super::blobs::BlockId;
+use super::crc;
 use crate::store::MAX_KEY_BYTES;
 
 /// The newest format version this code reads, and the one it writes.
@@ -181,13 +182,13 @@ pub(super) fn open_block(bytes: &[u8], id: BlockId) -> Result<usize, Damage> {
 }
 
 fn push_crc(bytes: &mut Vec<u8>) {
-    let crc = crc32fast::hash(bytes);
+    let crc = crc::hash(bytes);
     bytes.extend_from_slice(&crc.to_le_bytes());
 }
 
 fn check_crc(bytes: &[u8], covered: usize, expected: u32) -> Result<(), Damage> {
     let covered = bytes.get(..covered).ok_or(Damage::Truncated)?;
-    if crc32fast::hash(covered) == expected { Ok(()) } else { Err(Damage::Checksum) }
+    if crc::hash(covered) == expected { Ok(()) } else { Err(Damage::Checksum) }
 }
 
 /// Appends a LEB128 integer.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::ops;
 use std::rc::Rc;
 
+use super::crc;
 use super::format::{Damage, Reader, push_varint};
 use crate::store::{Bytes, Key, MAX_KEY_BYTES};
 
@@ -38,7 +39,7 @@ impl<'a> Row<'a> {
     fn to_write(self) -> Option<(&'a [u8], u32)> {
         match self {
             Self::Deleted => None,
-            Self::Healthy(bytes) => Some((bytes, crc32fast::hash(bytes))),
+            Self::Healthy(bytes) => Some((bytes, crc::hash(bytes))),
             Self::Value { bytes, crc } => Some((bytes, crc)),
         }
     }
@@ -164,7 +165,7 @@ fn push_key(bytes: &mut Vec<u8>, key: &[u8]) {
 fn push_checked(bytes: &mut Vec<u8>, part: &[u8]) {
     // A directory has at most a page of keys and an index a block of them: far under 4 GiB.
     bytes.extend_from_slice(&(part.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&crc32fast::hash(part).to_le_bytes());
+    bytes.extend_from_slice(&crc::hash(part).to_le_bytes());
     bytes.extend_from_slice(part);
 }
 
@@ -172,7 +173,7 @@ fn take_checked<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Damage> {
     let len = usize::try_from(reader.u32()?).map_err(|_| Damage::Truncated)?;
     let crc = reader.u32()?;
     let part = reader.take(len)?;
-    if crc32fast::hash(part) == crc { Ok(part) } else { Err(Damage::Checksum) }
+    if crc::hash(part) == crc { Ok(part) } else { Err(Damage::Checksum) }
 }
 
 /// A sheet in memory: its index read and checked, its pages read when they are asked for.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::crc;
 use super::sheet::Row;
 use crate::store::{Key, StoreBatch, Value};
 
@@ -44,7 +45,7 @@ impl Table {
         let slot = match row {
             Row::Deleted => Slot::Deleted,
             Row::Healthy(bytes) => Slot::Value(bytes.into()),
-            Row::Value { bytes, crc } if crc32fast::hash(bytes) == crc => Slot::Value(bytes.into()),
+            Row::Value { bytes, crc } if crc::hash(bytes) == crc => Slot::Value(bytes.into()),
             Row::Value { bytes, crc } => Slot::Corrupt { bytes: bytes.into(), crc },
         };
         self.set(key.into(), slot);
