@@ -7,6 +7,7 @@ use crate::api::{
     Answer, Calls, Command, ErrorCode, Event, Failure, KeyInfo, LogEntry, LogLevel, News, Outcome, Reply,
 };
 use crate::time::Timestamp;
+use ashore_protocol::gather::Gather;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -128,7 +129,7 @@ impl Log {
             level: note.level,
             area: Cow::Borrowed(note.area),
             message: Cow::Borrowed(note.message),
-            counts: note.counts.iter().map(|(name, count)| (Cow::Borrowed(*name), *count)).collect(),
+            counts: note.counts.iter().map(|(name, count)| (Cow::Borrowed(*name), *count)).gather(),
             code: note.code,
         };
         if self.entries.len() == KEPT_ENTRIES {

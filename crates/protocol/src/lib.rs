@@ -5,6 +5,7 @@
 //!
 //! The modules stand in the order in which they build on one another; the types on the wire are written down in
 //! `protocol.cddl`, and `testdata/` holds bytes of each that must decode for ever.
+pub mod gather;
 pub mod ids;
 pub mod limits;
 

@@ -39,6 +39,7 @@ mod settled;
 mod state;
 
 use crate::control::Role;
+use crate::gather::Gather;
 use crate::header::{EntryKind, VerifiedEntry};
 use crate::ids::{DeviceId, EntryId, Epoch, GroupId, InviteKey, Timestamp};
 use crate::keys::{KemKey, Recipient};
@@ -298,7 +299,7 @@ impl Membership {
         let mut membership = Self::new(group);
         let controls = entries.into_iter().filter(|entry| entry.kind().is_control() && entry.group() == group);
         let nodes: BTreeMap<EntryId, Arc<Node>> =
-            controls.filter_map(|entry| Some((entry.id(), Arc::new(Node::new(entry).ok()?)))).collect();
+            controls.filter_map(|entry| Some((entry.id(), Arc::new(Node::new(entry).ok()?)))).gather();
         nodes.values().for_each(|node| membership.note(node));
         let Resolution { state, refused, steps, .. } = settle::settle(group, &nodes);
         membership.entries = Arc::new(nodes);
@@ -385,7 +386,7 @@ impl Membership {
 
     /// Whether somebody who knows the present key is not a member any more, and no open recovery: an admin should begin another epoch.
     pub fn needs_rotation(&self) -> bool {
-        let may_know: BTreeSet<Recipient> = self.all_recipients().collect();
+        let may_know: BTreeSet<Recipient> = self.all_recipients().gather();
         self.rotation().is_some_and(|rotation| {
             !rotation.known_to.is_subset(&may_know)
                 || self.given_in_vain(rotation.epoch).any(|to| !may_know.contains(&to))
@@ -411,14 +412,14 @@ impl Membership {
     /// Devices that left, or took a lesser role, by themselves, with what they are now. That alone does not void what such a device writes as if it had not: an admin
     /// should say the same ([`Control::Remove`](crate::control::Control::Remove), or a change of role).
     pub fn to_confirm(&self) -> BTreeMap<DeviceId, Option<Role>> {
-        self.state.to_confirm().map(|(device, role)| (*device, role)).collect()
+        self.state.to_confirm().map(|(device, role)| (*device, role)).gather()
     }
 
     /// For whom a new key is to be wrapped: each member that has published a key of its own, and each open recovery; in ascending order.
     pub fn recipients(&self) -> BTreeMap<Recipient, &KemKey> {
         let members = self.state.members.iter();
         let members = members.filter_map(|(device, member)| Some((Recipient::from(*device), member.kem.as_ref()?)));
-        members.chain(self.state.recoveries().map(|(id, kem)| (Recipient::from(*id), kem))).collect()
+        members.chain(self.state.recoveries().map(|(id, kem)| (Recipient::from(*id), kem))).gather()
     }
 
     /// Of these, those who were not given the present key.

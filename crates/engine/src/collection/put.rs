@@ -11,6 +11,7 @@ use super::paths::FieldPath;
 use crate::crypto::Key;
 use crate::document::Value;
 use crate::document::version::{MAX_SEEN, SEEN_BYTES, Seen};
+use ashore_protocol::gather::Gather;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A document as it is before a put.
@@ -118,7 +119,7 @@ impl Declared {
         if fields.len() > MAX_SEEN {
             return Seen::Many;
         }
-        let digests: BTreeSet<_> = fields.iter().map(|(field, value)| digest(key, field, value)).collect();
+        let digests: BTreeSet<_> = fields.iter().map(|(field, value)| digest(key, field, value)).gather();
         Seen::Fields(digests.into_iter().collect())
     }
 
@@ -166,11 +167,11 @@ impl Declared {
         let seen: BTreeSet<&[u8; SEEN_BYTES]> = match seen {
             Seen::Many => return new.clone(),
             Seen::Nothing => BTreeSet::new(),
-            Seen::Fields(digests) => digests.iter().collect(),
+            Seen::Fields(digests) => digests.iter().gather(),
         };
         let (travels, mut stays) = self.split(new);
         let (put, now): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            (self.fields_of(&stays).into_iter().collect(), self.fields_of(now).into_iter().collect());
+            (self.fields_of(&stays).into_iter().gather(), self.fields_of(now).into_iter().gather());
         let mut kept: Vec<(FieldPath, Option<Value>)> = Vec::new();
         for (field, value) in &put {
             if seen.contains(&digest(key, field, value)) {
@@ -197,11 +198,9 @@ impl Declared {
             (Travels::Except(fields), stays) => fields.iter().filter_map(|field| field.reach(stays)).collect(),
             (Travels::Only(named), Value::Map(map)) => {
                 let each = map.iter().map(|(key, value)| (FieldPath::key(key), value));
-                each.filter(|(field, _)| !named.contains(field)).collect()
+                each.filter(|(field, _)| !named.contains(field)).gather()
             }
-            (Travels::Nothing, Value::Map(map)) => {
-                map.iter().map(|(key, value)| (FieldPath::key(key), value)).collect()
-            }
+            (Travels::Nothing, Value::Map(map)) => map.iter().map(|(key, value)| (FieldPath::key(key), value)).gather(),
             (Travels::All | Travels::Only(_) | Travels::Nothing, _) => vec![],
         }
     }

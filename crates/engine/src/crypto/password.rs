@@ -8,6 +8,7 @@ use crate::normal::decomposed;
 use crate::rng::Rng;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use ashore_protocol::codec::{decode, encode};
+use ashore_protocol::gather::Gather;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
@@ -176,7 +177,7 @@ fn normal(password: &str) -> Result<Zeroizing<String>, PasswordError> {
 
 fn check_strength(password: &str) -> Result<(), PasswordError> {
     let characters: Zeroizing<Vec<u32>> = Zeroizing::new(password.chars().map(u32::from).collect());
-    let different = characters.iter().collect::<BTreeSet<_>>().len();
+    let different = characters.iter().copied().gather::<BTreeSet<u32>>().len();
     let steps = characters.iter().zip(characters.iter().skip(1));
     let far = steps.filter(|(one, next)| one.abs_diff(**next) > 1).count();
     let weakness = match (characters.len(), different, far) {

@@ -28,6 +28,7 @@ pub use migrate::migrate;
 pub use salvage::{Examined, examine, gather, salvage};
 pub use undo::{OwnActors, Step, steps_left, undo, undo_each, writers};
 
+use ashore_protocol::gather::Gather;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -467,7 +468,7 @@ pub(super) fn heads_of(doc: &Automerge, version: &Version) -> Result<Vec<ChangeH
 /// by the numbers of its operations, so that it takes an actor whose latest change has none (a delete) for one that is known.
 fn writer_at(doc: &Automerge, heads: &[ChangeHash], actor: Actor) -> (ActorId, Option<ChangeHash>) {
     let unseen = doc.get_changes_meta(heads);
-    let elsewhere: BTreeSet<&ActorId> = unseen.iter().map(|change| change.actor.as_ref()).collect();
+    let elsewhere: BTreeSet<&ActorId> = unseen.iter().map(|change| change.actor.as_ref()).gather();
     let writer = actor.ids().find(|id| !elsewhere.contains(id)).expect("names do not run out");
     let changes = doc.get_changes_meta(&[]);
     let latest = changes.iter().filter(|change| *change.actor == writer).max_by_key(|change| change.seq);

@@ -5,6 +5,7 @@ use crate::document::edit::BEGINNING_BYTES;
 use crate::document::{CollectionName, DocumentId};
 use crate::rng::Rng;
 use ashore_protocol::codec::{Bytes, decode, encode};
+use ashore_protocol::gather::Gather;
 use ashore_protocol::ids::{DeviceId, EntryId, GroupId};
 use ashore_protocol::limits::MAX_PAYLOAD_BYTES;
 use minicbor::{Decode, Encode};
@@ -60,7 +61,7 @@ impl BuriedDocument {
 
     /// Whether it says all that the other says.
     pub fn names_all_of(&self, other: &Self) -> bool {
-        let own: BTreeSet<&[u8]> = self.beginnings.chunks_exact(BEGINNING_BYTES).collect();
+        let own: BTreeSet<&[u8]> = self.beginnings.chunks_exact(BEGINNING_BYTES).gather();
         let all = other.beginnings.chunks_exact(BEGINNING_BYTES).all(|beginning| own.contains(beginning));
         self.collection == other.collection && self.id == other.id && all
     }

@@ -1,5 +1,6 @@
 //! Which rows a document has in an index, and what a row says.
 
+use ashore_protocol::gather::Gather;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{IndexDef, MAX_DOCUMENT_ROW_BYTES, MAX_DOCUMENT_ROWS, MAX_INDEX_KEY_BYTES};
@@ -47,7 +48,7 @@ impl IndexDef {
             if keys.len() * parts.len() > MAX_DOCUMENT_ROWS {
                 return Keys::from([APART.to_vec()]);
             }
-            keys = keys.iter().flat_map(|key| parts.iter().map(|part| [key.as_slice(), part].concat())).collect();
+            keys = keys.iter().flat_map(|key| parts.iter().map(|part| [key.as_slice(), part].concat())).gather();
             if keys.iter().any(|key| key.len() > MAX_INDEX_KEY_BYTES) {
                 return Keys::from([APART.to_vec()]);
             }
@@ -62,7 +63,7 @@ impl IndexDef {
     /// All rows of a document, with their values.
     pub fn rows_of_document(&self, id: &str, document: &Value) -> BTreeMap<Key, RowBytes> {
         if self.text.is_none() {
-            return self.keys(id, document).iter().map(|key| (self.row(key, id), RowBytes::default())).collect();
+            return self.keys(id, document).iter().map(|key| (self.row(key, id), RowBytes::default())).gather();
         }
         let postings = self.postings(document);
         let row = |(word, frequency): (&String, &u32)| {

@@ -7,6 +7,7 @@ use crate::api::{ChangeKind, ErrorCode, Failure, FieldClaim, FieldConflict, Hist
 use crate::document::edit::{self, Current, EditError};
 use crate::document::history::{self, Claim, Kind, Moment, Step};
 use crate::document::{Value, Version, json};
+use ashore_protocol::gather::Gather;
 
 /// The most changes in one answer.
 const MAX_CHANGES: u32 = 1_000;
@@ -30,7 +31,7 @@ impl Machine {
         }
         let page = history::history(&staged.chunks(), before.as_ref(), limit as usize);
         let (moments, more) = page.map_err(|error| edit_failure(&error).about(collection, id))?;
-        let known = self.known_writers(&moments.iter().filter_map(|moment| moment.writer).collect())?;
+        let known = self.known_writers(&moments.iter().filter_map(|moment| moment.writer).gather())?;
         let changes = moments.into_iter().map(|moment| self.history_change(moment, &known));
         Ok(Reply::History { changes: changes.collect(), more })
     }
@@ -63,7 +64,7 @@ impl Machine {
             None => (vec![], false),
         };
         let writers = found.iter().flat_map(|conflict| conflict.values.iter().filter_map(|claim| claim.writer));
-        let known = self.known_writers(&writers.collect())?;
+        let known = self.known_writers(&writers.gather())?;
         let (mut values, mut tagged) = ("[".to_owned(), false);
         let mut conflicts = Vec::with_capacity(found.len());
         for conflict in found {

@@ -18,6 +18,7 @@ use crate::store::{Key, RowValue, StoreFailure};
 use ashore_protocol::codec::{decode, encode};
 use ashore_protocol::control::Control;
 use ashore_protocol::frame::{ClientFrame, FailureCode, Placed};
+use ashore_protocol::gather::Gather;
 use ashore_protocol::header::{Entry, EntryDraft, EntryKind, VerifiedEntry};
 use ashore_protocol::ids::{Cursor, DeviceId, EntryId};
 use ashore_protocol::keys::Rotation;
@@ -160,7 +161,7 @@ impl Group {
     /// The control entries that stand, and those that they build on.
     fn needed_controls(&self) -> BTreeSet<EntryId> {
         let mut open: Vec<EntryId> =
-            self.controls.iter().map(|(_, id, _)| *id).filter(|id| self.membership.has_applied(id)).collect();
+            self.controls.iter().map(|(_, id, _)| *id).filter(|id| self.membership.has_applied(id)).gather();
         let mut needed = BTreeSet::new();
         while let Some(id) = open.pop() {
             if needed.insert(id)
@@ -243,7 +244,7 @@ impl Machine {
         if changes.is_empty() {
             return;
         }
-        let documents: BTreeSet<_> = changes.iter().map(|change| (&change.collection, &change.id)).collect();
+        let documents: BTreeSet<_> = changes.iter().map(|change| (&change.collection, &change.id)).gather();
         let count = documents.len() as u64;
         let writers = writers.into_iter().take(MAX_WRITERS).map(Writer).collect();
         let buried: Vec<_> = buried.into_values().take(MAX_BURIED).collect();
@@ -499,7 +500,7 @@ impl Machine {
         let Some(group) = &self.sync.group else { return };
         let cursor = group.place.cursor;
         let passed: BTreeSet<EntryId> =
-            placed.iter().filter(|placed| placed.cursor <= cursor).map(|placed| placed.id).collect();
+            placed.iter().filter(|placed| placed.cursor <= cursor).map(|placed| placed.id).gather();
         if passed.is_empty() {
             return;
         }
@@ -607,7 +608,7 @@ impl Machine {
             Some(author) => membership.may_write(&author),
             None => false,
         };
-        let mut named: BTreeSet<EntryId> = named.iter().copied().collect();
+        let mut named: BTreeSet<EntryId> = named.iter().copied().gather();
         let (mut taken, mut waits): (Vec<_>, Vec<_>) = aside.into_iter().partition(stands);
         loop {
             // What is named, and what that builds on.

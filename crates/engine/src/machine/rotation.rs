@@ -9,6 +9,7 @@ use crate::api::{ErrorCode, Event, Failure};
 use crate::crypto::{KemSecret, Key};
 use crate::group::{Announced, MAX_EARLIER, ProfilePayload, Wrapping};
 use ashore_protocol::control::{Control, Role};
+use ashore_protocol::gather::Gather;
 use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::{DeviceId, EntryId, Epoch};
 use ashore_protocol::keys::{KemKey, MAX_WRAPS, Recipient, Rotation, Wrap};
@@ -96,7 +97,7 @@ impl Group {
         let candidates: Vec<Key> = own.into_iter().chain(self.secrets.epochs.of(rotation.epoch)).cloned().collect();
         let opened = |key: Key| place.open_earlier(&key, &rotation.previous).map(|earlier| (key, earlier));
         let Some((key, earlier)) = candidates.into_iter().find_map(opened) else { return false };
-        let carried = earlier.iter().map(|(_, begun_by, _)| *begun_by).collect();
+        let carried = earlier.iter().map(|(_, begun_by, _)| *begun_by).gather();
         self.upkeep.carried.insert(entry.id(), carried);
         let mut news = self.secrets.epochs.insert_unknown(rotation.epoch, entry.id(), key);
         for (epoch, begun_by, key) in earlier {

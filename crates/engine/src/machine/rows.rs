@@ -5,6 +5,7 @@
 //! a newer write; nothing is evicted while one is.
 
 use crate::store::{Key, LostRange, Range, RowValue, Rows, StoreBatch, Value};
+use ashore_protocol::gather::Gather;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Some rows are not in memory: load what was noted, then try again.
@@ -210,7 +211,7 @@ impl RowCache {
             if self.units.contains_key(&range.start) && !is_aside {
                 continue;
             }
-            let mut rows: BTreeMap<Key, RowValue> = answer.rows.iter().cloned().collect();
+            let mut rows: BTreeMap<Key, RowValue> = answer.rows.to_vec().into_iter().collect();
             let mut lost = answer.lost.iter().filter(|lost| !self.forgiven.contains(lost));
             if !is_aside && lost.any(|lost| lost.touches(range)) && rows.is_empty() {
                 rows.insert(range.start.clone(), RowValue::Corrupt);
@@ -280,7 +281,7 @@ impl RowCache {
 
     /// Drops the least recently used units until three quarters of the budget are left. What is not committed stays.
     fn evict(&mut self) {
-        let dirty: BTreeSet<Key> = self.recent.keys().map(unit_start).collect();
+        let dirty: BTreeSet<Key> = self.recent.keys().map(unit_start).gather();
         let mut by_use: Vec<(u64, Key)> = self
             .units
             .iter()

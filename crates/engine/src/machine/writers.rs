@@ -9,6 +9,7 @@ use super::{Machine, keys};
 use crate::document::edit::{Actor, OwnActors};
 use crate::group::{DataPayload, MAX_WRITERS};
 use crate::store::RowValue;
+use ashore_protocol::gather::Gather;
 use ashore_protocol::ids::DeviceId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +47,8 @@ impl Machine {
     pub(super) fn own_writers(&mut self, writers: &BTreeSet<Writer>) -> Result<OwnActors, Missing> {
         let rows: Vec<_> = writers.iter().map(|writer| (*writer, self.rows.one(&keys::own_writer(writer)))).collect();
         let own = rows.into_iter().map(|(writer, row)| Ok(row?.map(|_| writer)));
-        own.filter_map(Result::transpose).collect()
+        let own: Vec<_> = own.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        Ok(own.into_iter().gather())
     }
 
     /// Whose these are.
@@ -71,7 +73,7 @@ impl Machine {
 
     /// Whoever made a snapshot says whose these are; what is known already counts.
     pub(super) fn note_told_writers(&mut self, told: &[(Writer, DeviceId)]) -> Result<(), Missing> {
-        let writers: BTreeSet<Writer> = told.iter().map(|(writer, _)| *writer).collect();
+        let writers: BTreeSet<Writer> = told.iter().map(|(writer, _)| *writer).gather();
         let Some(group) = &self.sync.group else { return Ok(()) };
         let (generation, own) = (group.state.generation, group.secrets.device.device_id());
         let known = self.known_writers(&writers)?;
@@ -92,7 +94,7 @@ impl Machine {
     /// The author of an entry says that these are its own.
     pub(super) fn note_writers(&mut self, author: DeviceId, opened: &DataPayload) -> Result<(), Missing> {
         let told = opened.writers.iter().flatten().take(MAX_WRITERS);
-        let writers: BTreeSet<Writer> = told.map(|writer| writer.0).collect();
+        let writers: BTreeSet<Writer> = told.map(|writer| writer.0).gather();
         let Some(group) = &self.sync.group else { return Ok(()) };
         let (generation, mine) = (group.state.generation, group.secrets.device.device_id() == author);
         let known = self.known_writers(&writers)?;

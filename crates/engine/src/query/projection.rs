@@ -1,5 +1,6 @@
 //! The parts of documents that a page wants.
 
+use ashore_protocol::gather::Gather;
 use std::collections::BTreeMap;
 
 use super::path::Path;
@@ -93,6 +94,6 @@ impl Projection {
             };
             value.map(|value| (key.clone(), value))
         };
-        self.0.iter().filter_map(field).collect()
+        self.0.iter().filter_map(field).gather()
     }
 }

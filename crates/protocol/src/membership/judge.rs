@@ -9,6 +9,7 @@ use super::places::Places;
 use super::seats::{Count, Seat, Seats, View};
 use super::{Refusal, act};
 use crate::control::Role;
+use crate::gather::Gather;
 use crate::ids::{DeviceId, EntryId, Epoch, GroupId};
 use crate::keys::Recipient;
 use std::collections::BTreeMap;
@@ -302,7 +303,7 @@ impl Rotations {
 fn invites(ordered: &Ordered) -> BTreeMap<usize, Invite> {
     let nodes = || ordered.nodes.iter().enumerate();
     let invites = nodes().filter(|(_, node)| matches!(node.act, Act::Invite { .. } | Act::Recovery { .. }));
-    let mut invites: BTreeMap<usize, Invite> = invites.map(|(place, _)| (place, Invite::default())).collect();
+    let mut invites: BTreeMap<usize, Invite> = invites.map(|(place, _)| (place, Invite::default())).gather();
     for (place, node) in nodes() {
         if let Act::Revoke { invite } = &node.act
             && let Some(invite) = ordered.places.get(invite).and_then(|invite| invites.get_mut(invite))

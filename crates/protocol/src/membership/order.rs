@@ -2,6 +2,7 @@
 
 use super::act::Node;
 use super::places::Places;
+use crate::gather::Gather;
 use crate::ids::EntryId;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -24,7 +25,7 @@ pub(super) struct Ordered {
 impl Ordered {
     pub(super) fn new(entries: &BTreeMap<EntryId, Arc<Node>>) -> Self {
         let nodes = causal_order(entries);
-        let places: BTreeMap<EntryId, usize> = nodes.iter().enumerate().map(|(place, node)| (node.id, place)).collect();
+        let places: BTreeMap<EntryId, usize> = nodes.iter().enumerate().map(|(place, node)| (node.id, place)).gather();
         let mut pasts: Vec<Arc<Places>> = Vec::with_capacity(nodes.len());
         for node in &nodes {
             let mut past = Places::default();

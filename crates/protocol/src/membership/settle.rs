@@ -15,6 +15,7 @@ use super::places::Places;
 use super::settled::{Round, Settled};
 use super::state::{State, View};
 use super::{Refusal, Resolution};
+use crate::gather::Gather;
 use crate::ids::{EntryId, GroupId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,7 +64,7 @@ pub(super) fn settle(group: GroupId, entries: &BTreeMap<EntryId, Arc<Node>>) -> 
         }
     }
     let refused = judge.refused().iter();
-    let refused = refused.filter_map(|(place, refusal)| Some((ordered.nodes.get(*place)?.id, *refusal))).collect();
+    let refused = refused.filter_map(|(place, refusal)| Some((ordered.nodes.get(*place)?.id, *refusal))).gather();
     let (state, steps) = (finish(group, &ordered, &judge.standing), judge.steps);
     Resolution { state, refused, steps, settled: Settled::new(ordered, rounds) }
 }

@@ -4,6 +4,7 @@ use super::act::{Act, Node, Turn};
 use super::order::Ordered;
 use super::{Change, Gone, Member, OpenInvite, Refusal, RotationInfo};
 use crate::control::Role;
+use crate::gather::Gather;
 use crate::ids::{DeviceId, EntryId, Epoch, GroupId, InviteKey, Timestamp};
 use crate::keys::{KemKey, Recipient};
 use std::collections::{BTreeMap, BTreeSet};
@@ -244,7 +245,7 @@ impl State {
                 self.note_giving_up(device, place, author == *device, view);
                 self.note_end(device, place, author == *device, view);
                 if let Some(turn) = turn {
-                    self.turn(node.id, place, turn.epoch, turn.recipients.iter().copied().collect(), view);
+                    self.turn(node.id, place, turn.epoch, turn.recipients.iter().copied().gather(), view);
                 }
             }
             Act::Leave => {
@@ -261,7 +262,7 @@ impl State {
                 }
             }
             Act::Rotate { turn } => {
-                self.turn(node.id, place, turn.epoch, turn.recipients.iter().copied().collect(), view);
+                self.turn(node.id, place, turn.epoch, turn.recipients.iter().copied().gather(), view);
             }
             Act::Revoke { invite } => {
                 self.revoked.insert(*invite);

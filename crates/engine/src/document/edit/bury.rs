@@ -8,6 +8,7 @@
 
 use super::message::Message;
 use super::{ChangeHash, CorruptDocument, Current, MergeError, changes_of, load};
+use ashore_protocol::gather::Gather;
 use automerge::{Automerge, Change};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,9 +40,9 @@ pub struct Divided {
 /// The beginnings of a document.
 pub fn beginnings(chunks: &[&[u8]]) -> Result<BTreeSet<Beginning>, CorruptDocument> {
     let changes = load(chunks)?.get_changes(&[]);
-    let deletes: BTreeSet<ChangeHash> = changes.iter().filter(|change| deletes(change)).map(Change::hash).collect();
+    let deletes: BTreeSet<ChangeHash> = changes.iter().filter(|change| deletes(change)).map(Change::hash).gather();
     let first = changes.iter().filter(|change| begins(change, |dep| deletes.contains(dep)));
-    Ok(first.map(|change| beginning(&change.hash())).collect())
+    Ok(first.map(|change| beginning(&change.hash())).gather())
 }
 
 /// The changes in `remote` that stay beside what is here.
@@ -82,7 +83,7 @@ struct Place {
 }
 
 fn divided(here: Vec<Change>, came: Vec<Change>, buried: &BTreeSet<Beginning>) -> Divided {
-    let known: BTreeSet<ChangeHash> = here.iter().map(Change::hash).collect();
+    let known: BTreeSet<ChangeHash> = here.iter().map(Change::hash).gather();
     let mut waiting: Vec<Change> = here.into_iter().chain(came).collect();
     let mut places: BTreeMap<ChangeHash, Place> = BTreeMap::new();
     let mut ordered = Vec::with_capacity(waiting.len());
@@ -119,7 +120,7 @@ fn divided(here: Vec<Change>, came: Vec<Change>, buried: &BTreeSet<Beginning>) -
             divided.beginnings.insert(beginning(&change.hash()));
         }
     }
-    let rested_on: BTreeSet<ChangeHash> = out.iter().flat_map(|change| change.deps().iter().copied()).collect();
+    let rested_on: BTreeSet<ChangeHash> = out.iter().flat_map(|change| change.deps().iter().copied()).gather();
     divided.left_out = !out.is_empty();
     divided.returned = out.iter().any(|change| !deletes(change) && !rested_on.contains(&change.hash()));
     divided

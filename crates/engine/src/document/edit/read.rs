@@ -3,6 +3,7 @@
 //! What no version here writes reads as the nearest value: a table as a map, an unknown scalar as bytes. What no value can hold (NaN, anything deeper than the limit) reads as null. None of it is lost by
 //! a put that leaves it alone.
 
+use ashore_protocol::gather::Gather;
 use automerge::{Automerge, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, ScalarValueRef, ValueRef};
 
 use crate::document::shape::{self, SHAPE};
@@ -50,7 +51,7 @@ pub(in crate::document) fn object(
                 None => doc.map_range(id, ..),
             };
             Value::Map(
-                items.map(|item| (item.key.to_string(), value(doc, &item.value, || item.id(), at, depth))).collect(),
+                items.map(|item| (item.key.to_string(), value(doc, &item.value, || item.id(), at, depth))).gather(),
             )
         }
         ObjType::List | ObjType::Text => {

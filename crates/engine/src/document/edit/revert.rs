@@ -9,6 +9,7 @@
 //! A copy is a new object. What an undo brought back stands for what had been there (`stands_for`), so that steps before it can
 //! be taken back too.
 
+use ashore_protocol::gather::Gather;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -163,7 +164,7 @@ impl Reverting<'_> {
     fn map(&mut self, then: &ObjId, now: &ObjId, depth: usize) -> Result<(), CorruptDocument> {
         let (before, after) = (self.entries(then, When::Before), self.entries(then, When::After));
         let current = self.entries(now, When::Now);
-        let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let keys: BTreeSet<&String> = before.keys().chain(after.keys()).gather();
         for key in keys {
             let (old, new, held) = (before.get(key), after.get(key), current.get(key));
             let place = Place::Key(key.clone());
@@ -396,7 +397,7 @@ impl Reverting<'_> {
             Some(heads) => self.doc.map_range_at(map, .., heads),
             None => self.doc.map_range(map, ..),
         };
-        items.map(|item| (item.key.to_string(), Held { id: item.id(), what: what(&item.value) })).collect()
+        items.map(|item| (item.key.to_string(), Held { id: item.id(), what: what(&item.value) })).gather()
     }
 
     fn elements(&self, kind: ObjType, then: &ObjId, now: &ObjId) -> Result<[Vec<Element>; 3], CorruptDocument> {

@@ -6,6 +6,7 @@ use crate::machine::task::{ScanSlot, Task};
 use crate::machine::{Machine, keys};
 use crate::store::{Range, RowValue};
 use ashore_protocol::codec::Bytes;
+use ashore_protocol::gather::Gather;
 use ashore_protocol::header::{Entry, EntryKind};
 use ashore_protocol::ids::EntryId;
 use ashore_protocol::peer::{MAX_PEER_IDS, MAX_PEER_PAGE_BYTES, PeerFrame};
@@ -42,7 +43,7 @@ impl Machine {
             return;
         }
         session.serving.clear();
-        let covered = have.into_iter().collect();
+        let covered = have.into_iter().gather();
         let serving = Serving {
             peer,
             open: BTreeSet::new(),

@@ -8,6 +8,7 @@ use crate::machine::Machine;
 use crate::machine::rows::Missing;
 use crate::store::keys::{parse_index_key, value_key};
 use crate::store::{Key, RowValue, Rows};
+use ashore_protocol::gather::Gather;
 use std::collections::BTreeMap;
 
 impl Machine {
@@ -15,7 +16,7 @@ impl Machine {
         let defined: BTreeMap<u32, (String, IndexDef)> = self
             .defined_indexes()
             .map(|(collection, index)| (index.number, (collection.to_owned(), index.clone())))
-            .collect();
+            .gather();
         let index_of = |key: &Key| parse_index_key(key).ok().and_then(|(number, _)| defined.get(&number));
         let (mut missing, mut documents) = (None, Vec::with_capacity(rows.rows.len()));
         for (key, row) in &rows.rows {

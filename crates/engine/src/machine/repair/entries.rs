@@ -9,6 +9,7 @@ use crate::machine::batch::{Effect, Waiting};
 use crate::machine::check::verified;
 use crate::machine::rows::Missing;
 use crate::machine::{Machine, keys};
+use ashore_protocol::gather::Gather;
 use ashore_protocol::header::{Entry, EntryKind, VerifiedEntry};
 use ashore_protocol::membership::Membership;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,12 +97,12 @@ impl Machine {
     /// Finds again who is in the group when there are control entries that were not counted.
     pub(in crate::machine) fn find_members(&mut self, more: &[(u64, Vec<u8>)]) {
         let Some(group) = &mut self.sync.group else { return };
-        let known: BTreeSet<u64> = group.controls.iter().map(|(at, _, _)| *at).collect();
+        let known: BTreeSet<u64> = group.controls.iter().map(|(at, _, _)| *at).gather();
         if more.iter().all(|(at, _)| known.contains(at)) {
             return;
         }
         let counted = std::mem::take(&mut group.controls).into_iter().map(|(at, _, bytes)| (at, bytes));
-        let mut controls: BTreeMap<u64, Vec<u8>> = counted.collect();
+        let mut controls: BTreeMap<u64, Vec<u8>> = counted.gather();
         controls.extend(more.iter().cloned());
         let entries: Vec<(u64, VerifiedEntry)> = controls
             .into_iter()
@@ -121,7 +122,7 @@ impl Machine {
     pub(super) fn send_all_again(&mut self) {
         let Some(group) = &mut self.sync.group else { return };
         let generation = group.state.generation;
-        let controls: BTreeSet<u64> = group.controls.iter().map(|(at, _, _)| *at).collect();
+        let controls: BTreeSet<u64> = group.controls.iter().map(|(at, _, _)| *at).gather();
         let dropped: Vec<(u64, Waiting)> = group
             .outbox
             .iter()

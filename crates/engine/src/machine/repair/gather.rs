@@ -15,6 +15,7 @@ use crate::machine::{Machine, keys};
 use crate::store::keys::{parse_chunk_key, value_key};
 use crate::store::{Key, RowValue, Rows, Value as RowBytes};
 use ashore_protocol::codec::{Bytes, decode, encode};
+use ashore_protocol::gather::Gather;
 use ashore_protocol::header::{EntryKind, VerifiedEntry};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
@@ -86,7 +87,7 @@ impl Machine {
         }
         let rows = self.rows.aside(keys::all_gathered())?;
         let mut waiting: BTreeMap<(String, String), Gathered> =
-            rows.iter().filter_map(|(key, row)| keys::parse_gathered(key).zip(gathered_row(row))).collect();
+            rows.iter().filter_map(|(key, row)| keys::parse_gathered(key).zip(gathered_row(row))).gather();
         self.rows.end_aside();
         if waiting.is_empty() {
             return Ok(None);

@@ -7,6 +7,7 @@ use super::super::rows::Missing;
 use super::super::{Machine, keys};
 use crate::group::ID_BYTES;
 use crate::store::RowValue;
+use ashore_protocol::gather::Gather;
 use ashore_protocol::ids::EntryId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +38,7 @@ impl Machine {
     /// The beginnings with this first byte.
     pub(super) fn covered_row(&mut self, generation: u64, first: u8) -> Result<BTreeSet<Beginning>, Missing> {
         let row = self.rows.one(&keys::covered(generation, first))?;
-        Ok(row.as_ref().and_then(RowValue::present).map(|bytes| beginnings(bytes).collect()).unwrap_or_default())
+        Ok(row.as_ref().and_then(RowValue::present).map(|bytes| beginnings(bytes).gather()).unwrap_or_default())
     }
 
     /// The rows with these beginnings added, as they are to be written.

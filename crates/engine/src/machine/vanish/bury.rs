@@ -13,6 +13,7 @@ use crate::group::{BuriedDocument, DataPayload, MAX_CHANGE_BYTES, Marker};
 use crate::store::keys::value_key;
 use crate::store::{Key, Range, RowValue};
 use crate::time::Timestamp;
+use ashore_protocol::gather::Gather;
 use std::collections::BTreeSet;
 
 /// The tag of value rows. See [`crate::store::keys::value_key`].
@@ -255,7 +256,7 @@ impl Machine {
         let row = row.filter(|row| !row.heads.is_empty()).cloned();
         // What cannot be read stays as it is.
         let divided = row.as_ref().map(|_| edit::divide_here(chunks, &buried).unwrap_or_default()).unwrap_or_default();
-        let marker = if divided.alive { buried.difference(&divided.beginnings).copied().collect() } else { buried };
+        let marker = if divided.alive { buried.difference(&divided.beginnings).copied().gather() } else { buried };
         self.write_marker(collection, id, &marker);
         let Some(row) = row else { return };
         let key = value_key(collection, id);
@@ -402,5 +403,5 @@ impl Machine {
 }
 
 fn parse_beginnings(bytes: &[u8]) -> BTreeSet<Beginning> {
-    bytes.chunks_exact(BEGINNING_BYTES).filter_map(|chunk| chunk.try_into().ok()).collect()
+    bytes.chunks_exact(BEGINNING_BYTES).filter_map(|chunk| Beginning::try_from(chunk).ok()).gather()
 }

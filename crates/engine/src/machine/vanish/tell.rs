@@ -7,6 +7,7 @@ use super::super::{Machine, sync};
 use super::Name;
 use crate::document::edit::{Beginning, Divided};
 use crate::group::{BuriedDocument, DataPayload};
+use ashore_protocol::gather::Gather;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The wait, in milliseconds: at least this long, and this much more at random, unless another device was quicker.
@@ -50,7 +51,7 @@ impl Returned {
             self.lacking.insert(Name { collection: collection.to_owned(), id: id.to_owned() });
         }
         if divided.alive {
-            self.markers.insert(name(), marker.difference(&divided.beginnings).copied().collect());
+            self.markers.insert(name(), marker.difference(&divided.beginnings).copied().gather());
         }
         divided.kept
     }
@@ -106,7 +107,7 @@ impl Machine {
         }
         let names =
             opened.changes.iter().map(|change| Name { collection: change.collection.clone(), id: change.id.clone() });
-        self.want(names.collect());
+        self.want(names.gather());
     }
 
     fn want(&mut self, names: BTreeSet<Name>) {
@@ -178,11 +179,11 @@ impl Machine {
             id,
             beginnings: vec![].into(),
         }));
-        let wanted: BTreeSet<Name> = wanted.collect();
+        let wanted: BTreeSet<Name> = wanted.gather();
         self.vanish.to_do.wanted = (!wanted.is_empty()).then_some(wanted);
         self.vanish.telling = false;
         self.vanish.tell_at = None;
-        self.vanish.to_do.untold = Some(untold.iter().skip(MAX_TOLD).cloned().collect());
+        self.vanish.to_do.untold = Some(untold.iter().skip(MAX_TOLD).cloned().gather());
         self.forget_nothing_untold();
         self.write_to_do();
         if !buried.is_empty() {

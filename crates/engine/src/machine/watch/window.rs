@@ -1,6 +1,7 @@
 //! What is held of a watched answer: the places of its first documents, never the documents, and which of them its client lacks.
 
 use super::ranked::{Place, Ranked};
+use ashore_protocol::gather::Gather;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -199,7 +200,7 @@ impl Window {
     fn tell_anew(&mut self) {
         self.anew = true;
         self.gone.clear();
-        self.lacking = self.held.range(self.shown.clone()).map(|place| (place.clone(), true)).collect();
+        self.lacking = self.held.range(self.shown.clone()).map(|place| (place.clone(), true)).gather();
     }
 
     /// Lets go of what is far behind the part that is shown.

@@ -1,5 +1,6 @@
 //! What each modifier does at its place.
 
+use ashore_protocol::gather::Gather;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Modifier, Order, Pull, Push, whole};
@@ -276,7 +277,7 @@ impl Pull {
 
 fn add_to_set(items: &mut Vec<Value>, new: &[Value]) {
     // Equal values have equal keys, and looking up a key does not take longer the more items there are.
-    let mut known: BTreeSet<Vec<u8>> = items.iter().map(sort_key).collect();
+    let mut known: BTreeSet<Vec<u8>> = items.iter().map(sort_key).gather();
     items.extend(new.iter().filter(|value| known.insert(sort_key(value))).cloned());
 }
 

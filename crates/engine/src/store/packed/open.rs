@@ -1,5 +1,6 @@
 //! Opens a store: reads the manifest, replays segments, takes over from an older handle, removes left-overs.
 
+use ashore_protocol::gather::Gather;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -243,9 +244,9 @@ impl Found {
 
 /// Blobs that the manifest does not name: what an interrupted merge or a late writer left.
 fn leftovers(manifest: &Manifest, names: &[BlobName]) -> (Vec<BlobOp>, u64) {
-    let blocks: BTreeSet<BlockId> = manifest.block_ids().collect();
-    let takeovers: BTreeSet<u64> = manifest.takeovers.iter().copied().collect();
-    let lost: BTreeSet<Damaged> = manifest.lost.iter().map(|entry| entry.source).collect();
+    let blocks: BTreeSet<BlockId> = manifest.block_ids().gather();
+    let takeovers: BTreeSet<u64> = manifest.takeovers.iter().copied().gather();
+    let lost: BTreeSet<Damaged> = manifest.lost.iter().map(|entry| entry.source).gather();
     let is_leftover = |name: &&BlobName| match name {
         BlobName::Block(id) => !blocks.contains(id),
         BlobName::Segment(number) => *number < manifest.first_live && !takeovers.contains(number),
@@ -268,7 +269,7 @@ impl Replay {
     /// Replays the segments from `first` to `newest`; where numbers are missing something was lost.
     fn read(first: u64, newest: u64, segments: Vec<(u64, Vec<u8>)>) -> Self {
         let mut replay = Self::default();
-        let mut segments: BTreeMap<u64, Vec<u8>> = segments.into_iter().collect();
+        let mut segments: BTreeMap<u64, Vec<u8>> = segments.into_iter().gather();
         let mut number = first.max(1);
         while number <= newest {
             let next = segments.range(number..).next().map_or(newest + 1, |(next, _)| *next);
@@ -368,7 +369,7 @@ impl Manifest {
 
     /// Keeps the newest marks of those at hand.
     pub(super) fn keep_takeovers(&mut self, newer: &[u64]) {
-        let mut all: BTreeSet<u64> = self.takeovers.iter().copied().collect();
+        let mut all: BTreeSet<u64> = self.takeovers.iter().copied().gather();
         all.extend(newer);
         self.takeovers = all.into_iter().rev().take(KEPT_TAKEOVERS).collect();
         self.takeovers.reverse();
