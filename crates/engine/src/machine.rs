@@ -22,6 +22,7 @@ mod import;
 mod indexes;
 mod input;
 mod invites;
+mod kept;
 mod keys;
 mod link;
 mod looking_in;

@@ -1,7 +1,9 @@
 //! Who asks, and what they were answered: a call that is asked again is answered again and never applied twice.
 
-use crate::api::{Outcome, decode, encode};
+use super::kept;
+use crate::api::{Outcome, encode};
 use ashore_protocol::codec::{self, Bytes};
+use ashore_protocol::gather::Gather;
 use ashore_protocol::ids::Timestamp;
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +46,7 @@ struct Stored {
 
 impl Client {
     fn outcome(&self, id: u64) -> Option<Outcome> {
-        self.answered.get(&id).and_then(|bytes| decode(bytes).ok())
+        self.answered.get(&id).and_then(|bytes| kept::read(bytes).ok())
     }
 }
 
@@ -72,7 +74,7 @@ impl Clients {
                 continue;
             }
             let client = self.0.entry(name).or_default();
-            client.answered = stored.answers.into_iter().filter(|(id, _)| *id > client.received).collect();
+            client.answered = stored.answers.into_iter().filter(|(id, _)| *id > client.received).gather();
         }
         gone
     }
@@ -106,7 +108,9 @@ impl Clients {
 
     /// The call is answered and must not be applied again.
     pub(super) fn remember(&mut self, client: &str, id: u64, outcome: &Outcome) {
-        self.0.entry(client.to_owned()).or_default().answered.insert(id, encode(outcome).into());
+        let client = self.0.entry(client.to_owned()).or_default();
+        client.answered.insert(id, encode(outcome).into());
+        debug_assert_eq!(client.outcome(id).as_ref(), Some(outcome), "what is kept can be read");
     }
 
     pub(super) fn forget(&mut self, client: &str) {
