@@ -101,6 +101,7 @@ fn in_browser(steps: &mut Steps) -> Outcome {
     steps.step("tests of the engine in Chromium", || {
         setup::wasm_target()?;
         let found = setup::browsers()?;
+        run_program(cargo(["test", "-p", "wbg", "--profile", "tool"]))?;
         run_program(cargo(["build", "-p", "wbg", "--profile", "tool"]))?;
         let mut tests = cargo(["test", "-p", "ashore-wasm", "--target", "wasm32-unknown-unknown", "--lib", "--tests"]);
         let runner = format!("{} test", workspace::built("tool", "wbg").display());

@@ -52,16 +52,12 @@ pub(crate) fn build(profile: Profile) -> Outcome {
 fn bindgen(profile: Profile) -> Outcome {
     let compiled =
         workspace::target().join("wasm32-unknown-unknown").join(profile.directory()).join("ashore_wasm.wasm");
+    let into = workspace::root().join("npm/wasm");
     let mut glue = process::program(workspace::built("tool", "wbg"));
-    glue.args([
-        "bindgen",
-        "--target",
-        "web",
-        "--remove-name-section",
-        "--remove-producers-section",
-        "--out-name",
-        "ashore_wasm",
-    ]);
-    glue.arg("--out-dir").arg(workspace::root().join("npm/wasm")).arg(compiled);
-    process::run(glue)
+    glue.args(["bindgen", "--target", "web", "--out-name", "ashore_wasm", "--out-dir"]).arg(&into).arg(compiled);
+    process::run(glue)?;
+    // By the functions' names, which it then takes out.
+    let mut order = process::program(workspace::built("tool", "wbg"));
+    order.arg("order").arg(into.join("ashore_wasm_bg.wasm"));
+    process::run(order)
 }
