@@ -49,8 +49,14 @@ fn parts(text: &str) -> Zeroizing<Vec<(u8, char)>> {
         decompose_canonical(char, |part| parts.push((canonical_combining_class(part), part)));
     }
     for marks in parts.split_mut(|(class, _)| *class == 0) {
-        // Stable: marks of one class stay as they were typed.
-        marks.sort_by_key(|(class, _)| *class);
+        // By insertion, since there are few; marks of one class stay as they were typed.
+        let class = |marks: &[(u8, char)], at: usize| marks.get(at).map(|(class, _)| *class);
+        for mut at in 1..marks.len() {
+            while at > 0 && class(marks, at - 1) > class(marks, at) {
+                marks.swap(at - 1, at);
+                at -= 1;
+            }
+        }
     }
     parts
 }

@@ -4,6 +4,7 @@
 
 use super::FieldPath;
 use crate::document::TextPath;
+use ashore_protocol::gather::sorted_by;
 use minicbor::{Decode, Encode};
 use std::rc::Rc;
 
@@ -104,8 +105,7 @@ fn paths(fields: &[String]) -> Result<Vec<FieldPath>, DeclareError> {
     let parse = |text: &String| {
         FieldPath::parse(text).map_err(|reason| DeclareError::Path(text.chars().take(64).collect(), reason))
     };
-    let mut paths = fields.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-    paths.sort_unstable();
+    let paths = sorted_by(fields.iter().map(parse).collect::<Result<Vec<_>, _>>()?, Ord::cmp);
     let mut outer: Vec<FieldPath> = Vec::with_capacity(paths.len());
     for path in paths {
         if !outer.last().is_some_and(|last| path.is_inside(last)) {

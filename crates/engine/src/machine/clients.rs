@@ -3,7 +3,7 @@
 use super::kept;
 use crate::api::{Outcome, encode};
 use ashore_protocol::codec::{self, Bytes};
-use ashore_protocol::gather::Gather;
+use ashore_protocol::gather::{Gather, sorted_by};
 use ashore_protocol::ids::Timestamp;
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,7 +64,7 @@ impl Clients {
                 None => gone.push(name),
             }
         }
-        known.sort_by_key(|(_, stored, _)| std::cmp::Reverse(stored.at));
+        let known = sorted_by(known, |(_, a, _), (_, b, _)| b.at.cmp(&a.at));
         let mut bytes_before = 0;
         for (index, (name, stored, bytes)) in known.into_iter().enumerate() {
             bytes_before += bytes;

@@ -9,6 +9,7 @@ use crate::api::{Device, DisconnectReason, ErrorCode, Event, Failure, InviteInfo
 use crate::group::InviteNote;
 use ashore_protocol::control::{Control, Role};
 use ashore_protocol::frame::ClientFrame;
+use ashore_protocol::gather::sorted_by;
 use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::{DeviceId, EntryId};
 use ashore_protocol::membership::Refusal;
@@ -167,8 +168,8 @@ impl Machine {
     pub(super) fn invites(&self) -> Reply {
         let Some(group) = &self.sync.group else { return Reply::Invites { invites: vec![] } };
         let place = |id: &EntryId| group.controls.iter().position(|(_, known, _)| known == id);
-        let mut invites: Vec<_> = group.membership.invites().filter(|(_, invite)| !invite.recovers).collect();
-        invites.sort_by_key(|(id, _)| place(id));
+        let invites: Vec<_> = group.membership.invites().filter(|(_, invite)| !invite.recovers).collect();
+        let invites = sorted_by(invites, |(a, _), (b, _)| place(a).cmp(&place(b)));
         let invites = invites.into_iter().map(|(id, invite)| InviteInfo {
             id: id.to_string(),
             role: role_name(invite.role).to_owned(),
@@ -235,8 +236,9 @@ impl Machine {
     pub(super) fn devices(&self) -> Vec<Device> {
         let Some(group) = &self.sync.group else { return vec![] };
         let me = group.me();
-        let mut members: Vec<_> = group.membership.members().collect();
-        members.sort_by_key(|(device, member)| (member.joined_at, **device));
+        let members = sorted_by(group.membership.members().collect(), |(a, one), (b, other)| {
+            (one.joined_at, a).cmp(&(other.joined_at, b))
+        });
         let devices = members.into_iter().map(|(device, member)| Device {
             id: device.to_string(),
             name: group.names.get(&member.named_by).cloned().unwrap_or_default(),

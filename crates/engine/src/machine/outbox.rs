@@ -18,7 +18,7 @@ use crate::store::{Key, RowValue, StoreFailure};
 use ashore_protocol::codec::{decode, encode};
 use ashore_protocol::control::Control;
 use ashore_protocol::frame::{ClientFrame, FailureCode, Placed};
-use ashore_protocol::gather::Gather;
+use ashore_protocol::gather::{Gather, sorted_by};
 use ashore_protocol::header::{Entry, EntryDraft, EntryKind, VerifiedEntry};
 use ashore_protocol::ids::{Cursor, DeviceId, EntryId};
 use ashore_protocol::keys::Rotation;
@@ -433,7 +433,8 @@ impl Machine {
             let leave = group.membership.gone(&group.me()).map(|gone| gone.by);
             let is_leave = |waiting: &Waiting| Some(waiting.id) == leave;
             let last = |waiting: &Waiting| is_leave(waiting) || !group.membership.has_taken_in(&waiting.id);
-            first.sort_by_key(|(_, waiting)| (last(waiting), is_leave(waiting)));
+            let key = |waiting: &Waiting| (last(waiting), is_leave(waiting));
+            first = sorted_by(first, |(_, a), (_, b)| key(a).cmp(&key(b)));
         }
         let is_last = |(sequence, waiting): &(&u64, &Waiting)| match turn(waiting) {
             Some(Turn::First) => deferred(sequence),

@@ -5,7 +5,7 @@
 //! a newer write; nothing is evicted while one is.
 
 use crate::store::{Key, LostRange, Range, RowValue, Rows, StoreBatch, Value};
-use ashore_protocol::gather::Gather;
+use ashore_protocol::gather::{Gather, sorted_by};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Some rows are not in memory: load what was noted, then try again.
@@ -282,14 +282,13 @@ impl RowCache {
     /// Drops the least recently used units until three quarters of the budget are left. What is not committed stays.
     fn evict(&mut self) {
         let dirty: BTreeSet<Key> = self.recent.keys().map(unit_start).gather();
-        let mut by_use: Vec<(u64, Key)> = self
+        let by_use: Vec<(u64, Key)> = self
             .units
             .iter()
             .filter(|(key, _)| !dirty.contains(*key))
             .map(|(key, unit)| (unit.used, key.clone()))
             .collect();
-        by_use.sort_unstable();
-        for (_, key) in by_use {
+        for (_, key) in sorted_by(by_use, Ord::cmp) {
             if self.bytes + self.units.len() * UNIT_BYTES <= BUDGET_BYTES / 4 * 3 {
                 return;
             }

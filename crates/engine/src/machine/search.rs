@@ -16,6 +16,7 @@ use crate::index::{IndexDef, IndexState};
 use crate::query::{Filter, QueryError};
 use crate::search::{Frequency, Having, Hit, Search, Statistics, score};
 use crate::store::{Range, RowValue};
+use ashore_protocol::gather::sorted_by;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
@@ -339,7 +340,7 @@ struct Unreadable;
 /// One item for each document, in the order of ids; the rows of a beginning come word by word.
 fn by_document(mut list: Vec<Listed>) -> Vec<Listed> {
     if !list.is_sorted_by(|a, b| a.id < b.id) {
-        list.sort_by(|a, b| a.id.cmp(&b.id));
+        list = sorted_by(list, |a, b| a.id.cmp(&b.id));
         list.dedup_by(|next, kept| {
             let same = next.id == kept.id;
             if same {

@@ -13,6 +13,7 @@ use crate::document::text::Splice;
 use crate::document::{DocumentRow, TextPath, Value, Version, json};
 use crate::store::Key;
 use crate::store::keys::value_key;
+use ashore_protocol::gather::Gather;
 use std::collections::BTreeMap;
 
 /// So many documents are live at most, and about so many bytes of them: the least recently used go first.
@@ -191,7 +192,7 @@ fn to_splice(Splice { at, delete, insert }: Splice) -> TextSplice {
 fn to_mark(TextMark { start, end, name, value }: TextMark) -> Value {
     let place = |at: usize| Value::Uint(at as u64);
     let fields = [("start", place(start)), ("end", place(end)), ("name", Value::String(name)), (VALUE, value)];
-    Value::Map(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    Value::Map(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).gather())
 }
 
 const VALUE: &str = "value";

@@ -1,5 +1,6 @@
 //! Which keys of an index on a path the documents that a filter matches can have: what a planner scans.
 
+use ashore_protocol::gather::sorted_by;
 use std::cmp::Ordering;
 
 use super::filter::{Filter, Node, Side, Test};
@@ -139,7 +140,7 @@ impl Bounds {
 
     fn of(mut intervals: Vec<Interval>) -> Self {
         intervals.retain(|interval| interval.start < interval.end);
-        intervals.sort_by(|a, b| a.start.cmp(&b.start).then_with(|| b.end.cmp(&a.end)));
+        let intervals = sorted_by(intervals, |a, b| a.start.cmp(&b.start).then_with(|| b.end.cmp(&a.end)));
         let mut merged: Vec<Interval> = Vec::with_capacity(intervals.len());
         for interval in intervals {
             match merged.last_mut() {

@@ -9,7 +9,7 @@ use super::places::Places;
 use super::seats::{Count, Seat, Seats, View};
 use super::{Refusal, act};
 use crate::control::Role;
-use crate::gather::Gather;
+use crate::gather::{Gather, sorted_by};
 use crate::ids::{DeviceId, EntryId, Epoch, GroupId};
 use crate::keys::Recipient;
 use std::collections::BTreeMap;
@@ -283,8 +283,8 @@ impl<'o> Judge<'o> {
 impl Rotations {
     fn new(ordered: &Ordered) -> Self {
         let nodes = ordered.nodes.iter().enumerate();
-        let mut all: Vec<_> = nodes.filter_map(|(place, node)| Some((act::begun(node)?, place))).collect();
-        all.sort_unstable();
+        let all: Vec<_> = nodes.filter_map(|(place, node)| Some((act::begun(node)?, place))).collect();
+        let all = sorted_by(all, Ord::cmp);
         Self { all, standing: Places::default() }
     }
 

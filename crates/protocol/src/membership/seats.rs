@@ -7,6 +7,7 @@ use super::act::{Act, Node};
 use super::order::Ordered;
 use super::places::{Places, Run};
 use crate::control::Role;
+use crate::gather::sorted_by;
 use crate::ids::DeviceId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -246,8 +247,8 @@ impl Seats {
             let seat = self.seats.get(*number)?;
             Some((*device, seat.admitted_at())).filter(|_| seat.is_steady())
         };
-        let mut steady: Vec<_> = self.numbers.iter().filter_map(steady).collect();
-        steady.sort_by_key(|(_, place)| *place);
+        let steady: Vec<_> = self.numbers.iter().filter_map(steady).collect();
+        let mut steady = sorted_by(steady, |(_, a), (_, b)| a.cmp(b));
         steady.truncate(STEADY);
         steady
     }

@@ -4,6 +4,7 @@
 //! steps that can be undone and redone are read from this device's own changes, in the order in which they were made.
 //! A step that has nothing left to take back, because others have changed all of it since, is passed over.
 
+use ashore_protocol::gather::Gather;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use automerge::{Automerge, Change, ChangeHash, ChangeMetadata};
@@ -113,7 +114,7 @@ pub fn steps_left(current: Current<'_>, own: &OwnActors) -> Result<(usize, usize
 /// The first bytes of the writers of a document, each of which may be one of this device's actors.
 pub fn writers(chunks: &[&[u8]]) -> Result<BTreeSet<[u8; 16]>, CorruptDocument> {
     let doc = super::load(chunks)?;
-    Ok(doc.get_changes_meta(&[]).iter().filter_map(writer).collect())
+    Ok(doc.get_changes_meta(&[]).iter().filter_map(writer).gather())
 }
 
 /// The actor of a change, if it is one of Ashore's.

@@ -5,6 +5,7 @@ use crate::index::IndexDef;
 use crate::query::{Bounds, Direction, Query, Sort, sort_key};
 use crate::store::Range;
 use crate::store::keys::index_range;
+use ashore_protocol::gather::sorted_by;
 use std::collections::{BTreeSet, VecDeque};
 
 /// Most ranges of an index that a query reads; a filter that would need more is asked of fewer fields.
@@ -117,10 +118,9 @@ fn longer(prefixes: &[Vec<u8>], points: &Bounds, direction: Direction) -> Vec<Ve
         Direction::Descending => start.iter().map(|byte| !byte).collect(),
     };
     let keys: Vec<Vec<u8>> = points.intervals().iter().map(|interval| key(&interval.start)).collect();
-    let mut longer: Vec<Vec<u8>> =
+    let longer: Vec<Vec<u8>> =
         prefixes.iter().flat_map(|prefix| keys.iter().map(move |key| [prefix.as_slice(), key].concat())).collect();
-    longer.sort_unstable();
-    longer
+    sorted_by(longer, Ord::cmp)
 }
 
 /// The rows behind each prefix whose next key is inside the bounds.

@@ -1,5 +1,6 @@
 //! From the object that a page sends to a filter, or to the place and the reason why it is none.
 
+use ashore_protocol::gather::sorted_by;
 use std::collections::BTreeMap;
 
 use super::{Node, Side, Test, TypeName};
@@ -167,8 +168,8 @@ impl Left {
     fn listed(&mut self, operator: &str, operand: &Value, place: Place<'_>) -> Result<Vec<Value>, QueryError> {
         let items = self.items(operator, operand, place)?;
         let values: Result<Vec<_>, _> = items.iter().map(copied).collect();
-        let mut values = values.map_err(|reason| place.refuse(Some(operator), reason))?;
-        values.sort_by(compare);
+        let values = values.map_err(|reason| place.refuse(Some(operator), reason))?;
+        let mut values = sorted_by(values, compare);
         values.dedup_by(|a, b| compare(a, b).is_eq());
         Ok(values)
     }

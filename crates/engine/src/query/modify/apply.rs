@@ -1,6 +1,6 @@
 //! What each modifier does at its place.
 
-use ashore_protocol::gather::Gather;
+use ashore_protocol::gather::{Gather, sorted_by};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Modifier, Order, Pull, Push, whole};
@@ -228,7 +228,7 @@ impl Push {
         let at = self.position.map_or(items.len(), |position| offset(position, items.len()));
         items.splice(at..at, self.items.iter().cloned());
         if let Some(order) = &self.sort {
-            order.sort(items);
+            *items = order.sorted(std::mem::take(items));
         }
         if let Some(slice) = self.slice {
             let kept = usize::try_from(slice.unsigned_abs()).unwrap_or(usize::MAX);
@@ -250,11 +250,11 @@ fn offset(position: i64, length: usize) -> usize {
 
 impl Order {
     /// Items that are alike stay as they stood.
-    fn sort(&self, items: &mut [Value]) {
+    fn sorted(&self, items: Vec<Value>) -> Vec<Value> {
         match self {
-            Self::Items(Direction::Ascending) => items.sort_by(compare),
-            Self::Items(Direction::Descending) => items.sort_by(|a, b| compare(b, a)),
-            Self::Fields(sort) => items.sort_by(|a, b| {
+            Self::Items(Direction::Ascending) => sorted_by(items, compare),
+            Self::Items(Direction::Descending) => sorted_by(items, |a, b| compare(b, a)),
+            Self::Fields(sort) => sorted_by(items, |a, b| {
                 let by = |by: &crate::query::SortBy| match by.direction {
                     Direction::Ascending => compare(by.value(a), by.value(b)),
                     Direction::Descending => compare(by.value(b), by.value(a)),

@@ -1,5 +1,6 @@
 //! From the object that a page sends to modifiers, or to the place and the reason why they are none.
 
+use ashore_protocol::gather::sorted_by;
 use std::collections::BTreeMap;
 
 use super::{Change, Modifier, Order, Pull, Push, whole};
@@ -189,7 +190,7 @@ fn check_conflicts(changes: &[Change]) -> Result<(), QueryError> {
         }
     }
     // Whatever lies in a place stands directly behind it.
-    places.sort_unstable();
+    let places = sorted_by(places, Ord::cmp);
     for (before, after) in places.iter().zip(places.iter().skip(1)) {
         if after.0.starts_with(&before.0) {
             return Err(QueryError::new(&after.0.join("."), Some(after.1), CONFLICT));

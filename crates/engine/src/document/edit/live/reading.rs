@@ -1,5 +1,6 @@
 //! What a live document tells of a text: its characters, what became of them, cursors and marks.
 
+use ashore_protocol::gather::sorted_by;
 use automerge::marks::Mark;
 use automerge::{Automerge, ChangeHash, Cursor, ObjId, PatchLog, ReadDoc};
 
@@ -88,15 +89,14 @@ impl Live {
         let heads = self.heads_of(version)?;
         let Found::Text(object) = self.find(path, &heads)?.found else { return Ok(Vec::new()) };
         let marks = self.doc.marks_at(&object, &heads).map_err(corrupt)?;
-        let mut marks: Vec<_> = marks
+        let marks: Vec<_> = marks
             .into_iter()
             .map(|Mark { start, end, name, value }| {
                 let value = read::owned_scalar(&value);
                 TextMark { start, end, name: name.to_string(), value }
             })
             .collect();
-        marks.sort_by(|a, b| (a.start, a.end, &a.name).cmp(&(b.start, b.end, &b.name)));
-        Ok(marks)
+        Ok(sorted_by(marks, |a, b| (a.start, a.end, &a.name).cmp(&(b.start, b.end, &b.name))))
     }
 
     fn text_at(&self, path: &TextPath, version: &Version) -> Result<(ObjId, Vec<ChangeHash>), TextError> {
