@@ -211,7 +211,9 @@ impl RowCache {
             if self.units.contains_key(&range.start) && !is_aside {
                 continue;
             }
-            let mut rows: BTreeMap<Key, RowValue> = answer.rows.to_vec().into_iter().collect();
+            // From a vector, as in `merged`: each kind of iterator would bring a sort of its own.
+            let loaded = answer.rows.to_vec();
+            let mut rows: BTreeMap<Key, RowValue> = loaded.into_iter().collect();
             let mut lost = answer.lost.iter().filter(|lost| !self.forgiven.contains(lost));
             if !is_aside && lost.any(|lost| lost.touches(range)) && rows.is_empty() {
                 rows.insert(range.start.clone(), RowValue::Corrupt);
