@@ -63,7 +63,9 @@ impl Order {
         let order: Vec<usize> = keys.into_iter().map(|(.., place)| place).collect();
         let mut places = vec![0; order.len()];
         for (new, old) in (imported..).zip(&order) {
-            places[*old] = new;
+            if let Some(place) = places.get_mut(*old) {
+                *place = new;
+            }
         }
         Ok(Self { imported, order, places })
     }
@@ -101,8 +103,8 @@ impl Reencode for Order {
         section: FunctionSectionReader<'_>,
     ) -> Result<(), Error<Infallible>> {
         let types = section.into_iter().collect::<Result<Vec<_>, _>>()?;
-        for place in &self.order {
-            functions.function(types[*place]);
+        for ty in self.order.iter().filter_map(|place| types.get(*place)) {
+            functions.function(*ty);
         }
         Ok(())
     }
@@ -113,8 +115,8 @@ impl Reencode for Order {
         section: CodeSectionReader<'_>,
     ) -> Result<(), Error<Infallible>> {
         let bodies = section.into_iter().collect::<Result<Vec<_>, _>>()?;
-        for place in self.order.clone() {
-            self.parse_function_body(code, bodies[place].clone())?;
+        for body in self.order.clone().into_iter().filter_map(|place| bodies.get(place)) {
+            self.parse_function_body(code, body.clone())?;
         }
         Ok(())
     }
@@ -133,6 +135,7 @@ impl Reencode for Order {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
     use wasm_encoder::{
         ConstExpr, ElementSection, Elements, EntityType, ExportKind, ExportSection, Function, ImportSection,
