@@ -12,6 +12,7 @@ use writing::first;
 
 use std::collections::BTreeMap;
 
+use ashore_protocol::gather::Gather;
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType, SortedVec};
 use automerge::{ActorId, Change, ChangeHash, ObjType, ScalarValue};
 
@@ -225,7 +226,7 @@ impl Plain {
                 Value::Text(parts.collect())
             }
             Some(Object::Map(places)) if depth < MAX_DEPTH => {
-                Value::Map(places.iter().map(|(key, at)| (key.clone(), place(at))).collect())
+                Value::Map(places.iter().map(|(key, at)| (key.clone(), place(at))).gather())
             }
             Some(Object::List(elements)) if depth < MAX_DEPTH => {
                 Value::List(elements.iter().filter_map(|element| element.place.as_ref()).map(place).collect())
