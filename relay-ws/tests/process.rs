@@ -10,7 +10,7 @@ use std::time::Instant;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn port_0_is_printed_and_a_probe_reaches_it() {
-    let relay = Relay::start(&directory("probe"), &[]);
+    let relay = start(&directory("probe"), &[]);
     let probe = program().args(["probe", &relay.url()]).output().unwrap();
     assert!(probe.status.success(), "{probe:?}");
     let found: serde_json::Value = serde_json::from_slice(&probe.stdout).unwrap();
@@ -27,7 +27,7 @@ async fn port_0_is_printed_and_a_probe_reaches_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_acknowledged_is_there_after_a_kill_in_the_middle_of_pushes() {
     let data = directory("kill");
-    let (alice, mut relay) = (key(1), Relay::start(&data, &[]));
+    let (alice, mut relay) = (key(1), start(&data, &[]));
     let genesis = found(&alice);
     let group = genesis.group();
     assert_eq!(relay.connect(&alice).await.append(group, &[&genesis]).await, Some(vec![1]));
@@ -48,7 +48,7 @@ async fn everything_acknowledged_is_there_after_a_kill_in_the_middle_of_pushes()
         for pusher in pushers {
             pusher.await.unwrap();
         }
-        relay = Relay::start(&data, &[]);
+        relay = start(&data, &[]);
     }
     let log = relay.connect(&alice).await.read_all(group).await;
     assert!(log.iter().map(|(cursor, _)| *cursor).eq(1..=log.len() as u64), "no gap");
@@ -78,7 +78,7 @@ async fn push(
 async fn fifty_pushers_leave_no_gap_for_a_tailing_reader() {
     const PUSHERS: u64 = 50;
     const EACH: u64 = 40;
-    let relay = Relay::start(&directory("tail"), &[]);
+    let relay = start(&directory("tail"), &[]);
     let (alice, bob) = (key(1), key(2));
     let genesis = found(&alice);
     let group = genesis.group();
@@ -119,7 +119,7 @@ async fn fifty_pushers_leave_no_gap_for_a_tailing_reader() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_is_served_nothing() {
-    let relay = Relay::start(&directory("stranger"), &[]);
+    let relay = start(&directory("stranger"), &[]);
     let (alice, stranger) = (key(1), key(9));
     let genesis = found(&alice);
     let group = genesis.group();
@@ -134,7 +134,7 @@ async fn a_stranger_is_served_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_message_ends_the_connection() {
-    let relay = Relay::start(&directory("text"), &[]);
+    let relay = start(&directory("text"), &[]);
     let mut device = relay.connect(&key(1)).await;
     device.send_text("hello").await;
     assert!(matches!(device.next().await, Some(RelayFrame::Failed { code: FailureCode::BadFrame, request: None, .. })));
@@ -144,7 +144,7 @@ async fn a_text_message_ends_the_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_graceful_stop_loses_nothing_that_was_acknowledged() {
     let data = directory("stop");
-    let (alice, relay) = (key(1), Relay::start(&data, &[]));
+    let (alice, relay) = (key(1), start(&data, &[]));
     let genesis = found(&alice);
     let group = genesis.group();
     let mut idle = relay.connect(&alice).await;
@@ -164,7 +164,7 @@ async fn a_graceful_stop_loses_nothing_that_was_acknowledged() {
     );
     assert_eq!(idle.next().await, None);
     assert_eq!(relay.wait().code(), Some(0));
-    let relay = Relay::start(&data, &[]);
+    let relay = start(&data, &[]);
     let log = relay.connect(&alice).await.read_all(group).await;
     for (cursor, bytes) in &acknowledged {
         assert_eq!(&log[*cursor as usize - 1].1, bytes);
@@ -174,7 +174,7 @@ async fn a_graceful_stop_loses_nothing_that_was_acknowledged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn log_lines_are_json_and_hold_no_payload() {
     let data = directory("log");
-    let relay = Relay::start(&data, &["--log-level", "trace", "--log-format", "json"]);
+    let relay = start(&data, &["--log-level", "trace", "--log-format", "json"]);
     let alice = key(1);
     let genesis = found(&alice);
     let group = genesis.group();
@@ -197,7 +197,7 @@ async fn pages_are_served_with_their_types_and_navigations_get_the_app() {
     std::fs::write(pages.join("index.html"), "<title>the app</title>").unwrap();
     std::fs::write(pages.join("assets/engine-1a2b3c4d.wasm"), b"\0asm").unwrap();
     std::fs::write(pages.join("sw.js"), "self").unwrap();
-    let relay = Relay::start(&data, &["--pages", pages.to_str().unwrap()]);
+    let relay = start(&data, &["--pages", pages.to_str().unwrap()]);
     let html = "accept: text/html\r\n";
     let (head, body) = relay.http("/", html).await;
     assert!(head.contains("content-type: text/html") && head.contains("cache-control: no-cache"), "{head}");
@@ -219,7 +219,7 @@ async fn pages_are_served_with_their_types_and_navigations_get_the_app() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_allowed_origins_connect() {
-    let relay = Relay::start(&directory("origin"), &["--origin", "https://app.example"]);
+    let relay = start(&directory("origin"), &["--origin", "https://app.example"]);
     let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let (head, _) = relay.http("/v1/ws", &format!("{upgrade}origin: https://evil.example\r\n")).await;
     assert!(head.starts_with("http/1.1 403"), "{head}");
@@ -229,7 +229,7 @@ async fn only_the_allowed_origins_connect() {
 #[test]
 fn a_second_relay_on_the_same_data_does_not_start() {
     let data = directory("twice");
-    let _relay = Relay::start(&data, &[]);
+    let _relay = start(&data, &[]);
     let second = program().args(["--port", "0", "--data"]).arg(&data).stdin(Stdio::null()).output().unwrap();
     assert!(!second.status.success());
     assert!(String::from_utf8_lossy(&second.stderr).contains("locked"), "{second:?}");

@@ -1,6 +1,9 @@
-//! `cargo xtask bench`: Ashore beside the systems that one would pick instead, in one run. Takes an hour or two, and is no part of `test`.
+//! `cargo xtask bench`: Ashore beside the systems that one would pick instead, in one run, which takes an hour or two; and
+//! `cargo xtask bench relay`: how much a relay bears, in minutes. Neither is a part of `test`.
 
-use crate::failure::Outcome;
+use std::process::Stdio;
+
+use crate::failure::{Failure, Outcome};
 use crate::npm;
 use crate::process::{self, cargo, program};
 use crate::setup;
@@ -9,8 +12,20 @@ use crate::workspace;
 
 const FOLDER: &str = "bench";
 
-/// The words go to the runner: see `bench/run/main.js`.
+/// Where the tables stand, and between which lines that of the relay does.
+const DOCUMENT: &str = "docs/benchmarks.md";
+const BEGIN: &str = "<!-- relay -->\n";
+const END: &str = "<!-- /relay -->";
+
+/// `relay`, or words that go to the runner: see `bench/run/main.js`.
 pub(crate) fn run(words: &[&str]) -> Outcome {
+    match words {
+        ["relay"] => relay(),
+        words => browser(words),
+    }
+}
+
+fn browser(words: &[&str]) -> Outcome {
     let browsers = setup::browsers()?;
     wasm::build(wasm::Profile::Wasm)?;
     npm::build()?;
@@ -31,4 +46,23 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
 /// Writes docs/benchmarks.md from what was measured.
 fn report() -> Outcome {
     process::run(npm::script(FOLDER, "report")?)
+}
+
+/// The relay and the load in processes of their own; the table goes into the document.
+fn relay() -> Outcome {
+    process::run(cargo(["build", "--release", "-p", "ashore-relay", "-p", "ashore-relay-load"]))?;
+    let mut load = program(workspace::built("release", "relay-load"));
+    load.arg(workspace::built("release", "ashore-relay")).arg(workspace::target().join("tmp/relay-load"));
+    let output = load.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| Failure::new(format!("relay-load cannot be started: {error}")))?;
+    if !output.status.success() {
+        return Err(Failure::new(format!("relay-load failed ({})", output.status)));
+    }
+    let path = workspace::root().join(DOCUMENT);
+    let wrong = |error: &dyn std::fmt::Display| Failure::new(format!("{DOCUMENT}: {error}"));
+    let text = std::fs::read_to_string(&path).map_err(|error| wrong(&error))?;
+    let parts = text.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+    let (head, tail) = parts.ok_or_else(|| wrong(&format!("there is no {} and {END}", BEGIN.trim())))?;
+    let table = String::from_utf8_lossy(&output.stdout);
+    std::fs::write(&path, format!("{head}{BEGIN}{table}{END}{tail}")).map_err(|error| wrong(&error))
 }

@@ -33,6 +33,7 @@ usage: cargo xtask <command>
   wasm [--profile wasm|dev]     build the engine for browsers into npm/wasm/
   fuzz [TARGET] [SECONDS]       every fuzz target under libFuzzer, or one; 60 seconds each. `fuzz keep` takes what was found into the corpus
   bench [OPTION]...             Ashore beside other systems in Chromium: an hour or two. --rounds N --sizes N,N --systems NAME,NAME
+  bench relay                   how much a relay bears, beside bare WebSockets: minutes
   size                          what a page downloads, against size-budget.json
   counts [--bless] [NAME]...    instructions of the engine's hot paths, against instruction-budget.json, or written into it
   setup                         install what is missing: the wasm target, npm packages, Chromium";
