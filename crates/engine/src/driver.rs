@@ -246,6 +246,7 @@ fn ended(reason: DisconnectReason) -> &'static str {
         DisconnectReason::Lost => "the connection is lost",
         DisconnectReason::Refused => "it refuses this device",
         DisconnectReason::Misbehaved => "it said what it must not say",
+        DisconnectReason::Outdated => "it has what only a newer version reads",
         DisconnectReason::Offline => "the connection is ended: there is no network",
     }
 }

@@ -326,6 +326,14 @@ impl Machine {
         draft.sign(&group.secrets.device, sealed).ok()
     }
 
+    /// For tests: what this device says to a header and a payload that need be none that this version knows.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn sign_as_entry(&self, header: &[u8], payload: &[u8]) -> Option<ashore_protocol::sign::Signature> {
+        let digest = ashore_protocol::hash::entry_digest(header, payload);
+        let group = self.sync.group.as_ref()?;
+        Some(group.secrets.device.sign(ashore_protocol::sign::Domain::Entry, &digest))
+    }
+
     /// For tests: a control entry of this device that names these beside its tips.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn forged_control(

@@ -32,12 +32,30 @@ pub(crate) enum Record {
     Wiped,
 }
 
+/// Kinds from this number on are those of newer versions.
+const KNOWN_KINDS: u32 = 4;
+
+fn kind_of(bytes: &[u8]) -> Result<u32, minicbor::decode::Error> {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    decoder.array()?;
+    decoder.u32()
+}
+
 impl Record {
     /// What is kept; `None` before the first opening.
     pub(crate) fn load(file: &SqliteFile) -> Result<Option<Self>, Failure> {
         let bytes = file.load_record(RECORD).map_err(|failure| from_store(&failure))?;
-        let read = |bytes: Vec<u8>| decode(&bytes).map_err(|_| damaged());
-        bytes.map(read).transpose()
+        bytes.map(|bytes| Self::read(&bytes)).transpose()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, Failure> {
+        match kind_of(bytes) {
+            Ok(kind) if kind >= KNOWN_KINDS => Err(Failure::new(
+                ErrorCode::StoreNewerFormat,
+                "The keys are kept in a way that is newer than this engine.",
+            )),
+            Ok(_) | Err(_) => decode(bytes).map_err(|_| damaged()),
+        }
     }
 
     /// Keeps it in the place of the one that is there.
@@ -78,6 +96,7 @@ fn from_password(error: PasswordError) -> Failure {
     let code = match error {
         PasswordError::WrongPassword => ErrorCode::KeyBadPassphrase,
         PasswordError::WeakPassword(_) => ErrorCode::KeyWeakPassphrase,
+        PasswordError::NewerFormat(_) => ErrorCode::StoreNewerFormat,
         PasswordError::Malformed | PasswordError::ParametersOutOfBounds(_) => ErrorCode::StoreCorrupt,
     };
     Failure::new(code, error.to_string())
@@ -102,7 +121,17 @@ mod tests {
         ];
         for (record, bytes) in records {
             assert_eq!(encode(&record), bytes, "{record:?}");
-            assert_eq!(decode::<Record>(bytes).unwrap(), record);
+            assert_eq!(Record::read(bytes).unwrap(), record);
         }
+    }
+
+    #[test]
+    fn a_record_of_a_newer_version_is_no_damaged_one() {
+        let code = |bytes: &[u8]| Record::read(bytes).unwrap_err().code;
+        assert_eq!(code(b"\x82\x04\x81\x62ab"), ErrorCode::StoreNewerFormat);
+        assert_eq!(code(b"\x82\x00\x81\x07"), ErrorCode::StoreCorrupt);
+        assert_eq!(code(b"noise"), ErrorCode::StoreCorrupt);
+        let envelope = open(b"\x82\x02\x61x", &Passphrase::new("eleven grey herons"));
+        assert_eq!(envelope.unwrap_err().code, ErrorCode::StoreNewerFormat);
     }
 }

@@ -100,6 +100,17 @@ mod tests {
     }
 
     #[test]
+    fn a_device_answers_a_newer_relay_in_the_version_that_both_speak() {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let offered = [VERSIONS, &[7, 9]].concat();
+        let frame = answer(&key, &offered, [9; 32], "relay.example").unwrap();
+        assert!(matches!(frame, ClientFrame::Hello { version: 1, .. }));
+        assert_eq!(check(&offered, [9; 32], &[], &frame), Ok(()));
+        assert_eq!(check(VERSIONS, [9; 32], &[], &frame), Err(FailureCode::BadHandshake), "nobody took one away");
+        assert_eq!(answer(&key, &[7, 9], [9; 32], "relay.example"), None);
+    }
+
+    #[test]
     fn the_best_common_version_is_chosen() {
         let matrix: [(&[u32], &[u32], Option<u32>); 4] =
             [(&[1], &[1], Some(1)), (&[1, 2], &[1], Some(1)), (&[1, 2], &[2, 3, 1], Some(2)), (&[1], &[2], None)];

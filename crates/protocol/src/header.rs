@@ -37,6 +37,9 @@ pub enum EntryKind {
     Snapshot,
 }
 
+/// Kinds from this number on are those of newer versions.
+const KNOWN_KINDS: u32 = 5;
+
 impl EntryKind {
     /// Whether it says who belongs to the group: those are kept for ever and read back to know the members.
     pub const fn is_control(self) -> bool {
@@ -80,6 +83,9 @@ pub enum EntryError {
     /// Written by a newer version of the protocol.
     #[error("version {0} of the entry format is not supported")]
     UnsupportedVersion(u8),
+    /// Of a kind that only newer versions know.
+    #[error("entry kind {0} is not supported by this version")]
+    UnsupportedKind(u32),
     /// Larger than the protocol allows.
     #[error("{bytes} bytes are more than the {max} allowed")]
     TooLarge {
@@ -111,6 +117,25 @@ pub enum EntryError {
     /// The payload of a snapshot entry is not a manifest.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+}
+
+impl EntryError {
+    /// Whether a newer version most likely wrote it, and may read it: nothing is wrong with the entry, and an update helps.
+    pub fn is_of_newer_version(&self) -> bool {
+        match self {
+            Self::UnsupportedVersion(_) | Self::UnsupportedKind(_) | Self::Control(ControlError::Unsupported(_)) => {
+                true
+            }
+            Self::Codec(_)
+            | Self::TooLarge { .. }
+            | Self::PayloadSize { .. }
+            | Self::Parents
+            | Self::Kind
+            | Self::Signature
+            | Self::Control(ControlError::Codec(_))
+            | Self::Manifest(_) => false,
+        }
+    }
 }
 
 #[derive(Encode, Decode)]
@@ -257,6 +282,10 @@ impl Header {
         if version != ENTRY_VERSION {
             return Err(EntryError::UnsupportedVersion(version));
         }
+        match peek_kind(bytes) {
+            Ok(kind) if kind >= KNOWN_KINDS => return Err(EntryError::UnsupportedKind(kind)),
+            Ok(_) | Err(_) => {}
+        }
         let header: Self = codec::decode_canonical(bytes)?;
         header.check()?;
         Ok(header)
@@ -285,6 +314,16 @@ fn peek_version(bytes: &[u8]) -> Result<u8, minicbor::decode::Error> {
     let mut decoder = Decoder::new(bytes);
     decoder.array()?;
     decoder.u8()
+}
+
+/// What stands where the kind does; whether the rest is a header is not said.
+fn peek_kind(bytes: &[u8]) -> Result<u32, minicbor::decode::Error> {
+    let mut decoder = Decoder::new(bytes);
+    decoder.array()?;
+    for _ in 0..5 {
+        decoder.skip()?;
+    }
+    decoder.u32()
 }
 
 /// An entry whose form, sizes and signature are right and whose control, if it carries one, is known.

@@ -1,7 +1,8 @@
 //! Entries from outside: only the one form, the true author and the stated size get through.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ashore_protocol::codec::CodecError;
+use ashore_protocol::codec::{self, CodecError};
+use ashore_protocol::control::{Control, ControlError};
 use ashore_protocol::{Entry, EntryDraft, EntryError, EntryId, EntryKind, Epoch, GroupId, SigningKey, VerifiedEntry};
 use proptest::prelude::*;
 
@@ -56,6 +57,41 @@ fn a_header_in_other_bytes_than_its_own_is_refused() {
     let mut newer = good;
     newer[1] = 2;
     assert_eq!(ashore_protocol::Header::parse(&newer), Err(EntryError::UnsupportedVersion(2)));
+}
+
+/// A relay says of it `relay.unsupported-entry` and a device `entry.newer-format`, not that somebody forged it.
+#[test]
+fn an_entry_of_a_newer_version_or_kind_is_told_from_one_that_nobody_may_write() {
+    let good = entry(b"payload");
+    let header = good.header_bytes();
+    // Version, group, author, parents, epoch, kind and the payload's size, which is 7.
+    let (version, kind) = (1, header.len() - 2);
+    for (place, number, error) in
+        [(version, 2, EntryError::UnsupportedVersion(2)), (kind, 5, EntryError::UnsupportedKind(5))]
+    {
+        let mut newer = header.to_vec();
+        newer[place] = number;
+        let bytes = [&good.encoded()[..3], &newer, &good.encoded()[3 + header.len()..]].concat();
+        assert_eq!(good.encoded()[..3], [0x83, 0x58, header.len() as u8]);
+        assert!(error.is_of_newer_version());
+        assert_eq!(VerifiedEntry::decode(&bytes), Err(error));
+    }
+    let mut forged = good.encoded().to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    assert!(!VerifiedEntry::decode(&forged).unwrap_err().is_of_newer_version());
+}
+
+/// Old kinds stay, and what a newer version says more it says by another kind or version.
+#[test]
+fn nothing_is_added_to_what_is_hashed_or_signed() {
+    let leave = codec::encode(&Control::Leave {});
+    assert_eq!((Control::parse(&leave), leave.as_slice()), (Ok(Control::Leave {}), &[0x81, 6][..]));
+    assert!(matches!(Control::parse(&[0x82, 6, 0xf5]), Err(ControlError::Codec(_))));
+    let mut revoke = codec::encode(&Control::Revoke { invite: EntryId([1; 32]) });
+    revoke[0] += 1;
+    revoke.push(0xf5);
+    assert_eq!(Control::parse(&revoke), Err(ControlError::Codec(CodecError::NotCanonical)));
+    assert_eq!(Control::parse(&[0x82, 12, 0xf5]), Err(ControlError::Unsupported(12)));
 }
 
 #[test]

@@ -334,6 +334,65 @@ fn every_file_decodes_for_ever() {
     }
 }
 
+/// Every frame that there is: its file's name, who says it, and its bytes.
+fn frames() -> impl Iterator<Item = (String, String, Vec<u8>)> {
+    let files = std::fs::read_dir(testdata()).unwrap().map(|file| file.unwrap().path());
+    let named = files.map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), read(&path)));
+    named.filter_map(|(name, bytes)| {
+        let by = name.split('-').next().filter(|by| ["client", "relay", "peer"].contains(by))?.to_owned();
+        Some((name, by, bytes))
+    })
+}
+
+/// What reading a frame comes to, whoever says it: `None` for one that is passed over.
+fn understood(by: &str, bytes: &[u8]) -> Option<String> {
+    fn known<F: std::fmt::Debug>(received: Received<F>) -> Option<String> {
+        match received {
+            Received::Frame(frame) => Some(format!("{frame:?}")),
+            Received::Unknown(_) => None,
+        }
+    }
+    match by {
+        "client" => known(ClientFrame::decode(bytes).unwrap()),
+        "relay" => known(RelayFrame::decode(bytes).unwrap()),
+        _ => known(PeerFrame::decode(bytes).unwrap()),
+    }
+}
+
+/// Optional fields that are left out are said as null, so that the field of the newer version stands behind them.
+fn with_one_field_more(bytes: &[u8]) -> Vec<u8> {
+    const MORE: u8 = 4;
+    let mut newer = bytes.to_vec();
+    assert!((0x81..0x97 - MORE).contains(&newer[0]), "an array with a head of one byte");
+    newer[0] += MORE;
+    newer.extend([0xf6, 0xf6, 0xf6]);
+    newer.extend_from_slice(b"\x82\x01\x63new");
+    newer
+}
+
+#[test]
+fn a_field_that_a_newer_version_adds_to_any_frame_is_passed_over() {
+    let mut count = 0;
+    for (name, by, bytes) in frames() {
+        let read = understood(&by, &bytes);
+        assert!(read.is_some(), "{name}");
+        assert_eq!(understood(&by, &with_one_field_more(&bytes)), read, "{name}");
+        count += 1;
+    }
+    assert!(count >= 50, "{count} frames");
+}
+
+#[test]
+fn a_frame_of_a_number_that_only_newer_versions_know_is_passed_over_whatever_is_in_it() {
+    for (name, by, bytes) in frames() {
+        // The same fields behind the first number that is free, and behind one far off.
+        let numbered = |number: &[u8]| [&bytes[..1], number, &bytes[if bytes[1] < 24 { 2 } else { 3 }..]].concat();
+        for number in [&[0x18, 26][..], &[0x19, 0x0f, 0xa0]] {
+            assert_eq!(understood(&by, &numbered(number)), None, "{name}");
+        }
+    }
+}
+
 #[test]
 fn places_and_keys_of_an_invite_code_stay() {
     let code: InviteCode = "7KQ2-0000-ABCD-WXYZ".parse().unwrap();

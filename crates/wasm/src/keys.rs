@@ -208,6 +208,7 @@ fn from_password(error: PasswordError) -> Failure {
     let code = match error {
         PasswordError::WrongPassword => ErrorCode::KeyBadPassphrase,
         PasswordError::WeakPassword(_) => ErrorCode::KeyWeakPassphrase,
+        PasswordError::NewerFormat(_) => ErrorCode::StoreNewerFormat,
         PasswordError::Malformed | PasswordError::ParametersOutOfBounds(_) => ErrorCode::StoreCorrupt,
     };
     Failure::new(code, error.to_string())

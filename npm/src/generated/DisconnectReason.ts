@@ -3,4 +3,4 @@
 /**
  * Why a connection ended.
  */
-export type DisconnectReason = "disabled" | "lost" | "refused" | "misbehaved" | "offline";
+export type DisconnectReason = "disabled" | "lost" | "refused" | "misbehaved" | "offline" | "outdated";

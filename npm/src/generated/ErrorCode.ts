@@ -56,6 +56,7 @@ export type ErrorCode =
   | "invite.revoked"
   | "entry.invalid"
   | "entry.quarantined"
+  | "entry.newer-format"
   | "internal"
   | "collection.invalid"
   | "sync.snapshot-unusable"

@@ -56,7 +56,13 @@ export async function openEngine(
   const memory = options.storage === "memory";
   const { database, encrypt } = options;
   const { Engine } = loaded;
-  return trial.guard(await Engine.open(database, memory, encrypt, spare ?? undefined, deliver, ended, held, trying));
+  const opening = Engine.open(database, memory, encrypt, spare ?? undefined, deliver, ended, held, trying);
+  return trial.guard(await opening.catch((refusal: unknown) => Promise.reject(fromJson(refusal))));
+}
+
+/** What the WebAssembly refuses with is a failure as JSON; what broke it is an error. */
+function fromJson(refusal: unknown): unknown {
+  return typeof refusal === "string" ? JSON.parse(refusal) : refusal;
 }
 
 /** Remembers which entry of another device is being merged: an engine that dies of one says so, and the next engine does not try it. */

@@ -266,7 +266,7 @@ export class Seat {
     this.#heard(true);
     if ("spare" in message) {
       this.#hold(message.spare);
-    } else {
+    } else if ("news" in message) {
       this.#listener.news(message.news);
     }
   }
@@ -376,7 +376,11 @@ export class Seat {
     if (this.#leading !== leading || this.#stopped) {
       return;
     }
-    const client = "hello" in message ? message.hello.client : message.calls.client;
+    const said = "hello" in message ? message.hello : "calls" in message ? message.calls : null;
+    if (!said) {
+      return;
+    }
+    const { client } = said;
     if (!leading.followers.has(client)) {
       this.#admit(leading, client);
     }

@@ -14,11 +14,15 @@ export interface Kept {
   protection(name: string): Promise<string | null>;
   /** Takes the record of its keys away. */
   forgetRecord(name: string): Promise<void>;
+  /** Puts another record of its keys in the place of the one that is there, and answers that one; in browsers only. */
+  swapRecord(name: string, record: unknown): Promise<unknown>;
   /**
    * Flips one bit in a stored copy of `text`, wherever the engine keeps it: the first copy is in a document's history, which stands before the values;
    * the last one is in its value. Answers where.
    */
   flip(name: string, which: "history" | "value", text: string): Promise<string>;
+  /** Says of the store that this newer version of the package wrote it, or that this one did; in browsers only. */
+  writeVersion(name: string, version: number): Promise<void>;
   /** Flips one bit in the last commit of documents of an encrypted database: those of marks are shorter. */
   flipSealed(name: string): Promise<void>;
 }
@@ -36,10 +40,14 @@ function inFiles(): Kept {
       return bytes && (kinds[(decode(Uint8Array.from(bytes)) as [number])[0]] ?? null);
     },
     forgetRecord: async (database) => await app("forget_record", { database }),
+    swapRecord: () => Promise.reject(elsewhere()),
+    writeVersion: () => Promise.reject(elsewhere()),
     flip: async (database, which, found) => await app<string>("flip", { database, which, text: found }),
     flipSealed: async (database) => await app("flip_sealed", { database }),
   };
 }
+
+const elsewhere = (): Error => new Error("crates/native tests this with an app's file");
 
 function inIndexedDb(): Kept {
   return {
@@ -53,6 +61,19 @@ function inIndexedDb(): Kept {
         return record?.protection ?? null;
       }),
     forgetRecord: (name) => within(name, "keys", async (keys) => void (await settled(keys.delete(RECORD)))),
+    swapRecord: (name, record) =>
+      within(name, "keys", async (keys) => {
+        const before: unknown = await settled(keys.get(RECORD));
+        await settled(keys.put(record, RECORD));
+        return before;
+      }),
+    writeVersion: (name, version) =>
+      within(name, "blobs", async (blobs) => {
+        for (const [key, bytes] of (await all(blobs)).filter(([found]) => found.startsWith("m"))) {
+          bytes[4] = version;
+          await settled(blobs.put(bytes, key));
+        }
+      }),
     flip: (name, which, found) =>
       within(name, "blobs", async (blobs) => {
         const copies = (await all(blobs)).flatMap(([key, bytes]) =>

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Failure } from "../../src/generated/Failure.js";
 import type { Engine, EngineListener } from "../../src/hosts/engine.js";
-import { leaderLock } from "../../src/hosts/messages.js";
+import { clientChannel, hallChannel, leaderLock, termChannel } from "../../src/hosts/messages.js";
 import { BEAT_MS, CALM_MS, JITTER_MS, Seat, type SeatListener, STEAL_AFTER_MS } from "../../src/hosts/tabs.js";
 import { FakeChannels, FakeLocks } from "./fakes.js";
 
@@ -359,6 +359,24 @@ describe("engines that end", () => {
     await pass(1);
     expect(a.log).toEqual(["seated", "leads", "led", "store.newer-format"]);
     expect(world.locks.holder(LOCK)).toBe(undefined);
+  });
+});
+
+describe("tabs of different versions", () => {
+  it("pass over what a newer one says, on every channel, and go on", async () => {
+    const [a, b] = [await tab("a"), await tab("b")];
+    const newer = world.channels.of("newer");
+    const say = (channel: string, message: object): void => newer.open(channel).postMessage(message);
+    const term = world.channels.names.find((name) => name.startsWith(termChannel(""))) ?? "none";
+    say(term, { sing: { client: "b" } });
+    say(term, { hello: { client: "c", spares: true, loudly: true }, also: 1 });
+    say(hallChannel("db"), { sing: { term: "x" } });
+    say(clientChannel("b"), { term: term.slice(termChannel("").length), sing: true });
+    await pass(1);
+    b.seat.send(bytes("b/1"));
+    await pass(1);
+    expect(b.log).toEqual(["seated", "ready", "a:1"]);
+    expect(a.log).toEqual(["seated", "leads", "ready"]);
   });
 });
 

@@ -169,4 +169,6 @@ pub enum DisconnectReason {
     Misbehaved,
     /// The host said that the network is gone.
     Offline,
+    /// The relay has what only a newer version of the app reads.
+    Outdated,
 }

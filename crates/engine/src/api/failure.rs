@@ -154,7 +154,7 @@ error_codes! {
     RelayInvalidAddress = "relay.invalid-address", retry: false;
     /// The relay could not be reached.
     RelayUnreachable = "relay.unreachable", retry: true;
-    /// The relay speaks no version that this device speaks.
+    /// The relay speaks no version that this device speaks, or is older than something that this device wrote: it has to be updated.
     RelayIncompatible = "relay.incompatible", retry: false;
     /// The relay refused; the sentence says why.
     RelayRefused = "relay.refused", retry: true;
@@ -188,6 +188,8 @@ error_codes! {
     EntryInvalid = "entry.invalid", retry: false;
     /// An entry is kept but does not open yet.
     EntryQuarantined = "entry.quarantined", retry: false;
+    /// Another device wrote what only a newer version of the app reads: update this one, and sync goes on from where it stands.
+    EntryNewerFormat = "entry.newer-format", retry: false;
     /// A fault of Ashore's own.
     Internal = "internal", retry: false;
     /// A collection cannot be what was declared; the sentence says why.

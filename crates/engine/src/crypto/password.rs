@@ -70,6 +70,9 @@ pub enum PasswordError {
     /// The bytes are no envelope.
     #[error("the bytes are no password envelope")]
     Malformed,
+    /// An envelope of a newer version.
+    #[error("a password envelope of version {0}, which this version does not know")]
+    NewerFormat(u8),
     /// The envelope asks for less work than is safe or for more than anybody has, or there is not so much memory.
     #[error("the envelope asks for {} KiB of memory and {} passes", .0.memory_kib, .0.passes)]
     ParametersOutOfBounds(PasswordParams),
@@ -146,6 +149,10 @@ impl PasswordEnvelope {
 
     /// Reads what [`PasswordEnvelope::to_bytes`] wrote. What it asks for is checked here, before anything is derived.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, PasswordError> {
+        match version_of(bytes) {
+            Ok(version) if version > VERSION => return Err(PasswordError::NewerFormat(version)),
+            Ok(_) | Err(_) => {}
+        }
         let envelope: Self = decode(bytes).map_err(|_| PasswordError::Malformed)?;
         if envelope.version != VERSION || envelope.sealed.len() > super::sealed_size(MOST_BYTES) {
             return Err(PasswordError::Malformed);
@@ -153,6 +160,12 @@ impl PasswordEnvelope {
         check_params(envelope.params)?;
         Ok(envelope)
     }
+}
+
+fn version_of(bytes: &[u8]) -> Result<u8, minicbor::decode::Error> {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    decoder.array()?;
+    decoder.u8()
 }
 
 /// 32 bytes of a password, to derive keys from, for who keeps cost and salt elsewhere than in a [`PasswordEnvelope`]. What it costs is checked before
@@ -313,6 +326,16 @@ mod tests {
         let mut tag = [0; 32];
         argon.hash_password_into_with_memory(&[1; 32], &[2; 16], &mut tag, &mut blocks).unwrap();
         assert_eq!(HEXLOWER.encode(&tag), "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659");
+    }
+
+    #[test]
+    fn an_envelope_of_a_newer_version_is_no_damaged_one() {
+        let mut newer = sealed("correct horse battery").unwrap().to_bytes();
+        assert_eq!(newer[..2], [0x84, 1]);
+        newer[1] = 2;
+        assert_eq!(PasswordEnvelope::from_bytes(&newer), Err(PasswordError::NewerFormat(2)));
+        // Whatever else the newer version put into it.
+        assert_eq!(PasswordEnvelope::from_bytes(b"\x82\x03\x61x"), Err(PasswordError::NewerFormat(3)));
     }
 
     proptest! {

@@ -209,6 +209,21 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_only_newer_versions_know_is_dropped() {
+        let (mut rng, key, device, place) = parts();
+        let sealed = |said: &[u8], rng: &mut Rng| {
+            let signature = device.sign(Domain::Whisper, &signing(&place, said));
+            let signed = encode(&Signed { said: said.into(), signature });
+            let plain = [&(signed.len() as u16).to_be_bytes()[..], &signed].concat();
+            seal(&key.derive(WHISPER_CONTEXT), &encode(&place), &plain, rng)
+        };
+        let heard = |sealed: &[u8]| Said::open(&key, &place, sealed, |_| true);
+        assert_eq!(heard(&sealed(b"\x82\x01\x82\x03\x61h", &mut rng)), None);
+        let known = Said { stamp: Timestamp::from_ms(1), word: Word::Leave { handle: "h".into() } };
+        assert_eq!(heard(&sealed(b"\x82\x01\x82\x01\x61h", &mut rng)), Some(known));
+    }
+
+    #[test]
     fn every_word_is_written_as_the_same_bytes_for_ever() {
         let words = [
             said("{}"),

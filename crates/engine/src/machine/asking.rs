@@ -6,7 +6,7 @@
 
 use super::batch::Effect;
 use super::input::ConnectionId;
-use super::link::Stage;
+use super::link::{Stage, Unfit};
 use super::members::{parse_role, role_name};
 use super::rows::Missing;
 use super::task::Task;
@@ -324,8 +324,8 @@ impl Machine {
         let proven = match asking.gather(items) {
             Ok(()) if more && !items.is_empty() => None,
             Ok(()) => Some(asking.is_proven()),
-            Err(what) => {
-                self.misbehaved(what);
+            Err(unfit) => {
+                self.take_nothing_of(&unfit);
                 return true;
             }
         };
@@ -382,15 +382,17 @@ impl Machine {
 
 impl Asking {
     /// Takes control entries in: each verified, of the group, and behind those before it.
-    fn gather(&mut self, items: &[Item]) -> Result<(), &'static str> {
+    fn gather(&mut self, items: &[Item]) -> Result<(), Unfit> {
         for item in items {
-            let Item::Entry { cursor, bytes } = item else { return Err("something else than a control entry") };
+            let Item::Entry { cursor, bytes } = item else {
+                return Err(Unfit::Other("something else than a control entry"));
+            };
             if *cursor <= self.proof_after || self.proof.len() >= MAX_CONTROL_ENTRIES {
-                return Err("control entries out of order, or too many");
+                return Err(Unfit::Other("control entries out of order, or too many"));
             }
-            let entry = VerifiedEntry::decode(bytes).map_err(|_| "an entry that must not be stored")?;
+            let entry = VerifiedEntry::decode(bytes)?;
             if entry.group() != self.state.group || !entry.kind().is_control() {
-                return Err("an entry that is no control entry of the group");
+                return Err(Unfit::Other("an entry that is no control entry of the group"));
             }
             self.proof_after = *cursor;
             self.proof.push(entry);

@@ -128,6 +128,7 @@ pub(super) fn passphrase_failure(error: PasswordError) -> Failure {
     let code = match error {
         PasswordError::WrongPassword => ErrorCode::ExportWrongPassphrase,
         PasswordError::WeakPassword(_) => ErrorCode::ExportWeakPassphrase,
+        PasswordError::NewerFormat(_) => ErrorCode::ExportNewerFormat,
         PasswordError::Malformed | PasswordError::ParametersOutOfBounds(_) => ErrorCode::ExportDamaged,
     };
     Failure::new(code, error.to_string())

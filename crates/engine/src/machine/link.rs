@@ -11,6 +11,7 @@ use crate::group::RelayPlace;
 use crate::time::Timestamp;
 use ashore_protocol::frame::{ClientFrame, FailureCode, Item, PageSize, Placed, Received, RelayFrame, RequestId};
 use ashore_protocol::handshake;
+use ashore_protocol::header::EntryError;
 use ashore_protocol::ids::{Cursor, EntryId, GroupId, LogId};
 use ashore_protocol::limits::Limits;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,8 @@ const FIRST_WAIT_MS: u64 = 500;
 const LONGEST_WAIT_MS: u64 = 30_000;
 /// A relay that refused us or misbehaved is trusted again when a connection has followed the log for this long.
 const STEADY_MS: u64 = 10_000;
+/// What only an update helps against is asked for again this late, since each time costs a page.
+const OUTDATED_WAIT_MS: u64 = 3_600_000;
 /// So many answers in a row that bring nothing and say that there is more. An honest relay gives one at most, when a frame comes twice.
 const MAX_FRUITLESS: u32 = 8;
 /// Bytes that the first page from a log's start may have; the answer to `open` says beside it whether there is a snapshot instead.
@@ -401,7 +404,8 @@ impl Machine {
             self.sync.attempts = 0;
             self.sync.distrusted = false;
         }
-        let answered = matches!(reason, DisconnectReason::Misbehaved | DisconnectReason::Refused);
+        let answered =
+            matches!(reason, DisconnectReason::Misbehaved | DisconnectReason::Refused | DisconnectReason::Outdated);
         self.sync.distrusted |= answered;
         if answered && self.sync.looking_in.under_way {
             self.end_looking_in();
@@ -474,6 +478,22 @@ impl Machine {
         }
         let failure = Failure::new(ErrorCode::RelayMisbehaved, format!("the relay sent {what}"));
         self.lose_link(failure, DisconnectReason::Misbehaved);
+    }
+
+    /// The relay sent what may not be stored. An entry of a newer version is nobody's fault: the place stays before it, so that it comes again once
+    /// this app is updated, and nothing that follows is judged without it.
+    pub(super) fn take_nothing_of(&mut self, unfit: &Unfit) {
+        let error = match unfit {
+            Unfit::Entry(error) if error.is_of_newer_version() => error,
+            Unfit::Entry(error) => return self.misbehaved(&format!("an entry that must not be stored: {error}")),
+            Unfit::Other(what) => return self.misbehaved(what),
+        };
+        if let Some(peer) = self.channels.hears {
+            return self.hear_no_more_of(peer);
+        }
+        let failure = Failure::new(ErrorCode::EntryNewerFormat, format!("this app has to be updated: {error}"));
+        self.lose_link(failure, DisconnectReason::Outdated);
+        self.wait(OUTDATED_WAIT_MS);
     }
 
     fn take_frame(&mut self, frame: RelayFrame) {
@@ -853,6 +873,18 @@ impl Machine {
     }
 }
 
+/// Why something that a relay sent is not taken.
+pub(super) enum Unfit {
+    Entry(EntryError),
+    Other(&'static str),
+}
+
+impl From<EntryError> for Unfit {
+    fn from(error: EntryError) -> Self {
+        Self::Entry(error)
+    }
+}
+
 /// Whether a control entry was refused because others have seen to it that it does not stand.
 fn came_to_nothing(code: FailureCode) -> bool {
     matches!(code, FailureCode::Superseded | FailureCode::InviteUsed | FailureCode::InviteRevoked)
@@ -875,7 +907,7 @@ fn relay_failure(code: FailureCode) -> Failure {
         FailureCode::QuotaExceeded => ErrorCode::RelayQuotaExceeded,
         FailureCode::TooManyJoinRequests => ErrorCode::JoinRequestTooMany,
         FailureCode::JoinRequestNotFound => ErrorCode::JoinRequestMissing,
-        FailureCode::UnsupportedVersion => ErrorCode::RelayIncompatible,
+        FailureCode::UnsupportedVersion | FailureCode::UnsupportedEntry => ErrorCode::RelayIncompatible,
         FailureCode::Unavailable | FailureCode::ShuttingDown => ErrorCode::RelayUnreachable,
         _ => ErrorCode::RelayRefused,
     };

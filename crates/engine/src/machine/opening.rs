@@ -174,7 +174,7 @@ impl Machine {
             let Some(stored) = decoded::<super::receive::QuarantineRow>(Some(row)) else { continue };
             let Ok(entry) = Entry::decode(&stored.entry) else { continue };
             group.quarantine.insert(entry.id(), Kept::new(entry.header(), stored.entry.len(), stored.reason));
-            if stored.reason.may_pass() {
+            if stored.may_pass_now() {
                 group.retry.push_back(entry.id());
             }
         }

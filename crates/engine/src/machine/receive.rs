@@ -56,6 +56,24 @@ pub(super) struct QuarantineRow {
     pub(super) reason: KeptReason,
     #[n(1)]
     pub(super) entry: Bytes,
+    /// What applied entries when it was kept: see [`APPLIES`].
+    #[n(2)]
+    pub(super) kept_by: Option<u32>,
+}
+
+/// Raised with every version that applies entries which earlier ones could not: those that they kept aside are then tried once more.
+const APPLIES: u32 = 1;
+
+impl QuarantineRow {
+    pub(super) fn new(reason: KeptReason, entry: Bytes) -> Self {
+        Self { reason, entry, kept_by: Some(APPLIES) }
+    }
+
+    /// Whether it is worth another try when the database is opened.
+    pub(super) fn may_pass_now(&self) -> bool {
+        let is_newer = self.kept_by.unwrap_or(0) < APPLIES;
+        self.reason.may_pass() || is_newer && self.reason.may_pass_by_an_update()
+    }
 }
 
 /// A document with the remote changes merged in.
@@ -200,7 +218,7 @@ impl Machine {
                 None
             }
             Err(error) => {
-                self.misbehaved(&format!("an entry that must not be stored: {error}"));
+                self.take_nothing_of(&error.into());
                 None
             }
         }
@@ -508,7 +526,7 @@ impl Machine {
     pub(super) fn put_into_quarantine(&mut self, entry: &VerifiedEntry, reason: KeptReason) {
         let Some(group) = &mut self.sync.group else { return };
         group.quarantine.insert(entry.id(), Kept::new(entry.header(), entry.encoded().len(), reason));
-        let row = QuarantineRow { reason, entry: entry.encoded().into() };
+        let row = QuarantineRow::new(reason, entry.encoded().into());
         let key = keys::quarantine(group.state.generation, &entry.id());
         self.rows.write(&mut self.batch.rows, key, Some(encode(&row).into()));
     }

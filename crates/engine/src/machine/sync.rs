@@ -174,6 +174,11 @@ impl KeptReason {
     pub(super) fn may_pass(self) -> bool {
         matches!(self, Self::MissingParent | Self::MissingKey | Self::MissingChange | Self::Vouched)
     }
+
+    /// What this version cannot do with it another may.
+    pub(super) fn may_pass_by_an_update(self) -> bool {
+        matches!(self, Self::DoesNotOpen | Self::DoesNotApply | Self::Crashes)
+    }
 }
 
 /// A join under way.

@@ -98,7 +98,7 @@ impl Machine {
                 kept.reason = reason;
             }
             let key = keys::quarantine(group.state.generation, &id);
-            self.rows.write(&mut self.batch.rows, key, Some(encode(&QuarantineRow { reason, entry }).into()));
+            self.rows.write(&mut self.batch.rows, key, Some(encode(&QuarantineRow::new(reason, entry)).into()));
             if !group.retry.contains(&id) {
                 group.retry.push_back(id);
             }

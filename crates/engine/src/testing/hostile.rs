@@ -209,6 +209,20 @@ pub fn deny_rollback() -> Lie {
     })
 }
 
+/// No lie: the log of a group in which somebody writes by a newer version, before and behind what everybody understands. A device is given
+/// these bytes in the place of an entry.
+pub fn written_anew(anew: impl Fn(usize, &[u8]) -> Option<Vec<u8>> + 'static) -> Lie {
+    with_items(move |device, items| {
+        for item in items {
+            if let Item::Entry { bytes, .. } = item
+                && let Some(newer) = anew(device, bytes)
+            {
+                *bytes = Bytes(newer);
+            }
+        }
+    })
+}
+
 fn with_items(mut change: impl FnMut(usize, &mut Vec<Item>) + 'static) -> Lie {
     Box::new(move |device, mut frame| {
         if let Some(items) = items_of(&mut frame) {

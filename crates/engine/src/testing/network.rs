@@ -16,6 +16,7 @@ use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::EntryId;
 use ashore_protocol::mailbox::Output as RelayOutput;
 use ashore_protocol::peer::PeerFrame;
+use ashore_protocol::sign::Signature;
 use std::collections::BTreeMap;
 
 /// What goes wrong, in chances of one in so many; 0 is never.
@@ -366,6 +367,11 @@ impl Network {
     /// A hostile member: a control entry that names these beside its tips, which goes nowhere yet.
     pub fn forged_control(&mut self, index: usize, control: &Control, parents: Vec<EntryId>) -> Option<VerifiedEntry> {
         self.device(index)?.machine.as_ref()?.forged_control(control, parents)
+    }
+
+    /// A newer version's entry: this header, whatever it says, and this payload, signed by the device.
+    pub fn sign_as(&self, index: usize, header: &[u8], payload: &[u8]) -> Option<Signature> {
+        self.devices.get(index)?.machine.as_ref()?.sign_as_entry(header, payload)
     }
 
     /// These entries go to the relay in one frame on the device's open connection.

@@ -783,6 +783,7 @@ fn events() -> Vec<Event> {
         DisconnectReason::Refused,
         DisconnectReason::Misbehaved,
         DisconnectReason::Offline,
+        DisconnectReason::Outdated,
     ];
     let changed = ChangedDocuments { collection: "notes".into(), ids: vec!["n1".into()], remote: true };
     let mut events = vec![

@@ -30,4 +30,5 @@ mod sync_settings;
 mod traps;
 mod updates;
 mod vanishing;
+mod versions;
 mod world;

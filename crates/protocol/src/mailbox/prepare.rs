@@ -109,9 +109,9 @@ fn verify(bytes: Vec<u8>, limits: &Limits) -> PreparedEntry {
 
 fn code_of(error: &EntryError) -> FailureCode {
     match error {
-        EntryError::UnsupportedVersion(_) | EntryError::Control(ControlError::Unsupported(_)) => {
-            FailureCode::UnsupportedEntry
-        }
+        EntryError::UnsupportedVersion(_)
+        | EntryError::UnsupportedKind(_)
+        | EntryError::Control(ControlError::Unsupported(_)) => FailureCode::UnsupportedEntry,
         EntryError::TooLarge { .. } => FailureCode::EntryTooLarge,
         EntryError::Codec(_)
         | EntryError::PayloadSize { .. }

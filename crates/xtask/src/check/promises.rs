@@ -1,4 +1,4 @@
-//! docs/promises.md says the truth: every test that a row names exists.
+//! docs/promises.md and the matrix in docs/compatibility.md say the truth: every test that a row names exists.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,21 @@ use crate::failure::{Failure, Outcome};
 use crate::sources;
 
 const PAGE: &str = "docs/promises.md";
+const MATRIX: &str = "docs/compatibility.md";
+/// The title of the columns of a matrix that name tests.
+const SHOWN_BY: &str = "shown by";
+/// What a cell says that names no test.
+const WITHOUT: [&str; 2] = ["not yet", "not applicable"];
 const TITLE_CALLS: [&str; 3] = ["it(", "test(", "scenario("];
 /// Calls that answer a test function: the title stands in the call behind them, as in `it.each(rows)("title", …)`.
 const MAKERS: [&str; 6] = ["it.each(", "it.skipIf(", "it.runIf(", "test.each(", "test.skipIf(", "test.runIf("];
 
 pub(crate) fn check() -> Outcome {
-    let page = sources::text(PAGE).ok().flatten().ok_or_else(|| Failure::new(format!("{PAGE} is missing")))?;
-    Failure::unless_empty(&format!("{PAGE} and the tests differ"), &problems(&page, &test_names()?))
+    let page =
+        |path: &str| sources::text(path).ok().flatten().ok_or_else(|| Failure::new(format!("{path} is missing")));
+    let tests = test_names()?;
+    let all = [problems(&page(PAGE)?, &tests), problems_of_matrix(&page(MATRIX)?, &tests)].concat();
+    Failure::unless_empty(&format!("{PAGE} or {MATRIX} and the tests differ"), &all)
 }
 
 /// One line for each row that cannot be read, that stands twice or that names a test which does not exist.
@@ -25,7 +33,7 @@ fn problems(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
         if !seen.insert(row.id) {
             problems.push(format!("{}: stands twice", row.id));
         }
-        if row.tests.is_empty() && !row.shown_by.contains("not yet") {
+        if row.tests.is_empty() && !says_why(row.shown_by) {
             problems.push(format!("{}: names no test and does not say \"not yet\"", row.id));
         }
         problems.extend(
@@ -38,6 +46,55 @@ fn problems(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
     problems
 }
 
+/// One line for each cell below "shown by" that names a test which does not exist, or none without saying "not yet". Other tables are passed over.
+fn problems_of_matrix(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
+    let mut problems = Vec::new();
+    let (mut columns, mut rows): (Vec<usize>, u32) = (Vec::new(), 0);
+    for line in page.lines() {
+        let Some(cells) = cells(line) else {
+            columns.clear();
+            continue;
+        };
+        if cells.contains(&SHOWN_BY) {
+            columns = (0..cells.len()).filter(|at| cells.get(*at) == Some(&SHOWN_BY)).collect();
+            continue;
+        }
+        if cells.iter().all(|cell| cell.chars().all(|mark| mark == '-')) || columns.is_empty() {
+            continue;
+        }
+        rows += 1;
+        let row = cells.first().copied().unwrap_or_default();
+        for cell in columns.iter().map(|at| cells.get(*at).copied().unwrap_or_default()) {
+            let named: Vec<&str> = names(cell).collect();
+            if named.is_empty() && !says_why(cell) {
+                problems.push(format!("{row}: a cell names no test and does not say \"not yet\""));
+            }
+            problems.extend(
+                named.iter().filter(|name| !tests.contains(**name)).map(|name| format!("{row}: no test `{name}`")),
+            );
+        }
+    }
+    if rows == 0 {
+        problems.push("no row could be read".to_owned());
+    }
+    problems
+}
+
+fn says_why(cell: &str) -> bool {
+    WITHOUT.iter().any(|words| cell.contains(words))
+}
+
+/// The cells of a table's row.
+fn cells(line: &str) -> Option<Vec<&str>> {
+    let inner = line.trim().strip_prefix('|')?;
+    Some(inner.strip_suffix('|').unwrap_or(inner).split('|').map(str::trim).collect())
+}
+
+/// What stands in backticks.
+fn names(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
 /// `| A1 | promise | `test` | note |`
 struct Row<'a> {
     id: &'a str,
@@ -47,13 +104,13 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn parse(line: &'a str) -> Option<Self> {
-        let cells: Vec<&str> = line.trim().strip_prefix('|')?.split('|').map(str::trim).collect();
+        let cells = cells(line)?;
         let [id, _, shown_by, ..] = cells[..] else { return None };
         let number = id.strip_prefix(|letter: char| letter.is_ascii_uppercase())?;
         if number.is_empty() || !number.chars().all(|letter| letter.is_ascii_digit()) {
             return None;
         }
-        Some(Self { id, shown_by, tests: shown_by.split('`').skip(1).step_by(2).collect() })
+        Some(Self { id, shown_by, tests: names(shown_by).collect() })
     }
 }
 
@@ -131,7 +188,7 @@ fn quoted(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BTreeSet, problems, rust_functions, titles};
+    use super::{BTreeSet, problems, problems_of_matrix, rust_functions, titles};
 
     fn tests() -> BTreeSet<String> {
         ["a_put_replaces".to_owned(), "reads back".to_owned()].into()
@@ -147,6 +204,25 @@ mod tests {
     fn a_missing_test_an_empty_row_and_a_double_row_are_told() {
         let page = "| A1 | x | `gone` | |\n| A2 | y | | |\n| A2 | y | not yet | |";
         assert_eq!(problems(page, &tests()).len(), 3);
+    }
+
+    const HEAD: &str = "| boundary | older | shown by | newer | shown by |\n|---|---|---|---|---|\n";
+
+    #[test]
+    fn a_matrix_whose_tests_exist_passes_and_its_other_words_are_no_tests() {
+        let page = format!(
+            "| `code` | x |\n|---|---|\n| `other` | y |\n\n{HEAD}| frames | `code` | `a_put_replaces` | z | `reads back`, too |\n| rows | x | not yet | y | `reads back` |\n"
+        );
+        assert_eq!(problems_of_matrix(&page, &tests()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_cell_of_a_matrix_without_a_test_or_with_a_wrong_one_is_told() {
+        let page = format!("{HEAD}| frames | x | | y | `gone` |\n| rows | x | `reads back` | y |");
+        let told = problems_of_matrix(&page, &tests());
+        let lacks = |row: &str| format!("{row}: a cell names no test and does not say \"not yet\"");
+        assert_eq!(told, [lacks("frames"), "frames: no test `gone`".to_owned(), lacks("rows")]);
+        assert_eq!(problems_of_matrix("no table", &tests()).len(), 1);
     }
 
     #[test]

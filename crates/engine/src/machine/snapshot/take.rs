@@ -6,7 +6,7 @@
 
 use super::super::indexes::Incoming;
 use super::super::input::ConnectionId;
-use super::super::link::Stage;
+use super::super::link::{Stage, Unfit};
 use super::super::receive::MergedChanges;
 use super::super::rows::Missing;
 use super::super::sync::KeptReason;
@@ -108,7 +108,7 @@ impl Machine {
             self.stop_taking();
         }
         let offered = match offered.map(|bytes| offered_snapshot(bytes, group_id, log)) {
-            Some(Err(what)) => return self.misbehaved(what),
+            Some(Err(unfit)) => return self.take_nothing_of(&unfit),
             Some(Ok(entry)) => Some(entry),
             None => None,
         };
@@ -500,14 +500,14 @@ impl Machine {
 }
 
 /// The snapshot that a relay offers, if it is one of this group and log.
-fn offered_snapshot(bytes: &[u8], group: GroupId, log: LogId) -> Result<VerifiedEntry, &'static str> {
-    let entry = VerifiedEntry::decode(bytes).map_err(|_| "a snapshot that is not signed as it must be")?;
+fn offered_snapshot(bytes: &[u8], group: GroupId, log: LogId) -> Result<VerifiedEntry, Unfit> {
+    let entry = VerifiedEntry::decode(bytes)?;
     if entry.group() != group {
-        return Err("a snapshot of another group");
+        return Err(Unfit::Other("a snapshot of another group"));
     }
     match entry.manifest() {
         Some(manifest) if manifest.log == log => Ok(entry),
-        Some(_) => Err("a snapshot of another log"),
-        None => Err("something else than a snapshot"),
+        Some(_) => Err(Unfit::Other("a snapshot of another log")),
+        None => Err(Unfit::Other("something else than a snapshot")),
     }
 }

@@ -22,6 +22,8 @@ use super::{BlobFailure, BlobName, BlobOp, Blobs};
 
 /// How a sealed blob begins.
 const HEADER: [u8; 8] = *b"ashr\x02\x04\x01\x00";
+/// The version stands behind so many.
+const MAGIC_BYTES: usize = 4;
 /// Stands before bytes that did not open. No blob begins with it.
 const UNREADABLE: u8 = 0xff;
 const CONTEXT: &str = "ashore 2026-11-21 database at rest";
@@ -45,6 +47,12 @@ pub fn is_sealed(bytes: &[u8]) -> bool {
     bytes.starts_with(&HEADER)
 }
 
+/// Such a blob is answered as it is, so that whoever reads its version says what it is.
+fn is_of_newer_version(bytes: &[u8]) -> bool {
+    let newest = HEADER[MAGIC_BYTES];
+    bytes.starts_with(&HEADER[..MAGIC_BYTES]) && bytes.get(MAGIC_BYTES).is_some_and(|version| *version > newest)
+}
+
 impl<B> SealedBlobs<B> {
     /// Seals with a key that is derived from the database's secret; nonces come from `rng`.
     pub fn new(blobs: B, secret: &Key, rng: Rng) -> Self {
@@ -65,6 +73,9 @@ impl<B> SealedBlobs<B> {
     }
 
     fn open(&self, name: BlobName, bytes: Vec<u8>) -> Vec<u8> {
+        if is_of_newer_version(&bytes) {
+            return bytes;
+        }
         let opened = bytes.strip_prefix(&HEADER).and_then(|sealed| open(&self.key, &associated(name), sealed).ok());
         opened.unwrap_or_else(|| [&[UNREADABLE], &bytes[..]].concat())
     }

@@ -199,6 +199,21 @@ fn another_key_opens_nothing_and_touches_nothing() {
 }
 
 #[test]
+fn a_sealed_store_of_a_newer_version_is_not_touched() {
+    block_on(async {
+        let disk = filled().await;
+        for name in [0, 1].map(BlobName::Manifest) {
+            let mut bytes = disk.blobs()[&name].clone();
+            bytes[4] = 3;
+            disk.overwrite(name, bytes);
+        }
+        let before = disk.blobs();
+        assert_eq!(open(&disk).await.unwrap_err(), StoreFailure::NewerFormat { found: 3, known: 1 });
+        assert_eq!(disk.blobs(), before);
+    });
+}
+
+#[test]
 fn a_plain_store_is_not_opened_as_a_sealed_one() {
     block_on(async {
         let disk = MemoryBlobs::new();

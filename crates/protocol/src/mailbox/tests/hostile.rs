@@ -130,6 +130,15 @@ fn a_frame_of_a_newer_version_is_passed_over() {
     assert_eq!(relay.ask(at_alice, ClientFrame::Ping { number: 5 }), RelayFrame::Pong { number: 5 });
 }
 
+/// An entry with these bytes as its header and payload, signed.
+fn signed(by: &Device, header: &[u8], payload: &[u8]) -> Bytes {
+    let signature = by.key.sign(crate::sign::Domain::Entry, &hash::entry_digest(header, payload));
+    let mut bytes = Vec::new();
+    let mut encoder = minicbor::Encoder::new(&mut bytes);
+    encoder.array(3).unwrap().bytes(header).unwrap().bytes(payload).unwrap().bytes(&signature.0).unwrap();
+    Bytes(bytes)
+}
+
 #[test]
 fn a_control_of_a_newer_version_is_refused_as_unsupported() {
     let Household { mut relay, alice, group, at_alice, .. } = household();
@@ -137,14 +146,32 @@ fn a_control_of_a_newer_version_is_refused_as_unsupported() {
     let parents = [EntryId::from(group)];
     let draft = EntryDraft::new(Some(group), alice.id(), parents, Epoch(0), EntryKind::Control, payload.len()).unwrap();
     assert!(draft.clone().sign(&alice.key, payload.clone()).is_err(), "this version does not write it either");
-    let digest = hash::entry_digest(draft.header_bytes(), &payload);
-    let signature = alice.key.sign(crate::sign::Domain::Entry, &digest);
-    let mut bytes = Vec::new();
-    let mut encoder = minicbor::Encoder::new(&mut bytes);
-    encoder.array(3).unwrap().bytes(draft.header_bytes()).unwrap().bytes(&payload).unwrap();
-    encoder.bytes(&signature.0).unwrap();
-    let frame = ClientFrame::Append { request: REQUEST, group, entries: vec![Bytes(bytes)] };
+    let entries = vec![signed(&alice, draft.header_bytes(), &payload)];
+    let frame = ClientFrame::Append { request: REQUEST, group, entries };
     assert_eq!(relay.refused(at_alice, frame), FailureCode::UnsupportedEntry);
+}
+
+/// The device keeps all of them and tries again, as the code's `retry` says: the relay has to be updated first.
+#[test]
+fn an_entry_of_a_newer_version_or_kind_is_refused_as_unsupported_with_all_that_goes_along() {
+    let Household { mut relay, alice, group, at_alice, .. } = household();
+    let known = alice.write(group, *b"known");
+    let header = known.header_bytes();
+    let (version, kind) = (1, header.len() - 2);
+    for (place, number) in [(version, 2), (kind, 5)] {
+        let mut newer = header.to_vec();
+        newer[place] = number;
+        let newer = signed(&alice, &newer, known.payload());
+        let id = hash::entry_id(&newer);
+        let entries = vec![Bytes(known.encoded().to_vec()), newer];
+        relay.send(at_alice, ClientFrame::Append { request: REQUEST, group, entries });
+        let said = relay.next(at_alice);
+        let RelayFrame::Failed { code, retry, entry, .. } = said else { panic!("{said:?}") };
+        assert_eq!((code, retry, entry), (FailureCode::UnsupportedEntry, true, Some(id)));
+        assert_eq!(relay.stored(group), 3, "all or nothing");
+    }
+    relay.send(at_alice, append(group, &[&known]));
+    assert!(matches!(relay.next(at_alice), RelayFrame::Appended { .. }));
 }
 
 #[test]
