@@ -1,5 +1,5 @@
 // What a page downloads when it uses Ashore: a page that imports `open` is bundled by Vite as an app would be, and every
-// file that comes out is measured, against size-budget.json. What only Tauri apps load is a file of its own and counts by
+// file that comes out is measured, against size-budget.json and what sizes.json has recorded. What only Tauri apps load is a file of its own and counts by
 // itself; a page that imports `ashore/tauri` must come out without the browser's engine, and one that imports
 // `ashore/browser` without the way to the app's.
 
@@ -9,6 +9,8 @@ import { join, resolve } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 import { build } from "vite";
+
+import { recorded } from "./sizes.js";
 
 const root = resolve(import.meta.dirname, "../../..");
 const budget = JSON.parse(readFileSync(join(root, "size-budget.json"), "utf8"));
@@ -114,5 +116,10 @@ if (sums.wasm.raw === 0) {
 }
 if (exceeded > 0) {
   console.error(`${exceeded} of the budgets in size-budget.json exceeded`);
+  process.exit(1);
+}
+const apart = recorded(rows);
+if (apart.length > 0) {
+  console.error(apart.join("\n"));
   process.exit(1);
 }

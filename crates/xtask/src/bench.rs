@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: Ashore beside the systems that one would pick instead, in one run, which takes an hour or two; and
-//! `cargo xtask bench relay`: how much a relay bears, in minutes. Neither is a part of `test`.
+//! `cargo xtask bench relay`: how much a relay bears, in minutes; and `cargo xtask bench hops`: one call beside four hops of JSON, in a minute or two. None
+//! of them is a part of `test`.
 
 use std::process::Stdio;
 
@@ -17,15 +18,26 @@ const DOCUMENT: &str = "docs/benchmarks.md";
 const BEGIN: &str = "<!-- relay -->\n";
 const END: &str = "<!-- /relay -->";
 
-/// `relay`, or words that go to the runner: see `bench/run/main.js`.
+/// One call of each at one size, into a file of its own: the large tables stay as they are.
+const HOPS: [&str; 5] = [
+    "--systems=indexeddb,ashore,ashore-alone,hops",
+    "--steps=load,writes,reads,pings",
+    "--sizes=1000",
+    "--rounds=4",
+    "--out=results/hops.json",
+];
+
+/// `relay`, `hops`, or words that go to the runner: see `bench/run/main.js`.
 pub(crate) fn run(words: &[&str]) -> Outcome {
     match words {
         ["relay"] => relay(),
-        words => browser(words),
+        ["hops"] => browser(&HOPS, "report:hops"),
+        words => browser(words, "report"),
     }
 }
 
-fn browser(words: &[&str]) -> Outcome {
+/// Measures, and writes docs/benchmarks.md with the script named.
+fn browser(words: &[&str], report: &str) -> Outcome {
     let browsers = setup::browsers()?;
     wasm::build(wasm::Profile::Wasm)?;
     npm::build()?;
@@ -40,12 +52,7 @@ fn browser(words: &[&str]) -> Outcome {
         .arg("run/main.js")
         .args(words);
     process::run(runner)?;
-    report()
-}
-
-/// Writes docs/benchmarks.md from what was measured.
-fn report() -> Outcome {
-    process::run(npm::script(FOLDER, "report")?)
+    process::run(npm::script(FOLDER, report)?)
 }
 
 /// The relay and the load in processes of their own; the table goes into the document.

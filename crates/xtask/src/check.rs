@@ -5,6 +5,7 @@ mod hygiene;
 mod layers;
 mod promises;
 mod targets;
+mod tools;
 
 use crate::failure::{Failure, Outcome};
 use crate::generate;
@@ -18,42 +19,56 @@ use crate::wasm;
 /// A check and the name it is asked for by.
 type Check = (&'static str, fn() -> Outcome);
 
-/// Every check; quick ones first.
-const CHECKS: [Check; 15] = [
+/// What costs little, or is needed anyway; quick ones first.
+const QUICK: [Check; 13] = [
     ("format", || run_program(cargo(["fmt", "--all", "--check"]))),
     ("layers", layers::check),
     ("dependencies", dependencies::check),
     ("hygiene", hygiene::check),
     ("promises", promises::check),
+    ("tools", tools::check),
     ("lockfile", lock_file),
     ("npm-packages", setup::npm_packages),
     ("prettier", || run_program(npm_tool("prettier", ["--log-level", "warn", "--check", "."]))),
     ("oxlint", || run_program(npm_tool("oxlint", ["--deny-warnings"]))),
     ("generated", || generate::run(generate::Mode::Check)),
-    ("clippy", lint_native),
-    ("clippy-wasm", lint_browser),
-    ("targets", targets::check),
     ("wasm", || wasm::build(wasm::Profile::Wasm)),
     ("types", npm::check_types),
 ];
 
+/// What compiles everything once more.
+const LINTS: [Check; 3] = [("clippy", lint_native), ("clippy-wasm", lint_browser), ("targets", targets::check)];
+
 /// Runs the checks named, or all.
 pub(crate) fn run(names: &[&str]) -> Outcome {
-    if let Some(unknown) = names.iter().find(|name| !CHECKS.iter().any(|(known, _)| known == *name)) {
-        let known = CHECKS.map(|(name, _)| name).join(" ");
+    let checks = [&QUICK[..], &LINTS].concat();
+    if let Some(unknown) = names.iter().find(|name| !checks.iter().any(|(known, _)| known == *name)) {
+        let known = checks.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" ");
         return Err(Failure::new(format!("there is no check `{unknown}`: {known}")));
     }
     let mut steps = Steps::begin();
-    for (name, check) in CHECKS.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
+    for (name, check) in checks.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
         steps.step(name, check)?;
     }
     steps.close(0);
     Ok(())
 }
 
-/// Every check, as steps of a longer run.
-pub(crate) fn all(steps: &mut Steps) -> Outcome {
-    CHECKS.iter().try_for_each(|(name, check)| steps.step(&format!("check {name}"), check))
+/// What the checks need from outside beside crates.
+pub(crate) fn fetch() -> Outcome {
+    setup::wasm_target()?;
+    setup::npm_packages()?;
+    targets::fetch()
+}
+
+/// The quick ones, as steps of a longer run.
+pub(crate) fn quick(steps: &mut Steps) -> Outcome {
+    QUICK.iter().try_for_each(|(name, check)| steps.step(&format!("check {name}"), check))
+}
+
+/// The others.
+pub(crate) fn lints(steps: &mut Steps) -> Outcome {
+    LINTS.iter().try_for_each(|(name, check)| steps.step(&format!("check {name}"), check))
 }
 
 /// `npm install` over an installed tree drops the packages of other platforms from the lock file, and then `npm ci` fails

@@ -14,8 +14,8 @@ const PACKAGE: &str = "ashore-shell";
 const PROGRAM: &str = "saltbox";
 /// Small and still able to unwind; see the root's Cargo.toml.
 const RELEASE: &str = "desktop";
-/// Of Tauri 2, as the app is.
-const DRIVER: [&str; 3] = ["tauri-driver", "--version", "^2"];
+/// Of Tauri 2, as the app is; with the crates that its own lock file names.
+const DRIVER: [&str; 4] = ["tauri-driver", "--locked", "--version", "=2.1.0"];
 
 pub(crate) fn run(words: &[&str]) -> Outcome {
     match words {
@@ -56,6 +56,18 @@ pub(crate) fn build_pages() -> Outcome {
 /// The app that the tests drive.
 pub(crate) fn built() -> PathBuf {
     workspace::built("debug", PROGRAM)
+}
+
+/// What windows and their tests need from outside, crates that are only the fresh app's among it.
+pub(crate) fn fetch() -> Outcome {
+    setup::all()?;
+    if cfg!(target_os = "linux") {
+        setup::webview()?;
+        setup::window_driver()?;
+        driver()?;
+        process::run(npm::script("tests/desktop", "fetch")?)?;
+    }
+    Ok(())
 }
 
 /// The program that starts the app for a test and stands between its window and WebDriver. Only Linux and Windows have a driver below it.

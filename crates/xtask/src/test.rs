@@ -1,6 +1,10 @@
-//! `cargo xtask test`: every check and test, in the order in which failures are cheapest to find.
+//! `cargo xtask test`: every check and test, in the order in which failures are cheapest to find, without a network.
+//!
+//! What waits for browsers and windows leaves processors idle; what only compiles and computes runs beside it, in a process of its own that takes what is left.
 
-use std::process::Command;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command};
 
 use crate::check;
 use crate::counts;
@@ -8,17 +12,19 @@ use crate::desktop;
 use crate::failure::{Failure, Outcome};
 use crate::native;
 use crate::npm;
-use crate::process::{cargo, run as run_program};
+use crate::offline;
+use crate::process::{cargo, program, run as run_program};
+use crate::release;
 use crate::setup::{self, Browsers};
 use crate::size;
 use crate::steps::Steps;
-use crate::wasm;
 use crate::workspace;
 
 /// A part of the whole that can be asked for by name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Check,
+    Lints,
     Native,
     Counts,
     Wasm,
@@ -29,8 +35,9 @@ enum Part {
     Desktop,
 }
 
-const ALL: [Part; 9] = [
+const ALL: [Part; 10] = [
     Part::Check,
+    Part::Lints,
     Part::Native,
     Part::Counts,
     Part::Wasm,
@@ -40,6 +47,9 @@ const ALL: [Part; 9] = [
     Part::Size,
     Part::Desktop,
 ];
+
+/// What runs beside the others when all run.
+const BESIDE: [Part; 4] = [Part::Lints, Part::Native, Part::Counts, Part::Wasm];
 
 impl Part {
     fn parse(name: &str) -> Outcome<Self> {
@@ -51,6 +61,7 @@ impl Part {
     fn name(self) -> &'static str {
         match self {
             Self::Check => "check",
+            Self::Lints => "lints",
             Self::Native => "native",
             Self::Counts => "counts",
             Self::Wasm => "wasm",
@@ -62,34 +73,127 @@ impl Part {
         }
     }
 
+    /// What it needs from outside beside crates.
+    fn fetch(self) -> Outcome {
+        match self {
+            Self::Check | Self::Lints => check::fetch(),
+            Self::Native => Ok(()),
+            Self::Counts => setup::valgrind(),
+            Self::Wasm | Self::Npm | Self::Packaging | Self::EndToEnd | Self::Size => setup::all(),
+            Self::Desktop => desktop::fetch(),
+        }
+    }
+
+    /// Whether it uses the package and the demo as they are built.
+    fn uses_pages(self) -> bool {
+        match self {
+            Self::Check | Self::Lints | Self::Native | Self::Counts | Self::Wasm => false,
+            Self::Npm | Self::Packaging | Self::EndToEnd | Self::Size | Self::Desktop => true,
+        }
+    }
+
+    /// The programs that its tests start.
+    fn programs(self) -> &'static [&'static str] {
+        match self {
+            Self::Check | Self::Lints | Self::Native | Self::Counts | Self::Wasm | Self::Size => &[],
+            Self::Npm => &["ashore-relay"],
+            Self::Packaging => &release::PROGRAMS,
+            Self::EndToEnd => &["ashore-relay", "hostile-member", "ashore"],
+            Self::Desktop if cfg!(target_os = "linux") => &["saltbox", "ashore-tauri-host", "ashore-relay"],
+            Self::Desktop => &[],
+        }
+    }
+
     fn run(self, steps: &mut Steps) -> Outcome {
         match self {
-            Self::Check => check::all(steps),
+            Self::Check => check::quick(steps),
+            Self::Lints => check::lints(steps),
             Self::Native => rust(steps),
             Self::Counts => steps.step("instructions of the hot paths", || counts::run(&[])),
             Self::Wasm => in_browser(steps),
             Self::Npm => packages(steps),
             Self::Packaging => packaging(steps),
-            Self::EndToEnd => end_to_end(steps),
-            Self::Size => measured(steps),
+            Self::EndToEnd => steps.step("end-to-end tests", || run_script_with_browser("tests/e2e", "test")),
+            Self::Size => steps.step("size", size::measure),
             Self::Desktop => desktop(steps),
         }
     }
 }
 
-/// Runs the parts named, or all.
+/// Runs the parts named, or all: fetches what they need, then begins anew where there is no network.
 pub(crate) fn run(names: &[&str]) -> Outcome {
     let named: Vec<Part> = names.iter().map(|name| Part::parse(name)).collect::<Outcome<_>>()?;
+    let parts = if named.is_empty() { ALL.to_vec() } else { named };
     let mut steps = Steps::begin();
-    if cfg!(target_os = "linux") && (named.is_empty() || named.contains(&Part::Desktop)) {
-        // First, so that every part builds with it and nothing is compiled twice.
-        steps.step("what windows need", || setup::webview().and_then(|()| setup::window_driver()))?;
+    if !offline::is_again() {
+        steps.step("what comes from outside", || fetch(&parts))?;
+        return run_program(offline::again(&[&["test"], names].concat())?);
     }
-    for part in ALL.into_iter().filter(|part| named.is_empty() || named.contains(part)) {
-        part.run(&mut steps)?;
+    if names.is_empty() {
+        everything(&mut steps)?;
+    } else {
+        steps.step("programs and pages", || build(&parts))?;
+        parts.into_iter().try_for_each(|part| part.run(&mut steps))?;
     }
     steps.close(0);
     Ok(())
+}
+
+/// All that the parts take from outside. Crates are fetched for every platform, as the lock file has them.
+fn fetch(parts: &[Part]) -> Outcome {
+    parts.iter().try_for_each(|part| part.fetch())?;
+    run_program(cargo(["fetch", "--locked", "--quiet"]))
+}
+
+/// All that the parts start or load: nothing of theirs asks cargo for anything afterwards, whom another process may keep waiting.
+fn build(parts: &[Part]) -> Outcome {
+    if parts.iter().any(|part| part.uses_pages()) {
+        desktop::build_pages()?;
+    }
+    let mut programs: Vec<&str> = parts.iter().flat_map(|part| part.programs()).copied().collect();
+    programs.sort_unstable();
+    programs.dedup();
+    if programs.is_empty() { Ok(()) } else { run_program(native::programs(&programs)) }
+}
+
+/// In two lanes, when the checks have passed.
+fn everything(steps: &mut Steps) -> Outcome {
+    Part::Check.run(steps)?;
+    steps.step("programs and pages", || build(&ALL))?;
+    let beside = Beside::start()?;
+    let mut watched = ALL.into_iter().filter(|part| *part != Part::Check && !BESIDE.contains(part));
+    let seen = watched.try_for_each(|part| part.run(steps));
+    // Both lanes say what they found, also when one has failed.
+    let computed = steps.step("what ran beside", || beside.end());
+    seen.and(computed)
+}
+
+/// The other lane: its output waits in a file until it has ended.
+struct Beside {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Beside {
+    fn start() -> Outcome<Self> {
+        let log = workspace::target().join("tmp/beside.log");
+        fs::create_dir_all(workspace::target().join("tmp"))?;
+        let output = File::create(&log)?;
+        let myself = std::env::current_exe()?;
+        let mut command = if cfg!(unix) { program("nice") } else { program(&myself) };
+        if cfg!(unix) {
+            command.args(["-n", "10"]).arg(&myself);
+        }
+        command.arg("test").args(BESIDE.map(Part::name)).stdout(output.try_clone()?).stderr(output);
+        println!("\nbeside, into {}: {}", log.display(), BESIDE.map(Part::name).join(" "));
+        Ok(Self { child: command.spawn()?, log })
+    }
+
+    fn end(mut self) -> Outcome {
+        let status = self.child.wait()?;
+        println!("{}", fs::read_to_string(&self.log)?);
+        if status.success() { Ok(()) } else { Err(Failure::new(format!("what ran beside failed ({status})"))) }
+    }
 }
 
 /// All native crates in one build, so that nothing is compiled twice with other features.
@@ -112,37 +216,19 @@ fn in_browser(steps: &mut Steps) -> Outcome {
 }
 
 fn packages(steps: &mut Steps) -> Outcome {
-    steps.step("npm package and demo", || {
-        wasm::build(wasm::Profile::Wasm)?;
-        npm::build()?;
-        npm::build_demo()?;
-        run_program(native::programs(&["ashore-relay"]))
-    })?;
     steps.step("TypeScript tests in Node", || run_script_with_browser("npm", "test"))?;
     steps.step("TypeScript tests in Chromium", || run_script_with_browser("npm", "test:browser"))?;
     steps.step("tests of the demo", || run_script_with_browser("web-demo", "test"))
 }
 
 fn packaging(steps: &mut Steps) -> Outcome {
+    steps.step("a release", || release::gather("debug"))?;
     steps.step("packaging tests", || {
-        wasm::build(wasm::Profile::Wasm)?;
-        npm::build()?;
-        run_script_with_browser("tests/packaging", "test")
+        let mut script = npm::script("tests/packaging", "test")?;
+        with_browser(&mut script, &setup::browsers()?);
+        script.env("ASHORE_RELEASE", release::folder("debug"));
+        run_program(script)
     })
-}
-
-fn end_to_end(steps: &mut Steps) -> Outcome {
-    steps.step("demo and relay", || {
-        wasm::build(wasm::Profile::Wasm)?;
-        npm::build()?;
-        npm::build_demo()?;
-        run_program(native::programs(&["ashore-relay", "hostile-member"]))
-    })?;
-    steps.step("end-to-end tests", || run_script_with_browser("tests/e2e", "test"))
-}
-
-fn measured(steps: &mut Steps) -> Outcome {
-    steps.step("size", size::run)
 }
 
 /// The window, and the suite in a window. Lints and tests of the crates behind it are among those of the other native crates.
@@ -151,10 +237,6 @@ fn desktop(steps: &mut Steps) -> Outcome {
         println!("The tests in a window run on Linux alone.");
         return Ok(());
     }
-    steps.step("desktop app", || {
-        desktop::build_pages()?;
-        run_program(native::programs(&["saltbox", "ashore-tauri-host", "ashore-relay"]))
-    })?;
     steps.step("tests of the desktop app in its window", || {
         let mut script = npm::script("tests/desktop", "test")?;
         with_browser(&mut script, &setup::browsers()?);
@@ -175,6 +257,7 @@ fn run_script_with_browser(folder: &str, name: &str) -> Outcome {
     with_browser(&mut script, &setup::browsers()?);
     script.env("ASHORE_RELAY", workspace::built("debug", "ashore-relay"));
     script.env("ASHORE_HOSTILE_MEMBER", workspace::built("debug", "hostile-member"));
+    script.env("ASHORE_CLI", workspace::built("debug", "ashore"));
     run_program(script)
 }
 

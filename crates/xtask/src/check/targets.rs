@@ -10,10 +10,13 @@ use crate::setup;
 const DESKTOPS: [&str; 2] = ["x86_64-pc-windows-msvc", "aarch64-apple-darwin"];
 const PHONES: [&str; 2] = ["aarch64-linux-android", "aarch64-apple-ios"];
 
+/// Rust's standard library for each of them.
+pub(crate) fn fetch() -> Outcome {
+    DESKTOPS.iter().chain(&PHONES).try_for_each(|target| setup::target(target))
+}
+
 pub(crate) fn check() -> Outcome {
-    for target in DESKTOPS.iter().chain(&PHONES) {
-        setup::target(target)?;
-    }
+    fetch()?;
     commands().into_iter().try_for_each(|words| {
         let mut command = cargo(words);
         // Said to the build scripts of SQLite's bindings and of BLAKE3: link a library that is somewhere, and compile no C.
