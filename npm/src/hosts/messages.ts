@@ -1,4 +1,7 @@
-/** What a page and its worker say to each other, and tabs to tabs. */
+/**
+ * What a page and its worker say to each other, and tabs to tabs. Tabs may have loaded different versions of the package: between them fields are only
+ * ever added, a message that is not known is passed over, and the names of locks and channels stay.
+ */
 
 import type { Failure } from "../generated/Failure.js";
 import type { EngineOptions, Spare } from "./engine.js";
@@ -24,7 +27,7 @@ export type FromWorker =
   /** It holds the lock that tells whether it lives. */
   | { readonly seated: true }
   | { readonly ready: true }
-  | { readonly news: Uint8Array }
+  | { readonly news: readonly Uint8Array[] }
   | { readonly alive: true }
   /** It runs the engine for all tabs, in this term; `null`: not any more. */
   | { readonly leads: string | null }

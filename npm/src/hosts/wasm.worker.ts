@@ -11,12 +11,14 @@ const page = globalThis as unknown as {
   close(): void;
 };
 let seat: Seat | null = null;
+/** What the engine says in one turn, which goes to the page in one message. */
+let untold: Uint8Array[] = [];
 
 page.addEventListener("message", ({ data }) => {
   if ("calls" in data) {
     seat?.send(data.calls);
   } else if ("check" in data) {
-    page.postMessage({ alive: true });
+    post({ alive: true });
   } else if ("start" in data) {
     seat ??= take(data.start);
   } else {
@@ -37,12 +39,12 @@ function take({ database, client, wasm, encrypt, spare }: Extract<ToWorker, { st
       now: () => performance.now(),
     },
     {
-      seated: () => page.postMessage({ seated: true }),
-      ready: () => page.postMessage({ ready: true }),
-      news: (news) => page.postMessage({ news }),
-      leads: (term) => page.postMessage({ leads: term }),
-      spare: (held) => page.postMessage({ spare: held }),
-      gone: (failure) => page.postMessage({ gone: failure }),
+      seated: () => post({ seated: true }),
+      ready: () => post({ ready: true }),
+      news: tell,
+      leads: (term) => post({ leads: term }),
+      spare: (held) => post({ spare: held }),
+      gone: (failure) => post({ gone: failure }),
     },
     spare,
   );
@@ -52,5 +54,24 @@ function take({ database, client, wasm, encrypt, spare }: Extract<ToWorker, { st
 
 async function leave(): Promise<void> {
   await seat?.stop();
-  page.postMessage({ stopped: true });
+  post({ stopped: true });
+}
+
+function tell(news: Uint8Array): void {
+  if (untold.push(news) === 1) {
+    queueMicrotask(tellAll);
+  }
+}
+
+function tellAll(): void {
+  if (untold.length > 0) {
+    page.postMessage({ news: untold });
+    untold = [];
+  }
+}
+
+/** Behind everything that was told before. */
+function post(message: FromWorker): void {
+  tellAll();
+  page.postMessage(message);
 }

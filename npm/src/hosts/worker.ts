@@ -88,7 +88,9 @@ class WorkerHost implements Host {
 
   #hear(message: FromWorker): void {
     if ("news" in message) {
-      this.#listener.news(message.news);
+      for (const news of message.news) {
+        this.#listener.news(news);
+      }
     } else if ("ready" in message) {
       this.#listener.ready();
     } else if ("alive" in message) {
