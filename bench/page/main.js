@@ -7,6 +7,7 @@ const PEERS = {
   ashore: () => import("../peers/ashore.js"),
   automerge: () => import("../peers/automerge.js"),
   dexie: () => import("../peers/dexie.js"),
+  hops: () => import("../peers/hops.js"),
   indexeddb: () => import("../peers/indexeddb.js"),
   jazz: () => import("../peers/jazz.js"),
   pouchdb: () => import("../peers/pouchdb.js"),

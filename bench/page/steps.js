@@ -32,6 +32,12 @@ export const steps = {
     });
   },
 
+  /** A text of a document's size there and back, nothing stored. */
+  async pings(session, { size, count }) {
+    const texts = spread(size, count).map((number) => JSON.stringify(document(number)[1]));
+    return each(texts, async (text) => expect(await session.ping(text), text));
+  },
+
   async all(session, { size, count }) {
     const result = await each(spread(size, count), async () => {
       expect((await session.all()).length >= size, true);

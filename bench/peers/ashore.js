@@ -18,6 +18,7 @@ export async function open({ name, durability, relay, encrypt }) {
   return {
     put: (id, document) => notes.put(id, document),
     get: (id) => notes.get(id),
+    ping: (text) => db.ping(text),
     async load(entries) {
       for (let at = 0; at < entries.length; at += TOGETHER) {
         await notes.putMany(entries.slice(at, at + TOGETHER));

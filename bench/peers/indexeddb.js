@@ -1,6 +1,6 @@
 /** IndexedDB itself, one record for each document: what the platform gives a program that does nothing else. */
 
-export const cannot = { live: "tells nobody of a change" };
+export const cannot = { live: "tells nobody of a change", pings: "there is nobody to answer" };
 
 export async function open({ name, durability }) {
   const request = indexedDB.open(name, 1);

@@ -7,6 +7,7 @@ import { limited } from "./limited.js";
 const TIMES = {
   writes: { count: 100 },
   reads: { count: 200 },
+  pings: { count: 200 },
   find: { count: 30 },
   live: { count: 30, from: 10_000 },
   all: { count: 3 },
@@ -35,12 +36,12 @@ export async function measureLocally({ system, size, site, relay, skip, note, fa
       failed(name, error);
     }
   };
-  await filled({ system, size, site, relay, take, results });
+  await filled({ system, size, site, relay, skip, take, results });
   await fresh({ system, site, relay, take, size });
 }
 
 /** A database of that size: used, closed, and opened again by another browser. */
-async function filled({ system, size, site, relay, take, results }) {
+async function filled({ system, size, site, relay, skip, take, results }) {
   const profile = new Profile();
   const address = addressOf(site, system, { relay, size });
   try {
@@ -65,7 +66,9 @@ async function filled({ system, size, site, relay, take, results }) {
     await page.evaluate(() => bench.sent());
     await page.evaluate(() => bench.close());
     await profile.stop();
-    results.bytes = { samples: [profile.bytes()], documents: size, unit: "bytes" };
+    if (!skip("bytes")) {
+      results.bytes = { samples: [profile.bytes()], documents: size, unit: "bytes" };
+    }
 
     await take("coldFirst", () => cold(profile, `${address}&cold=first`));
     await take("coldAll", async () => {

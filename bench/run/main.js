@@ -9,25 +9,31 @@ import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 
 import { executable } from "./browser.js";
+import { startHops } from "./hops.js";
 import { downloaded, measureLocally, PATIENCE_MS } from "./local.js";
 import { startRelay } from "./relay.js";
 import { hasServer } from "./servers.js";
 import { startSite } from "./site.js";
 import { measureSynced } from "./synced.js";
 import { systems } from "./systems.js";
+import { workloads } from "./workloads.js";
 
 const { values: asked } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
     sizes: { type: "string", default: "1000,10000,100000" },
-    systems: { type: "string", default: systems.map(({ key }) => key).join(",") },
+    systems: { type: "string", default: systems.flatMap(({ key, isApart }) => (isApart ? [] : [key])).join(",") },
+    steps: { type: "string" },
     out: { type: "string", default: fileURLToPath(new URL("../results/browser.json", import.meta.url)) },
   },
 });
 
 const rounds = Number(asked.rounds);
 const sizes = asked.sizes.split(",").map(Number);
-const wanted = asked.systems.split(",").map((key) => systems.find((system) => system.key === key) ?? unknown(key));
+/** The only ones that are taken, where they are named, and otherwise. */
+const steps = asked.steps?.split(",");
+const usual = workloads.flatMap(({ step, isApart }) => (isApart ? [] : [step]));
+const chosen = asked.systems.split(",").map((key) => systems.find((system) => system.key === key) ?? unknown(key));
 
 function unknown(key) {
   throw new Error(`There is no system "${key}": ${systems.map((system) => system.key).join(", ")}.`);
@@ -39,6 +45,10 @@ await probe.close();
 
 const site = await startSite();
 const relay = await startRelay();
+const hops = chosen.some(({ peer }) => peer === "hops") ? await startHops() : null;
+const wanted = chosen.map((system) =>
+  system.peer === "hops" ? { ...system, options: { server: hops.address } } : system,
+);
 /** Results by system, size and step: all samples of all rounds. */
 const results = {};
 const failures = [];
@@ -58,6 +68,7 @@ for (const size of sizes) {
   }
 }
 
+await hops?.end();
 await relay.end();
 await site.end();
 process.stderr.write(`\n${asked.out}\n`);
@@ -68,6 +79,9 @@ async function measure(system, size, round) {
   const own = (of.sizes[size] ??= { steps: {}, skipped: [] });
   const note = (step) => process.stderr.write(`\r\x1b[K${size} documents, round ${round + 1}, ${system.name}: ${step}`);
   const skip = (step) => {
+    if ([system.does, steps ?? usual].some((only) => only && !only.includes(step))) {
+      return true;
+    }
     const isTooSlow = sizes.some((smaller) => smaller < size && slowest(of.sizes[smaller], step) > PATIENCE_MS);
     if (isTooSlow && !own.skipped.includes(step)) {
       own.skipped.push(step);

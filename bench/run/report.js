@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { chart } from "./chart.js";
+import { median, percentile, ratio, shown } from "./figures.js";
 import { workloads } from "./workloads.js";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -147,35 +148,6 @@ function measured(key, size, step) {
   return taken?.rounds.length > 0 ? taken : null;
 }
 
-function shown(value, unit) {
-  if (unit === "bytes") {
-    return value >= 1e6
-      ? `${(value / 1e6).toPrecision(3)} MB`
-      : value >= 1e4
-        ? `${Math.round(value / 1e3)} KB`
-        : `${Math.round(value)} B`;
-  }
-  if (value >= 1_000) {
-    return `${(value / 1_000).toPrecision(3)} s`;
-  }
-  return value >= 1 ? `${value.toPrecision(3)} ms` : `${Math.round(value * 1_000)} us`;
-}
-
 function kilobytes(bytes) {
   return Math.round(bytes / 1_000).toLocaleString("en");
-}
-
-function ratio(value) {
-  return value >= 10 ? `${Math.round(value)}x` : `${value.toPrecision(2)}x`;
-}
-
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const half = sorted.length / 2;
-  return (sorted[Math.ceil(half) - 1] + sorted[Math.floor(half)]) / 2;
-}
-
-function percentile(numbers, part) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
 }

@@ -1,4 +1,4 @@
-/** Who is measured. */
+/** Who is measured. `does`: the only steps it can be asked for; `isApart`: only where it is named. */
 
 export const systems = [
   {
@@ -65,5 +65,14 @@ export const systems = [
     name: "Jazz",
     package: "jazz-tools",
     keeps: "a signed, sealed CRDT with history each",
+  },
+  {
+    key: "hops",
+    peer: "hops",
+    name: "Four hops of JSON",
+    package: null,
+    keeps: "a line of a file in a second process",
+    does: ["load", "writes", "reads", "pings"],
+    isApart: true,
   },
 ];

@@ -1,6 +1,6 @@
 /** What each step is called in the report, what it is compared with, and what Ashore means to reach. */
 
-/** `per`: the time of each document is shown, too. `target`: of IndexedDB's figure, unless `than` names another system (`faster` by so much). */
+/** `per`: the time of each document is shown, too. `isApart`: taken only where it is named. `target`: of IndexedDB's figure, unless `than` names another system (`faster` by so much). */
 export const workloads = [
   {
     step: "writes",
@@ -22,6 +22,13 @@ export const workloads = [
     says: "200 documents by their ids, each read for the first time.",
     isSingle: true,
     target: { ratio: 0.3 },
+  },
+  {
+    step: "pings",
+    title: "A text there and back",
+    says: "200 texts of a document's size, nothing stored.",
+    isSingle: true,
+    isApart: true,
   },
   {
     step: "load",

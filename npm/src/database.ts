@@ -2,12 +2,12 @@
 
 import type { Client } from "./client.js";
 import { Collection, type CollectionEvents } from "./collection.js";
+import { diagnostics, type Diagnostics, type OriginStorage } from "./diagnostics.js";
 import { type CallOptions, Documents, type WriteOptions } from "./documents.js";
 import { Emitter, type Unsubscribe } from "./emitter.js";
 import { AshoreError } from "./errors.js";
 import type { ChangedDocuments } from "./generated/ChangedDocuments.js";
 import type { Command } from "./generated/Command.js";
-import type { Diagnostics } from "./generated/Diagnostics.js";
 import type { Durability } from "./generated/Durability.js";
 import type { Event } from "./generated/Event.js";
 import type { LogLevel } from "./generated/LogLevel.js";
@@ -58,6 +58,7 @@ export interface DatabaseParts {
   readonly durability: Durability;
   readonly sync: SyncOptions;
   readonly persisted: () => Promise<Persistence>;
+  readonly originStorage: () => Promise<OriginStorage | null>;
   readonly release: () => Promise<void>;
 }
 
@@ -360,11 +361,17 @@ export class Database {
     return configureRetention(this.#client, this.#documents, options);
   }
 
-  /** Counts and versions for a bug report; holds no document. */
+  /**
+   * Counts, versions and gauges of memory for a bug report; holds no document.
+   *
+   * @example
+   * ```ts
+   * const { wasmBytes, cachedBytes, originStorage } = await db.diagnostics();
+   * ```
+   */
   async diagnostics(options: CallOptions = {}): Promise<Diagnostics> {
     this.#documents.checkOpen("diagnostics");
-    return (await this.#client.ask({ diagnostics: {} }, "diagnostics", { op: "diagnostics", signal: options.signal }))
-      .diagnostics;
+    return diagnostics(this.#client, this.#parts.originStorage, options);
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import { Client, type ClientOptions, HEARTBEAT_MS } from "./client.js";
 import { Database, type Persistence } from "./database.js";
+import type { OriginStorage } from "./diagnostics.js";
 import { AshoreError } from "./errors.js";
 import type { Durability } from "./generated/Durability.js";
 import type { LogLevel } from "./generated/LogLevel.js";
@@ -53,6 +54,7 @@ interface Shared {
   readonly client: Client;
   readonly capabilities: Capabilities;
   readonly persisted: () => Promise<Persistence>;
+  readonly originStorage: () => Promise<OriginStorage | null>;
   readonly stopWatching: () => void;
   lockOnClose: boolean;
   handles: number;
@@ -69,6 +71,8 @@ export interface Hosting {
   readonly capabilities: Capabilities;
   /** Asked when a host starts for the first time. */
   readonly persisted: () => Promise<Persistence>;
+  /** What the browser says of the origin's storage; `null` where there is nothing to ask. */
+  readonly originStorage: () => Promise<OriginStorage | null>;
 }
 
 /** What picks a host. */
@@ -96,6 +100,7 @@ export async function openOn(options: OpenOptions, choose: Choose): Promise<Data
     durability,
     sync: { relay, deviceName },
     persisted: part.persisted,
+    originStorage: part.originStorage,
     release: () => release(names, name, part),
   });
   if (options.encrypt !== undefined) {
@@ -113,13 +118,13 @@ async function openKeys(database: Database, encrypt: Encrypt): Promise<void> {
   }
 }
 
-function share({ start, capabilities, persisted }: Hosting, watching: ClientOptions): Shared {
+function share({ start, capabilities, persisted, originStorage }: Hosting, watching: ClientOptions): Shared {
   const client = new Client(start, watching);
   if (capabilities.persistent) {
     client.events.on("started", () => void persisted());
   }
   const stopWatching = watchPage(client);
-  return { client, capabilities, persisted, stopWatching, lockOnClose: false, handles: 0 };
+  return { client, capabilities, persisted, originStorage, stopWatching, lockOnClose: false, handles: 0 };
 }
 
 async function release(names: Map<string, Shared>, name: string, part: Shared): Promise<void> {

@@ -1,6 +1,7 @@
 /** The hosts that a page brings along: the engine in a worker, or in this thread where nothing can be kept. */
 
 import type { Persistence } from "../database.js";
+import type { OriginStorage } from "../diagnostics.js";
 import type { kindOf } from "../keys.js";
 import type { Hosting, OpenOptions } from "../opening.js";
 import { startMemory } from "./memory.js";
@@ -16,12 +17,14 @@ export function inBrowser(options: OpenOptions, encrypt: ReturnType<typeof kindO
       start: startMemory(wasm, encrypt),
       capabilities: { host: "memory", persistent: false, tabs: false, sync },
       persisted: () => Promise.resolve("unsupported"),
+      originStorage: () => Promise.resolve(null),
     };
   }
   return {
     start: startWorker({ name, wasm, worker, encrypt }),
     capabilities: { host: "worker", persistent: true, tabs: true, sync },
     persisted: once(() => askToPersist(options.persist ?? true)),
+    originStorage: estimate,
   };
 }
 
@@ -30,7 +33,7 @@ function canPersist(): boolean {
 }
 
 async function askToPersist(ask: boolean): Promise<Persistence> {
-  const storage = (globalThis as { navigator?: { storage?: Partial<StorageManager> } }).navigator?.storage;
+  const storage = storageOfOrigin();
   if (!storage?.persisted) {
     return "unsupported";
   }
@@ -40,6 +43,20 @@ async function askToPersist(ask: boolean): Promise<Persistence> {
   } catch {
     return "unsupported";
   }
+}
+
+async function estimate(): Promise<OriginStorage | null> {
+  try {
+    const { usage, quota } = (await storageOfOrigin()?.estimate?.()) ?? {};
+    return usage === undefined || quota === undefined ? null : { usageBytes: usage, quotaBytes: quota };
+  } catch {
+    return null;
+  }
+}
+
+/** Not every browser has it, or all of it. */
+function storageOfOrigin(): Partial<StorageManager> | undefined {
+  return (globalThis as { navigator?: { storage?: Partial<StorageManager> } }).navigator?.storage;
 }
 
 function once<T>(act: () => Promise<T>): () => Promise<T> {

@@ -22,6 +22,7 @@ export function inTauri(options: OpenOptions, encrypt: ReturnType<typeof kindOf>
     capabilities: { host: "tauri", persistent, tabs: persistent, sync: true },
     // A file in the app's own folder: nobody clears it to make room.
     persisted: () => Promise.resolve(persistent ? "granted" : "unsupported"),
+    originStorage: () => Promise.resolve(null),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Opening, sharing, listening and closing. */
 
-import { AshoreError, type Database, open } from "ashore";
+import { AshoreError, type Database, open, type OriginStorage } from "ashore";
 import { describe, expect, it, vi } from "vitest";
 import { database, freshName, host, needs, persistent, rejection } from "./host.js";
 
@@ -245,6 +245,29 @@ it("diagnostics count and name versions, and hold no document", async () => {
   expect(JSON.stringify(diagnostics)).not.toMatch(/xylophone|secrets/);
 });
 
+it("diagnostics gauge memory and the origin's storage where there are such, and say null where not", async () => {
+  const db = await database();
+  const notes = db.collection("notes");
+  await notes.putMany({ before: { text: "" } });
+  const before = await db.diagnostics();
+  await notes.putMany(Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`n${at}`, { text: big(at) }])));
+  const after = await db.diagnostics();
+  if (host === "tauri") {
+    expect([after.wasmBytes, after.originStorage]).toEqual([null, null]);
+    return;
+  }
+  // Four megabytes went through it.
+  expect(after.wasmBytes).toBeGreaterThan(before.wasmBytes as number);
+  expect((after.wasmBytes as number) % 65_536).toBe(0);
+  if (host === "memory" || !("storage" in navigator)) {
+    expect(after.originStorage).toBe(null);
+    return;
+  }
+  const { usageBytes, quotaBytes } = after.originStorage as OriginStorage;
+  expect(usageBytes).toBeGreaterThan(0);
+  expect(quotaBytes).toBeGreaterThan(usageBytes);
+});
+
 it("says whether the storage is promised to be kept", async () => {
   const db = await database();
   // An app's file is kept; WebKit inside an app has no `navigator.storage` to ask.
@@ -259,4 +282,14 @@ async function write(db: Database, own: string): Promise<void> {
     );
     await Promise.all(puts);
   }
+}
+
+/** A hundred thousand characters that nothing compresses. */
+function big(seed: number): string {
+  const bytes = new Uint8Array(25_000);
+  for (let at = 0, state = seed + 1; at < bytes.length; at += 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    bytes[at] = state >>> 24;
+  }
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(4, "0")).join("");
 }

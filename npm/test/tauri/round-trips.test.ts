@@ -1,5 +1,6 @@
 /**
- * What a call costs from inside the window, beside what it costs the app's own Rust code. Numbers are printed and none is demanded: machines differ.
+ * What a call costs from inside the window, beside what it costs the app's own Rust code, and beside four hops of JSON (`tests/tauri-host/src/hops.rs`).
+ * Numbers are printed and none is demanded: machines differ.
  *
  * WebKit's clock ticks in milliseconds: the middle is taken of blocks of 20 calls, and what is said of single calls is said to a millisecond.
  */
@@ -52,6 +53,63 @@ it("the same from the app's own code", { timeout: 300_000 }, async () => {
   }
 });
 
+it("pings, puts and gets beside four hops of JSON, in turns", { timeout: 300_000 }, async () => {
+  const db = await database();
+  const notes = db.collection<{ title: string; number: number }>("notes");
+  const pings = await inTurns(
+    async (number) => expect(await db.ping(String(number))).toBe(String(number)),
+    async (number) => expect(await hop({ op: "ping", text: String(number) })).toBe(String(number)),
+  );
+  const puts = await inTurns(
+    (number) => notes.put(id(number), { title: "Milk", number }),
+    (number) => hop({ op: "put", collection: "notes", id: id(number), document: { title: "Milk", number } }),
+  );
+  const [ours, theirs]: [unknown[], unknown[]] = [[], []];
+  const gets = await inTurns(
+    async (number) => void ours.push(await notes.get(id(number))),
+    async (number) => void theirs.push(await hop({ op: "get", collection: "notes", id: id(number) })),
+  );
+  expect(ours).toEqual(Array.from({ length: CALLS }, (_, at) => ({ title: "Milk", number: lastOf(at) })));
+  expect(theirs).toEqual(ours);
+  for (const [name, [own, json]] of Object.entries({ ping: pings, get: gets, put: puts })) {
+    print(name, own);
+    print(`${name}, four hops of JSON`, json);
+    const ratio = (part: number): string => (blockOf(own, part) / blockOf(json, part)).toFixed(2);
+    console.log(`in the window: ${name}: ${ratio(0.5)} of four hops of JSON at p50, ${ratio(0.99)} at p99`);
+  }
+});
+
+/** Which number was written last under the id of this one. */
+const lastOf = (number: number): number => CALLS - 1_000 + (number % 1_000);
+
+/** Text out, text in: what a page does that talks to a database in a second process through its app. */
+async function hop(asked: object): Promise<unknown> {
+  const answered = JSON.parse(await app<string>("hop", { message: JSON.stringify(asked) })) as {
+    ok?: unknown;
+    failed?: string;
+  };
+  expect(answered.failed).toBe(undefined);
+  return answered.ok;
+}
+
+/** One block of the one, one of the other, and which comes first alternates: what else the machine does meets both. */
+async function inTurns(
+  ours: (number: number) => Promise<unknown>,
+  theirs: (number: number) => Promise<unknown>,
+): Promise<[Times, Times]> {
+  const times: [Times, Times] = [
+    { blocks: [], calls: [] },
+    { blocks: [], calls: [] },
+  ];
+  for (let number = 0; number < CALLS; number += BLOCK) {
+    const turns = [() => measureBlock(times[0], number, ours), () => measureBlock(times[1], number, theirs)];
+    for (const turn of (number / BLOCK) % 2 === 0 ? turns : turns.toReversed()) {
+      await turn();
+    }
+  }
+  return times;
+}
+
 /** Milliseconds of each block and of each call. */
 interface Times {
   readonly blocks: number[];
@@ -60,16 +118,20 @@ interface Times {
 
 async function measured(count: number, call: (number: number) => Promise<unknown>): Promise<Times> {
   const times: Times = { blocks: [], calls: [] };
-  for (let number = 0; number < count;) {
-    const began = performance.now();
-    for (const end = number + BLOCK; number < end; number += 1) {
-      const from = performance.now();
-      await call(number);
-      times.calls.push(performance.now() - from);
-    }
-    times.blocks.push((performance.now() - began) / BLOCK);
+  for (let number = 0; number < count; number += BLOCK) {
+    await measureBlock(times, number, call);
   }
   return times;
+}
+
+async function measureBlock(times: Times, first: number, call: (number: number) => Promise<unknown>): Promise<void> {
+  const began = performance.now();
+  for (let number = first; number < first + BLOCK; number += 1) {
+    const from = performance.now();
+    await call(number);
+    times.calls.push(performance.now() - from);
+  }
+  times.blocks.push((performance.now() - began) / BLOCK);
 }
 
 function print(name: string, { blocks, calls }: Times): void {
@@ -84,6 +146,13 @@ function print(name: string, { blocks, calls }: Times): void {
     `single calls: p99 ${Math.round(quantile(single, 0.99))} ms, longest ${Math.round(quantile(single, 1))} ms`,
   ];
   console.log(`in the window: ${name}, ${calls.length} calls: ${figures.join("; ")}`);
+}
+
+function blockOf({ blocks }: Times, part: number): number {
+  return quantile(
+    blocks.toSorted((one, other) => one - other),
+    part,
+  );
 }
 
 function quantile(sorted: readonly number[], part: number): number {

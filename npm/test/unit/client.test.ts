@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Client, dead, HANG_MS, UNKNOWN_STATUS } from "../../src/client.js";
 import type { AshoreError } from "../../src/errors.js";
 import type { Event } from "../../src/generated/Event.js";
+import type { Outcome } from "../../src/generated/Outcome.js";
 import { echo, ScriptedHosts } from "./scripted.js";
 
 const ping = (client: Client, text: string, signal?: AbortSignal): Promise<{ text: string }> =>
@@ -333,6 +334,23 @@ describe("hearing", () => {
     await turn();
     expect(uncaught).toHaveBeenCalledTimes(4);
     uncaught.mockRestore();
+  });
+
+  it("passes over what a newer engine says more, and hears the rest", async () => {
+    const heard: string[] = [];
+    client.events.on("event", (event) => heard.push(Object.keys(event).join()));
+    await ping(client, "a");
+    const status = { ...UNKNOWN_STATUS, cursor: 8, mood: "well" };
+    hosts.last.tell({ sang: { song: "new" } } as unknown as Event, { status: { status } });
+    expect([client.status.cursor, heard]).toEqual([8, ["sang", "status"]]);
+    const unknown = { code: "song.too-loud", message: "Sing lower.", retry: true, collection: null, id: null, key: 1 };
+    hosts.script = () => ({ failed: unknown }) as unknown as Outcome;
+    expect(await codeOf(ping(client, "b"))).toBe("song.too-loud");
+    hosts.script = (command, id) =>
+      "ping" in command
+        ? ({ ok: { pong: { text: command.ping.text, tune: "c" }, more: 1 } } as unknown as Outcome)
+        : echo(command, id);
+    expect(await ping(client, "c")).toMatchObject({ text: "c" });
   });
 
   it("ignores a host that was replaced", async () => {

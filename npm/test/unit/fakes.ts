@@ -105,6 +105,11 @@ export class FakeChannels {
     };
   }
 
+  /** Of those that somebody has open. */
+  get names(): string[] {
+    return [...this.#open].map(({ name }) => name);
+  }
+
   freeze(owner: unknown): void {
     this.#frozen.set(owner, []);
   }

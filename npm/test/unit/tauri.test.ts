@@ -2,6 +2,7 @@
 
 import { decode, encode } from "cborg";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Client } from "../../src/client.js";
 import type { Failure } from "../../src/generated/Failure.js";
 import type { Host } from "../../src/host.js";
 import { inTauri, startTauri } from "../../src/hosts/tauri.js";
@@ -204,6 +205,44 @@ describe("calls", () => {
     expect(bridge.invoked).toEqual([]);
   });
 });
+
+describe("a call", () => {
+  it("is one request of bytes there and one message of bytes back", async () => {
+    const client = new Client(startTauri("family", null));
+    bridge.invoked.length = 0;
+    const first = client.ask({ ping: { text: "the engine is there" } }, "pong", { op: "ping" });
+    (await bridge.next("open")).resolve(7);
+    answer(await bridge.next("calls"), 0);
+    await first;
+
+    const asked = client.ask({ ping: { text: "x" } }, "pong", { op: "ping" });
+    const request = await bridge.next("calls");
+    expect(request.payload).toBeInstanceOf(Uint8Array);
+    expect(callsIn(request)).toMatchObject([{ command: { ping: { text: "x" } } }]);
+    answer(request, 1);
+    expect(await asked).toEqual({ text: "x" });
+    await turn();
+    expect(bridge.invoked).toEqual([]);
+    void client.close();
+  });
+});
+
+/** Plays the app: takes the request, and answers all its calls in one message. */
+function answer(request: Invoked, index: number): void {
+  request.resolve();
+  const answers = callsIn(request).map(({ id, command }) => ({ id, outcome: { ok: replyTo(command) } }));
+  const news = encode({ answers, events: [] });
+  bridge.callbacks.get(41)?.({ index, message: Uint8Array.from(framed(news)).buffer });
+}
+
+function replyTo(command: object): object {
+  return "ping" in command ? { pong: command.ping } : { done: {} };
+}
+
+function callsIn({ payload }: Invoked): { id: number; command: object }[] {
+  const message = (payload as Uint8Array).subarray(5);
+  return (decode(message) as { calls: { id: number; command: object }[] }).calls;
+}
 
 describe("news", () => {
   it("come in the order in which they were sent, whatever order they arrive in, also as numbers", async () => {

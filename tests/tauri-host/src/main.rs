@@ -1,19 +1,32 @@
 //! For tests only: a Tauri app with one window, which shows the page that it is started with, and with the plugin as apps add it.
 //!
 //! `ashore-tauri-host URL`; it ends when its standard input does, so that nobody who starts it leaves it behind. Beside the plugin's commands the page
-//! has some that no app has: what lies in the files, faults in them, an engine that breaks, sockets that count who dials them, and what a round trip costs without a webview.
+//! has some that no app has: what lies in the files, faults in them, an engine that breaks, sockets that count who dials them, what a round trip costs without a webview, and
+//! four hops of JSON to compare it with.
 
 mod files;
 mod faults;
 mod sockets;
 mod floor;
+mod hops;
 
 use std::io::Read;
+use std::path::Path;
 use tauri::ipc::{InvokeBody, Request};
 use tauri::{AppHandle, Url, WebviewUrl, WebviewWindowBuilder};
 
 fn main() {
-    let Some(page) = std::env::args().nth(1).and_then(|page| Url::parse(&page).ok()) else {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, file] = &words[..]
+        && word == hops::SIDECAR
+    {
+        if let Err(error) = hops::serve(Path::new(file)) {
+            eprintln!("the second process ended: {error}");
+            std::process::exit(1);
+        }
+        return;
+    }
+    let Some(page) = words.first().and_then(|page| Url::parse(page).ok()) else {
         eprintln!("ashore-tauri-host URL");
         std::process::exit(2);
     };
@@ -32,10 +45,12 @@ fn main() {
             files::kept,
             files::record,
             floor::floor,
+            hops::hop,
             sockets::dialled,
             sockets::listen,
         ])
         .manage(sockets::Sockets::default())
+        .manage(hops::Sidecar::default())
         .setup(move |app| {
             WebviewWindowBuilder::new(app, "suite", WebviewUrl::External(page)).title("Ashore's suite").build()?;
             end_with_input(app.handle().clone())?;
