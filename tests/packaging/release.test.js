@@ -97,9 +97,15 @@ describe("everything here", () => {
 
   const open = process.env.ASHORE_NETWORK === "cut" ? false : "`cargo xtask test` could not cut the network here";
   it("is built and tested without a network", { skip: open }, async () => {
-    assert.deepEqual(Object.keys(networkInterfaces()), ["lo"]);
-    // TEST-NET-1 of RFC 5737: no route leads there, and nobody is asked for a name.
-    const socket = connect(443, "192.0.2.1");
+    // The one that leads nowhere has an address of TEST-NET-1 (RFC 5737), and none that a router gave it.
+    const addresses = Object.values(networkInterfaces()).flat();
+    const named = addresses.filter(({ internal, address }) => !internal && !address.startsWith("fe80:"));
+    assert.deepEqual(
+      named.map(({ cidr }) => cidr),
+      ["192.0.2.1/32"],
+    );
+    // TEST-NET-2: no route leads there, and nobody is asked for a name.
+    const socket = connect(443, "198.51.100.1");
     const code = await new Promise((resolve) => {
       socket.once("error", (error) => resolve(error.code)).once("connect", () => resolve("connected"));
     });

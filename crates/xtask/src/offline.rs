@@ -1,6 +1,7 @@
 //! Tests run where there is no network: what comes from outside is fetched before, by the lock files, and everything is built and run behind a cut.
 //!
-//! The cut is a network namespace of Linux (`unshare --net`), in which nothing but loopback exists. Elsewhere, and where it is not allowed, cargo and npm
+//! The cut is a network namespace of Linux (`unshare --net`), in which there is loopback and an interface that leads nowhere: a browser without one says that
+//! it is offline, and would have no network to lose. Elsewhere, and where it is not allowed, cargo and npm
 //! are told to stay offline, and that is said.
 
 use std::process::Command;
@@ -11,8 +12,10 @@ use crate::process::{program, read};
 /// `cut` for whoever runs behind the cut, `open` where there is none: tests say which.
 const CUT: &str = "ASHORE_NETWORK";
 
-/// Brings loopback up in the new namespace and goes on as the program named.
-const ENTER: &str = "ip link set lo up && exec \"$0\" \"$@\"";
+/// Brings loopback up in the new namespace and an interface with an address for documentation (RFC 5737) and no route, and goes on as the program named.
+const ENTER: &str = "ip link set lo up \
+    && { ip link add ashore0 type veth peer name ashore1 2> /dev/null && ip link set ashore1 up || ip link add ashore0 type dummy; } \
+    && ip address add 192.0.2.1/32 dev ashore0 && ip link set ashore0 up && exec \"$0\" \"$@\"";
 
 /// `cargo xtask` with these words once more, behind the cut.
 pub(crate) fn again(words: &[&str]) -> Outcome<Command> {

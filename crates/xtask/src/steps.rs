@@ -31,9 +31,18 @@ impl Steps {
         Ok(())
     }
 
+    /// The lines that `close` printed last, from the whole output of a run.
+    pub(crate) fn summary(output: &str) -> &str {
+        output.rfind(&Self::heading()).map_or("", |at| &output[at..])
+    }
+
+    fn heading() -> String {
+        format!("{:>9}  step", "seconds")
+    }
+
     /// Prints the times and `N passed, N failed`.
     pub(crate) fn close(&self, failed: usize) {
-        println!("\n{:>9}  step", "seconds");
+        println!("\n{}", Self::heading());
         for (name, seconds) in &self.done {
             println!("{seconds:>9.1}  {name}");
         }

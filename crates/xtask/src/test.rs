@@ -163,7 +163,7 @@ fn everything(steps: &mut Steps) -> Outcome {
     let beside = Beside::start()?;
     let mut watched = ALL.into_iter().filter(|part| *part != Part::Check && !BESIDE.contains(part));
     let seen = watched.try_for_each(|part| part.run(steps));
-    // Both lanes say what they found, also when one has failed.
+    // What has failed is the last that is said: of the other lane, only its summary when it has not.
     let computed = steps.step("what ran beside", || beside.end());
     seen.and(computed)
 }
@@ -191,8 +191,13 @@ impl Beside {
 
     fn end(mut self) -> Outcome {
         let status = self.child.wait()?;
-        println!("{}", fs::read_to_string(&self.log)?);
-        if status.success() { Ok(()) } else { Err(Failure::new(format!("what ran beside failed ({status})"))) }
+        let said = fs::read_to_string(&self.log)?;
+        if status.success() {
+            println!("{}", Steps::summary(&said));
+            return Ok(());
+        }
+        println!("{said}");
+        Err(Failure::new(format!("what ran beside failed ({status})")))
     }
 }
 
