@@ -49,6 +49,9 @@ type AnswerOf<Kind extends string> = Extract<TextAnswer, Record<Kind, unknown>>[
 type KindsOf<Union> = Union extends unknown ? keyof Union : never;
 type AnswerKind = KindsOf<TextAnswer>;
 
+/** Edits that go to the engine in one call, as one change; nobody else is answered meanwhile. What one call of the app has stays together. */
+const MAX_EDITS = 5_000;
+
 interface Edit {
   readonly op: string;
   readonly edits: readonly TextEdit[];
@@ -255,7 +258,7 @@ export class TextHandle {
     return missed || changes.some(({ collection, ids }) => collection === this.#collection && ids.includes(this.#id));
   }
 
-  // Edits: seen at once, sent in order, several that wait as one change.
+  // Edits: seen at once, sent in order, those that wait as one change, or as a few when there are many.
 
   async #edit(op: string, edits: readonly TextEdit[], { durability }: WriteOptions): Promise<void> {
     this.#documents.checkOpen(op);
@@ -327,11 +330,7 @@ export class TextHandle {
   }
 
   async #send({ op, durability }: Edit): Promise<void> {
-    const sent: Edit[] = [];
-    for (let next = this.#queue[0]; next && "edits" in next && next.durability === durability; next = this.#queue[0]) {
-      sent.push(next);
-      this.#queue.shift();
-    }
+    const sent = this.#nextEdits(durability);
     const edits = sent.flatMap((each) => each.edits);
     const text = { collection: this.#collection, id: this.#id, path: this.#path, base: this.#version, edits };
     try {
@@ -349,6 +348,25 @@ export class TextHandle {
       await this.#startAgain();
       sent.forEach(({ reject }) => reject(error));
     }
+  }
+
+  /** Takes those out of the queue that can be one change. */
+  #nextEdits(durability: WriteOptions["durability"]): Edit[] {
+    const next: Edit[] = [];
+    let count = 0;
+    for (const each of this.#queue) {
+      if (
+        !("edits" in each) ||
+        each.durability !== durability ||
+        (count > 0 && count + each.edits.length > MAX_EDITS)
+      ) {
+        break;
+      }
+      next.push(each);
+      count += each.edits.length;
+    }
+    this.#queue.splice(0, next.length);
+    return next;
   }
 
   async #catchUp(): Promise<void> {

@@ -105,6 +105,16 @@ describe("a text", () => {
     expect(shown[1].changes).toEqual([{ splices: [{ at: 50_000, delete: 0, insert: "x" }], marks: false }]);
   });
 
+  it("is typed faster than it is stored: nobody waits for all of it, and all of it is there", async () => {
+    const { collection, mine } = await editors(text(""));
+    const keys = Array.from({ length: 12_000 }, (_, at) => mine.splice(at, 0, String(at % 10)));
+    expect(mine.value).toHaveLength(12_000);
+    await Promise.all(keys);
+    expect(await stored(collection)).toBe(LONG.slice(0, 12_000));
+    // The first key alone, then at most 5,000 in one change; and the document itself.
+    expect(await collection.history("n1")).toHaveLength(5);
+  });
+
   it("is followed in a loop until it is closed", async () => {
     const { mine, yours } = await editors(text(""));
     const heard: string[] = [];
