@@ -1,4 +1,4 @@
-/** The documents that everybody gets: about 300 bytes of JSON each, the same in every run. */
+/** The documents that everybody gets: about 300 bytes of JSON each unless more are asked for, the same in every run. */
 
 const WORDS = (
   "harbour lantern copper meadow signal violet thunder paper kettle orchard marble ticket silver garden window cotton " +
@@ -9,8 +9,8 @@ export const AUTHORS = 100;
 export const PRIORITIES = 10;
 
 /** That many documents from number `from` on, as `[id, document]`. */
-export function documents(count, from = 0) {
-  return Array.from({ length: count }, (_, index) => document(from + index));
+export function documents(count, from = 0, bytes) {
+  return Array.from({ length: count }, (_, index) => document(from + index, bytes));
 }
 
 export function idOf(number) {
@@ -40,7 +40,7 @@ export function document(number, bytes = 110) {
 }
 
 /** A linear congruential generator: what is drawn depends on the number alone. */
-function stream(number) {
+export function stream(number) {
   let state = (number * 2_654_435_761 + 12_345) >>> 0;
   return (below) => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

@@ -2,6 +2,8 @@
 
 import { idOf } from "./documents.js";
 import { echo, steps } from "./steps.js";
+import { follow, putFirst } from "./tabs.js";
+import { readText } from "./text-steps.js";
 
 const PEERS = {
   ashore: () => import("../peers/ashore.js"),
@@ -23,25 +25,44 @@ const options = {
   relay: asked.get("relay"),
   encrypt: asked.has("encrypt"),
   server: asked.get("server"),
+  /** There will be another tab. */
+  tabs: asked.has("tabs"),
 };
+/** How long a document is; an ordinary one unless told. */
+const bytes = asked.has("bytes") ? Number(asked.get("bytes")) : undefined;
 
 const longTasks = [];
 new PerformanceObserver((list) => longTasks.push(...list.getEntries())).observe({ type: "longtask", buffered: true });
 
 let session;
+/** The text that was opened cold. */
+let text;
+/** Tells when a watched answer showed a document. */
+let shown;
 
+/** What it cannot do, and why. */
 async function open() {
   const peer = await PEERS[asked.get("peer")]();
   session = await peer.open(options);
-  return { cannot: peer.cannot ?? {}, tellsWhatWasSent: peer.tellsWhatWasSent === true };
+  return peer.cannot ?? {};
 }
 
-/** From the beginning of the navigation to the first document, or to all of them, in the page's hands. */
-async function startCold(size) {
+const COLD = {
+  first: async (size) => [await session.get(idOf(Math.floor(size / 2)))],
+  all: () => session.all(),
+  async text() {
+    const body = await session.openText(false);
+    text = await body.read();
+    return [text];
+  },
+};
+
+/** From the beginning of the navigation to the first document, to all of them, or to the text in the page's hands. */
+async function startCold(what, size) {
   await open();
-  const found = asked.get("cold") === "all" ? await session.all() : [await session.get(idOf(Math.floor(size / 2)))];
+  const found = await COLD[what](size);
   const milliseconds = performance.now();
-  const wanted = asked.get("cold") === "all" ? size : 1;
+  const wanted = what === "all" ? size : 1;
   if (found.length < wanted || !found[0]) {
     throw new Error(`${found.length} documents instead of ${wanted}`);
   }
@@ -58,19 +79,25 @@ async function heldUp(since) {
 
 async function run(name, given) {
   const since = performance.now();
-  const result = await steps[name](session, given);
+  const result = await steps[name](session, { bytes, ...given });
   return { ...result, ...(await heldUp(since)) };
 }
 
 globalThis.bench = {
   open,
   run,
-  cold: asked.has("cold") ? startCold(Number(asked.get("size"))) : null,
+  cold: asked.has("cold") ? startCold(asked.get("cold"), Number(asked.get("size"))) : null,
   ready: () => session.ready?.(),
   sent: () => session.sent?.(),
   share: (address) => session.share(address),
   join: (address, key) => session.join(address, key),
   echo: () => echo(session),
   received: (count) => session.received(count),
+  text: () => text ?? readText(),
+  async follow() {
+    shown = await follow(session);
+  },
+  shown: (id) => shown(id),
+  putFirst: (number) => putFirst(session, number),
   close: () => session.close(),
 };

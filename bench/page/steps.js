@@ -1,40 +1,44 @@
-/** What is measured within one session. Each step takes times in milliseconds, and looks whether the answers are right. */
+/** What is measured within one session. Each step takes times in milliseconds, and looks whether the answers are right. `bytes`: how long a document is, unless it is an ordinary one. */
 
 import { AUTHORS, document, documents, idOf, PRIORITIES } from "./documents.js";
+import { listSteps } from "./list-steps.js";
+import { textSteps } from "./text-steps.js";
+import { each, expect, once, spread } from "./timing.js";
 
-const PAGE = 20;
+/** How many a watched answer has, and the latest of one priority. */
+export const PAGE = 20;
 
 export const steps = {
   /** Puts `size` documents in as few calls as the system wants. */
-  async load(session, { size }) {
-    const entries = documents(size);
+  async load(session, { size, bytes }) {
+    const entries = documents(size, 0, bytes);
     return once(size, () => session.load(entries));
   },
 
   /** `count` new documents, all under way at once. */
-  async putEach(session, { count }) {
-    const entries = documents(count);
+  async putEach(session, { count, bytes }) {
+    const entries = documents(count, 0, bytes);
     return once(count, () => session.putEach(entries));
   },
 
   /** One new document after another, each awaited. */
-  async writes(session, { size, count }) {
-    const entries = documents(count, size);
+  async writes(session, { size, count, bytes }) {
+    const entries = documents(count, size, bytes);
     return each(entries, ([id, content]) => session.put(id, content));
   },
 
   /** One document after another, each read once. */
-  async reads(session, { size, count }) {
+  async reads(session, { size, count, bytes }) {
     const numbers = spread(size, count);
     return each(numbers, async (number) => {
       const found = await session.get(idOf(number));
-      expect(found?.title, document(number)[1].title);
+      expect(found?.title, document(number, bytes)[1].title);
     });
   },
 
   /** A text of a document's size there and back, nothing stored. */
-  async pings(session, { size, count }) {
-    const texts = spread(size, count).map((number) => JSON.stringify(document(number)[1]));
+  async pings(session, { size, count, bytes }) {
+    const texts = spread(size, count).map((number) => JSON.stringify(document(number, bytes)[1]));
     return each(texts, async (text) => expect(await session.ping(text), text));
   },
 
@@ -58,8 +62,8 @@ export const steps = {
   },
 
   /** All of one author, for whom there is no index. */
-  async scan(session, { size, count }) {
-    const all = documents(size);
+  async scan(session, { size, count, bytes }) {
+    const all = documents(size, 0, bytes);
     const result = await each(spread(size, count), async (_, round) => {
       const author = `author-${round % AUTHORS}`;
       const found = await session.scan(author);
@@ -69,8 +73,17 @@ export const steps = {
     return { ...result, documents: size };
   },
 
+  /** What a program would do that has every document as a text and nothing else: the least that looking at all of them costs. */
+  async parses(_, { size, count, bytes }) {
+    const texts = documents(size, 0, bytes).map(([, content]) => JSON.stringify(content));
+    const result = await each(spread(size, count), async (number) => {
+      expect(texts.map((text) => JSON.parse(text))[number].created, document(number, bytes)[1].created);
+    });
+    return { ...result, documents: size };
+  },
+
   /** A watched answer of 20: from a write that changes it to the answer that has it. */
-  async live(session, { size, count, from }) {
+  async live(session, { size, count, from, bytes }) {
     let told = () => {};
     let shown = [];
     const stop = session.watch(1, PAGE, (ids) => {
@@ -85,7 +98,7 @@ export const steps = {
     await shows(null);
     const numbers = Array.from({ length: count }, (_, index) => size + from + index);
     const result = await each(numbers, async (number) => {
-      const [id, content] = document(number);
+      const [id, content] = document(number, bytes);
       const seen = shows(id);
       await Promise.all([session.put(id, { ...content, priority: 1 }), seen]);
     });
@@ -123,6 +136,9 @@ export const steps = {
 
   /** New documents, all at once. */
   burst: (session, { from, count }) => once(count, () => session.putEach(documents(count, from))),
+
+  ...listSteps,
+  ...textSteps,
 };
 
 /** Answers each edit that `edits` makes elsewhere. */
@@ -139,35 +155,7 @@ export async function echo(session) {
   });
 }
 
-async function once(count, act) {
-  const began = performance.now();
-  await act();
-  return { samples: [performance.now() - began], documents: count };
-}
-
-async function each(items, act) {
-  const samples = [];
-  for (const [round, item] of items.entries()) {
-    const began = performance.now();
-    await act(item, round);
-    samples.push(performance.now() - began);
-  }
-  return { samples, documents: 1 };
-}
-
-/** `count` numbers below `size`, far from one another, none twice while there are enough. */
-function spread(size, count) {
-  const stride = 7_919;
-  return Array.from({ length: count }, (_, index) => (index * stride + 13) % size);
-}
-
 /** Some answer documents, some entries that hold one. */
 function contentOf(found) {
   return found.document ?? found;
-}
-
-function expect(is, wanted) {
-  if (is !== wanted) {
-    throw new Error(`${JSON.stringify(is)} instead of ${JSON.stringify(wanted)}`);
-  }
 }

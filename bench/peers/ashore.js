@@ -6,8 +6,6 @@ import { until } from "../page/until.js";
 /** Documents in one call. */
 const TOGETHER = 5_000;
 
-export const tellsWhatWasSent = true;
-
 export async function open({ name, durability, relay, encrypt }) {
   const db = await openDatabase({ name, durability, ...(encrypt ? { encrypt: "platform" } : {}) });
   if (relay) {
@@ -53,6 +51,8 @@ export async function open({ name, durability, relay, encrypt }) {
       );
     },
     hear: (id, hear) => notes.subscribe(id, hear),
+    makeList: async (items) => (await import("./lists/ashore.js")).makeList(notes, items),
+    openText: async (isNew) => (await import("./texts/ashore.js")).openText(notes, isNew),
     close: () => db.close(),
   };
 }

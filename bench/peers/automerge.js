@@ -7,7 +7,13 @@ import { IndexedDBStorageAdapter } from "@automerge/automerge-repo-storage-index
 import { Repo } from "@automerge/automerge-repo/slim";
 import { until } from "../page/until.js";
 
-export const cannot = { strict: "does not offer it" };
+const silent = "has no word that the server has everything";
+export const cannot = {
+  strict: "does not offer it",
+  upload: silent,
+  uploadBytes: silent,
+  tabSeen: "what goes between tabs is a network adapter of its own, which is not used here",
+};
 
 export async function open({ name }) {
   await initializeWasm(fetch(wasm));
@@ -87,6 +93,8 @@ export async function open({ name }) {
       const handle = await handleOf(id);
       return listening(handle, "change", ({ doc }) => hear(doc));
     },
+    makeList: async (items) => (await import("./lists/automerge.js")).makeList(repo, items),
+    openText: async (isNew) => (await import("./texts/automerge.js")).openText(repo, `${name}/text`, isNew),
     close: () => repo.shutdown(),
   };
 }

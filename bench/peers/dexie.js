@@ -2,6 +2,8 @@
 
 import { Dexie, liveQuery } from "dexie";
 
+export const cannot = { sync: "has a service for it, which is not here", text: "has no text that merges" };
+
 export async function open({ name, durability }) {
   const db = new Dexie(name, { chromeTransactionDurability: durability });
   db.version(1).stores({ notes: "id,[priority+created]" });
@@ -26,6 +28,19 @@ export async function open({ name, durability }) {
     watch(priority, limit, hear) {
       const watching = liveQuery(() => first(priority, limit)).subscribe((rows) => hear(rows.map(({ id }) => id)));
       return () => watching.unsubscribe();
+    },
+    async makeList(items) {
+      const ID = "list";
+      await db.notes.put({ id: ID, items });
+      const { recordList } = await import("./lists/record.js");
+      return recordList({
+        read: async () => (await db.notes.get(ID)).items,
+        change: (alter) =>
+          db.notes
+            .where("id")
+            .equals(ID)
+            .modify(({ items: kept }) => alter(kept)),
+      });
     },
     async close() {
       db.close();

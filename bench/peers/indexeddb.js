@@ -1,6 +1,13 @@
 /** IndexedDB itself, one record for each document: what the platform gives a program that does nothing else. */
 
-export const cannot = { live: "tells nobody of a change", pings: "there is nobody to answer" };
+const silent = "tells nobody of a change";
+export const cannot = {
+  live: silent,
+  tabSeen: silent,
+  pings: "there is nobody to answer",
+  sync: "has none",
+  text: "has no text that merges",
+};
 
 export async function open({ name, durability }) {
   const request = indexedDB.open(name, 1);
@@ -50,6 +57,24 @@ export async function open({ name, durability }) {
     scan(author) {
       const cursor = transaction("readonly").objectStore("notes").openCursor();
       return take(cursor, Infinity, (document) => document.author === author);
+    },
+    async makeList(items) {
+      const ID = "list";
+      await put(ID, { items });
+      const { recordList } = await import("./lists/record.js");
+      return recordList({
+        read: async () => (await done(transaction("readonly").objectStore("notes").get(ID))).items,
+        async change(alter) {
+          const writing = transaction("readwrite");
+          const store = writing.objectStore("notes");
+          const reading = store.get(ID);
+          reading.onsuccess = () => {
+            alter(reading.result.items);
+            store.put(reading.result, ID);
+          };
+          await ended(writing);
+        },
+      });
     },
     async close() {
       database.close();

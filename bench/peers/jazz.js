@@ -4,7 +4,13 @@ import { co, Group, z } from "jazz-tools";
 import { JazzBrowserContextManager } from "jazz-tools/browser";
 import { until } from "../page/until.js";
 
-export const cannot = { strict: "does not offer it" };
+const early = "is connected from the beginning, and sends while it stores";
+export const cannot = {
+  strict: "does not offer it",
+  upload: early,
+  uploadBytes: early,
+  tabSeen: "tabs hear of one another by way of its server, to which one device alone is not connected here",
+};
 
 const Note = co.map({
   title: z.string(),
@@ -28,7 +34,7 @@ const Owner = co.account({ root: Root, profile: co.profile() }).withMigration((a
 });
 
 /** With a `server` it is connected from the beginning: a context that is not connected cannot be changed into one that is. */
-export async function open({ server }) {
+export async function open({ name, server }) {
   const contexts = new JazzBrowserContextManager();
   const sync = server ? { peer: server, when: "always" } : { when: "never" };
   await contexts.createContext({ sync, AccountSchema: Owner, defaultProfileName: "bench" });
@@ -105,6 +111,9 @@ export async function open({ server }) {
     hear(id, hear) {
       return Note.subscribe(notes.$jazz.refs[id].id, {}, (note) => hear(note.toJSON()));
     },
+    makeList: async (items) => (await import("./lists/jazz.js")).makeList(notes.$jazz.owner, stored, items),
+    openText: async (isNew) =>
+      (await import("./texts/jazz.js")).openText(notes.$jazz.owner, stored, `${name}/text`, isNew),
     async close() {
       contexts.done();
     },

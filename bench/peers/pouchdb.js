@@ -3,7 +3,11 @@
 import PouchDB from "pouchdb-browser";
 import find from "pouchdb-find";
 
-export const cannot = { strict: "does not offer it" };
+export const cannot = {
+  strict: "does not offer it",
+  sync: "syncs with CouchDB, which is not here",
+  text: "has no text that merges",
+};
 
 PouchDB.plugin(find);
 
@@ -45,6 +49,19 @@ export async function open({ name }) {
     },
     // The first query after writes brings its index up to date.
     ready: () => first(0, 1),
+    async makeList(items) {
+      const ID = "list";
+      await db.put({ _id: ID, items });
+      const { recordList } = await import("./lists/record.js");
+      return recordList({
+        read: async () => (await db.get(ID)).items,
+        async change(alter) {
+          const record = await db.get(ID);
+          alter(record.items);
+          await db.put(record);
+        },
+      });
+    },
     close: () => db.close(),
   };
 }

@@ -7,11 +7,9 @@ import { RxDBUpdatePlugin } from "rxdb/plugins/update";
 import { NOTES } from "../page/rxdb-schema.js";
 import { until } from "../page/until.js";
 
-export const cannot = { strict: "does not offer it" };
+export const cannot = { strict: "does not offer it", text: "has no text that merges" };
 
 addRxPlugin(RxDBUpdatePlugin);
-
-export const tellsWhatWasSent = true;
 
 export async function open({ name }) {
   const db = await createRxDatabase({ name, storage: getRxStorageDexie(), multiInstance: true, eventReduce: true });
@@ -53,6 +51,7 @@ export async function open({ name }) {
       const watching = notes.findOne(id).$.subscribe((found) => hear(found?.toJSON()));
       return () => watching.unsubscribe();
     },
+    makeList: async (items) => (await import("./lists/rxdb.js")).makeList(db, items),
     async close() {
       await replication?.cancel();
       await db.close();

@@ -5,12 +5,19 @@ import { createIndexedDbPersister } from "tinybase/persisters/persister-indexed-
 import { createWsSynchronizer } from "tinybase/synchronizers/synchronizer-ws-client";
 import { until } from "../page/until.js";
 
-export const cannot = { strict: "does not offer it" };
+const silent = "has no word that the server has everything";
+export const cannot = {
+  strict: "does not offer it",
+  upload: silent,
+  uploadBytes: silent,
+  text: "has no text that merges",
+};
 
-export async function open({ name }) {
+export async function open({ name, tabs }) {
   const store = createMergeableStore();
   const persister = createIndexedDbPersister(store, name);
   await persister.load();
+  const stopSharing = tabs ? await shareBetweenTabs(store, name) : () => {};
   const indexes = createIndexes(store);
   indexes.setIndexDefinition("priority", "notes", "priority", "created", undefined, (a, b) => b - a);
   let synchronizer = null;
@@ -78,9 +85,19 @@ export async function open({ name }) {
       const listener = store.addRowListener("notes", id, () => hear(read(id)));
       return () => store.delListener(listener);
     },
+    makeList: async (items) => (await import("./lists/tinybase.js")).makeList(store, persister, items),
     async close() {
+      await stopSharing();
       await synchronizer?.destroy();
       await persister.destroy();
     },
   };
+}
+
+/** Tabs that write one store have to: each saves all of what it has. */
+async function shareBetweenTabs(store, name) {
+  const { createBroadcastChannelSynchronizer } = await import("tinybase/synchronizers/synchronizer-broadcast-channel");
+  const synchronizer = createBroadcastChannelSynchronizer(store, name);
+  await synchronizer.startSync();
+  return () => synchronizer.destroy();
 }

@@ -5,9 +5,7 @@ import { IndexeddbPersistence } from "y-indexeddb";
 import * as Y from "yjs";
 import { until } from "../page/until.js";
 
-export const cannot = { strict: "does not offer it" };
-
-export const tellsWhatWasSent = true;
+export const cannot = { strict: "does not offer it", tabSeen: "y-indexeddb tells other tabs nothing" };
 
 export async function open({ name }) {
   const doc = new Y.Doc();
@@ -87,6 +85,8 @@ export async function open({ name }) {
       notes.observeDeep(tell);
       return () => notes.unobserveDeep(tell);
     },
+    makeList: async (items) => (await import("./lists/yjs.js")).makeList(doc, stored, items),
+    openText: async (isNew) => (await import("./texts/yjs.js")).openText(doc, stored, isNew),
     async close() {
       provider.current?.destroy();
       await kept.destroy();

@@ -10,6 +10,8 @@ export const executable = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** How long a browser may take to close. */
 const LAST_WORDS_MS = 20_000;
+/** Where a profile keeps what it downloaded and compiled. */
+const CACHES = ["Cache", "Code Cache", "Service Worker"];
 const ARGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -28,14 +30,22 @@ export class Profile {
   #folder = mkdtempSync(join(tmpdir(), "ashore-bench-"));
   #context = null;
 
-  /** Starts the browser and opens that page in it. */
-  async open(address) {
+  /** Starts the browser. One that still runs, because something was given up, is closed first. */
+  async start(options = {}) {
+    await this.stop();
     this.#context = await chromium.launchPersistentContext(this.#folder, {
       executablePath: executable,
       headless: true,
       args: ARGS,
+      ...options,
     });
     this.#context.setDefaultTimeout(600_000);
+    return this.#context;
+  }
+
+  /** Starts the browser and opens that page in it. */
+  async open(address) {
+    await this.start();
     return this.openAnother(address);
   }
 
@@ -65,6 +75,13 @@ export class Profile {
       (sum, name) => sum + bytesOf(join(this.#folder, "Default", name)),
       0,
     );
+  }
+
+  /** Throws away what was downloaded and compiled; pages' data stay. The browser must not run. */
+  forgetCode() {
+    for (const name of CACHES) {
+      rmSync(join(this.#folder, "Default", name), { recursive: true, force: true, maxRetries: 10 });
+    }
   }
 
   /** Closes the browser; ends one that does not. */

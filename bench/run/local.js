@@ -1,7 +1,11 @@
-/** One system at one size in one round: what is measured on one device, each part in a profile of its own. */
+/** One system at one shape in one round: what is measured on one device, each part in a profile of its own. */
 
 import { Profile } from "./browser.js";
+import { addressOf, closed, cold, opened, within } from "./device.js";
 import { limited } from "./limited.js";
+import { list } from "./list.js";
+import { besideAnother } from "./tabs.js";
+import { text } from "./text.js";
 
 /** How often each step is taken in one round. */
 const TIMES = {
@@ -12,137 +16,114 @@ const TIMES = {
   live: { count: 30, from: 10_000 },
   all: { count: 3 },
   scan: { count: 3 },
+  parses: { count: 3 },
   setEach: {},
 };
 /** Writes that are under way at once. */
 const AT_ONCE = 10_000;
 const STRICT_WRITES = 100;
-/** A step that took longer is not taken at the next size. */
-export const PATIENCE_MS = 10_000;
 
-/** Everything of one system. `skip` says which steps are not worth waiting for. */
-export async function measureLocally({ system, size, site, relay, skip, note, failed, results }) {
+/** Everything of one system. `skip` says which steps are not to be taken; `isFirst`: what does not depend on the shape is taken, too. */
+export async function measureLocally({ isFirst, ...run }) {
+  const { skip, note, failed, results } = run;
+  /** Takes a step, unless it is to be skipped; says whether it was and nothing failed. */
   const take = async (name, act) => {
     if (skip(name)) {
-      return;
+      return false;
     }
     note(name);
     try {
-      const result = await limited(name, act());
-      if (result) {
-        results[name] = result;
-      }
+      results[name] = await limited(name, act());
+      return true;
+    } catch (error) {
+      failed(name, error);
+      return false;
+    }
+  };
+  const parts = isFirst ? { filled, empty, strict, list, text } : { filled, empty };
+  for (const [name, part] of Object.entries(parts)) {
+    try {
+      await part({ ...run, take });
     } catch (error) {
       failed(name, error);
     }
-  };
-  await filled({ system, size, site, relay, skip, take, results });
-  await fresh({ system, site, relay, take, size });
+  }
 }
 
-/** A database of that size: used, closed, and opened again by another browser. */
-async function filled({ system, size, site, relay, skip, take, results }) {
+/** A database of that shape: used, closed, and opened again by another browser. */
+async function filled(run) {
+  const { system, shape, site, relay, skip, take, results } = run;
+  if (skip("load")) {
+    return;
+  }
   const profile = new Profile();
-  const address = addressOf(site, system, { relay, size });
+  const size = shape.count;
+  const address = addressOf(site, system, { relay, size, bytes: shape.bytes });
   try {
-    const page = await profile.open(address);
-    site.takeSent();
-    const { cannot } = await page.evaluate(() => bench.open());
+    const page = await opened(profile, address);
     const step = (name, given) => page.evaluate((asked) => bench.run(...asked), [name, { size, ...given }]);
-    let isLoaded = false;
-    await take("load", async () => {
-      const result = await step("load");
-      isLoaded = true;
-      return result;
-    });
-    if (!isLoaded) {
+    if (!(await take("load", () => step("load")))) {
       return;
     }
-    await page.evaluate(() => bench.ready());
-    await page.evaluate(() => bench.sent());
+    await settled(page);
     for (const [name, given] of Object.entries(TIMES)) {
-      await take(name, () => (cannot[name] ? null : step(name, given)));
+      await take(name, () => step(name, given));
     }
-    await page.evaluate(() => bench.sent());
-    await page.evaluate(() => bench.close());
-    await profile.stop();
+    await settled(page);
+    await closed(profile, page);
     if (!skip("bytes")) {
       results.bytes = { samples: [profile.bytes()], documents: size, unit: "bytes" };
     }
+    await startedAgain(run, profile, address);
+    await besideAnother(run, profile, `${address}&tabs=true`);
+  } finally {
+    await profile.end();
+  }
+}
 
-    await take("coldFirst", () => cold(profile, `${address}&cold=first`));
-    await take("coldAll", async () => {
-      const result = await cold(profile, `${address}&cold=all`, async () => {
-        results.memory = { samples: [profile.memory()], documents: size, unit: "bytes" };
-      });
-      return { ...result, documents: size };
+/** What goes on behind the calls is over. */
+async function settled(page) {
+  await limited(
+    "ready",
+    page.evaluate(async () => {
+      await bench.ready();
+      await bench.sent();
+    }),
+  );
+}
+
+async function startedAgain({ shape, take, results }, profile, address) {
+  const documents = shape.count;
+  await take("coldFirst", () => cold(profile, `${address}&cold=first`));
+  await take("coldAll", async () => {
+    const result = await cold(profile, `${address}&cold=all`, () => {
+      results.memory = { samples: [profile.memory()], documents, unit: "bytes" };
     });
-  } finally {
-    await profile.end();
-  }
+    return { ...result, documents };
+  });
+  await take("coldFetch", async () => {
+    await profile.stop();
+    profile.forgetCode();
+    return cold(profile, `${address}&cold=first`);
+  });
 }
 
-/** A browser is started and goes to that page, which says how long it took from there. */
-async function cold(profile, address, before = () => {}) {
-  const page = await profile.open(address);
-  const result = await page.evaluate(() => bench.cold);
-  await before();
-  await profile.stop();
-  return result;
-}
-
-/** What begins with an empty database. */
-async function fresh({ system, site, relay, take, size }) {
-  if (size <= AT_ONCE) {
+/** Documents for an empty database. */
+async function empty({ system, shape, site, relay, take }) {
+  const { count, bytes } = shape;
+  if (count <= AT_ONCE) {
     await take("putEach", () =>
-      within(addressOf(site, system, { relay }), (page) =>
-        page.evaluate((count) => bench.run("putEach", { count }), Math.min(size, AT_ONCE)),
-      ),
-    );
-  }
-  if (size === 1_000) {
-    await take("strict", () =>
-      within(addressOf(site, system, { relay, durability: "strict" }), async (page, cannot) =>
-        cannot.strict ? null : page.evaluate((count) => bench.run("writes", { size: 0, count }), STRICT_WRITES),
+      within(addressOf(site, system, { relay, bytes }), (page) =>
+        page.evaluate((given) => bench.run("putEach", given), { count }),
       ),
     );
   }
 }
 
-async function within(address, act) {
-  const profile = new Profile();
-  try {
-    const page = await profile.open(address);
-    const { cannot } = await page.evaluate(() => bench.open());
-    const result = await act(page, cannot);
-    await page.evaluate(() => bench.close());
-    return result;
-  } finally {
-    await profile.end();
-  }
-}
-
-/** What a page downloads until it has the first document of an empty browser. */
-export async function downloaded({ system, site, relay }) {
-  const profile = new Profile();
-  try {
-    site.takeSent();
-    const page = await profile.open(addressOf(site, system, { relay }));
-    await page.evaluate(() => bench.open());
-    await page.evaluate(() => bench.run("writes", { size: 0, count: 1 }));
-    return site.takeSent();
-  } finally {
-    await profile.end();
-  }
-}
-
-function addressOf(site, { peer, options = {} }, given) {
-  const asked = new URLSearchParams({ peer });
-  const relay = options.relay ? given.relay?.address : null;
-  for (const [name, value] of Object.entries({ ...options, ...given, relay })) {
-    if (value !== null && value !== undefined && value !== false) {
-      asked.set(name, String(value));
-    }
-  }
-  return `${site.address}?${asked}`;
+async function strict({ system, site, relay, take }) {
+  await take("strict", () =>
+    within(addressOf(site, system, { relay, durability: "strict" }), (page) =>
+      page.evaluate((count) => bench.run("writes", { size: 0, count }), STRICT_WRITES),
+    ),
+  );
 }

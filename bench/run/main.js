@@ -1,27 +1,35 @@
 /** Measures everybody in one run, in an order that alternates, and writes down what came out. */
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { chromium } from "playwright-core";
 
+import { machine, versionOf } from "./about.js";
 import { executable } from "./browser.js";
+import { measureDemo } from "./demo.js";
+import { downloaded } from "./device.js";
 import { startHops } from "./hops.js";
-import { downloaded, measureLocally, PATIENCE_MS } from "./local.js";
+import { TookTooLong } from "./limited.js";
+import { measureLocally } from "./local.js";
 import { startRelay } from "./relay.js";
 import { hasServer } from "./servers.js";
+import { isSmaller, shapeOf, titleOf } from "./shapes.js";
 import { startSite } from "./site.js";
 import { measureSynced } from "./synced.js";
 import { systems } from "./systems.js";
-import { workloads } from "./workloads.js";
+import { reasonAgainst, workloads } from "./workloads.js";
+
+/** A step that took longer is not taken with more documents. */
+const PATIENCE_MS = 10_000;
+const DEMO = "demo";
 
 const { values: asked } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
-    sizes: { type: "string", default: "1000,10000,100000" },
+    sizes: { type: "string", default: "1000,10000,100000,1000x10000" },
     systems: { type: "string", default: systems.flatMap(({ key, isApart }) => (isApart ? [] : [key])).join(",") },
     steps: { type: "string" },
     out: { type: "string", default: fileURLToPath(new URL("../results/browser.json", import.meta.url)) },
@@ -29,10 +37,10 @@ const { values: asked } = parseArgs({
 });
 
 const rounds = Number(asked.rounds);
-const sizes = asked.sizes.split(",").map(Number);
+const shapes = asked.sizes.split(",").map(shapeOf);
 /** The only ones that are taken, where they are named, and otherwise. */
 const steps = asked.steps?.split(",");
-const usual = workloads.flatMap(({ step, isApart }) => (isApart ? [] : [step]));
+const usual = [...workloads.flatMap(({ step, isApart }) => (isApart ? [] : [step])), DEMO];
 const chosen = asked.systems.split(",").map((key) => systems.find((system) => system.key === key) ?? unknown(key));
 
 function unknown(key) {
@@ -49,23 +57,37 @@ const hops = chosen.some(({ peer }) => peer === "hops") ? await startHops() : nu
 const wanted = chosen.map((system) =>
   system.peer === "hops" ? { ...system, options: { server: hops.address } } : system,
 );
-/** Results by system, size and step: all samples of all rounds. */
+/** Results by system, shape and step: all samples of all rounds. */
 const results = {};
 const failures = [];
+let demo = null;
 
 for (const system of wanted) {
-  results[system.key] = { download: await downloaded({ system, site, relay }), sizes: {} };
+  results[system.key] = { download: null, cannot: system.cannot ?? {}, sizes: {} };
+  try {
+    Object.assign(results[system.key], await downloaded({ system, site, relay }));
+  } catch (error) {
+    failed({ system: system.key, step: "download of the page" }, error);
+  }
 }
 
-for (const size of sizes) {
+for (const shape of shapes) {
   for (let round = 0; round < rounds; round += 1) {
     // Nobody always comes first, or right after the same one.
     const order = round % 2 === 0 ? rotated(wanted, round) : rotated(wanted, round).reverse();
     for (const system of order) {
-      await measure(system, size, round);
+      await measure(system, shape, round);
       write();
     }
   }
+}
+if ((steps ?? usual).includes(DEMO)) {
+  demo = await measureDemo({
+    rounds,
+    note: (round) => note(`the demo, round ${round + 1}`),
+    failed: (round, error) => failed({ system: "ashore", round, step: DEMO }, error),
+  });
+  write();
 }
 
 await hops?.end();
@@ -74,34 +96,48 @@ await site.end();
 process.stderr.write(`\n${asked.out}\n`);
 process.exitCode = failures.length > 0 ? 1 : 0;
 
-async function measure(system, size, round) {
+async function measure(system, shape, round) {
   const of = results[system.key];
-  const own = (of.sizes[size] ??= { steps: {}, skipped: [] });
-  const note = (step) => process.stderr.write(`\r\x1b[K${size} documents, round ${round + 1}, ${system.name}: ${step}`);
+  const own = (of.sizes[shape.key] ??= { steps: {}, skipped: [] });
+  const isFirst = shape === shapes[0];
+  const where = { system: system.key, size: shape.key, round };
+  let current = "";
+  const noteStep = (step) => {
+    current = step;
+    note(`${titleOf(shape)}, round ${round + 1}, ${system.name}: ${step}`);
+  };
+  const isWanted = (step) =>
+    [system.does, steps ?? usual].every((only) => !only || only.includes(step)) &&
+    !reasonAgainst(of.cannot, system, step);
   const skip = (step) => {
-    if ([system.does, steps ?? usual].some((only) => only && !only.includes(step))) {
+    if (!isWanted(step)) {
       return true;
     }
-    const isTooSlow = sizes.some((smaller) => smaller < size && slowest(of.sizes[smaller], step) > PATIENCE_MS);
-    if (isTooSlow && !own.skipped.includes(step)) {
+    const smaller = shapes.filter((other) => isSmaller(other, shape)).map(({ key }) => of.sizes[key]);
+    if (smaller.some((size) => isTooSlow(size, step)) && !own.skipped.includes(step)) {
       own.skipped.push(step);
     }
-    return isTooSlow || own.skipped.includes(step);
+    return own.skipped.includes(step);
+  };
+  const failedAt = (step, error) => {
+    if (error instanceof TookTooLong && workloads.some((workload) => workload.step === step)) {
+      own.skipped.push(step);
+    }
+    failed({ ...where, step }, error);
   };
   const taken = {};
-  const failed = (step, error) => {
-    const message = `${step}: ${String(error.message ?? error).split("\n")[0]}`;
-    process.stderr.write(`\n${system.name}, ${size}, ${message}\n`);
-    failures.push({ system: system.key, size, round, message });
-  };
-  try {
-    await measureLocally({ system, size, site, relay, skip, note, failed, results: taken });
-    // Alone or in a group makes no difference to it.
-    if (system.key === system.peer && hasServer(system.peer) && !skip("load") && !skip("download")) {
-      await measureSynced({ system, size, site, note, results: taken });
+  const run = { system, shape, site, relay, skip, note: noteStep, failed: failedAt, results: taken };
+  await measureLocally({ ...run, isFirst });
+  // Alone or in a group makes no difference to it.
+  if (system.key === system.peer && hasServer(system.peer) && !skip("load") && !skip("download")) {
+    try {
+      await measureSynced(run);
+    } catch (error) {
+      failedAt(current, error);
+      if (error instanceof TookTooLong) {
+        own.skipped.push("download");
+      }
     }
-  } catch (error) {
-    failed("sync", error);
   }
   for (const [step, { samples, ...rest }] of Object.entries(taken)) {
     const kept = (own.steps[step] ??= { documents: rest.documents, unit: rest.unit ?? "ms", rounds: [] });
@@ -109,9 +145,21 @@ async function measure(system, size, round) {
   }
 }
 
-function slowest(size, step) {
-  const taken = size?.steps[step]?.rounds ?? [];
-  return Math.max(0, ...taken.flatMap(({ samples }) => samples));
+function note(text) {
+  process.stderr.write(`\r\x1b[K${text}`);
+}
+
+function failed(where, error) {
+  const message = String(error.message ?? error).split("\n")[0];
+  process.stderr.write(`\n${Object.values(where).join(", ")}: ${message}\n`);
+  failures.push({ ...where, message });
+}
+
+/** Whether it was given up, or took longer than anybody would wait for more of it. */
+function isTooSlow(size, step) {
+  const { rounds: taken = [], unit } = size?.steps[step] ?? {};
+  const slowest = unit === "ms" ? Math.max(0, ...taken.flatMap(({ samples }) => samples)) : 0;
+  return slowest > PATIENCE_MS || size?.skipped.includes(step) === true;
 }
 
 function rotated(items, by) {
@@ -126,25 +174,7 @@ function short(number) {
 function write() {
   mkdirSync(dirname(asked.out), { recursive: true });
   const described = wanted.map((system) => ({ ...system, version: versionOf(system.package) }));
-  const about = { date: new Date().toISOString().slice(0, 10), machine: machine(), rounds, sizes };
-  writeFileSync(asked.out, `${JSON.stringify({ ...about, systems: described, results, failures }, null, 1)}\n`);
-}
-
-function machine() {
-  const [{ model }] = cpus();
-  return {
-    processors: `${cpus().length} x ${model}`,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    system: `${process.platform} ${process.arch}`,
-    node: process.version,
-    browser: browserVersion,
-  };
-}
-
-function versionOf(name) {
-  if (!name) {
-    return null;
-  }
-  const path = name === "ashore" ? "../../npm/package.json" : `../node_modules/${name}/package.json`;
-  return JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")).version;
+  const sizes = shapes.map(({ key }) => key);
+  const about = { date: new Date().toISOString().slice(0, 10), machine: machine(browserVersion), rounds, sizes };
+  writeFileSync(asked.out, `${JSON.stringify({ ...about, systems: described, results, demo, failures }, null, 1)}\n`);
 }

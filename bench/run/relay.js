@@ -11,9 +11,9 @@ const program =
   process.env.ASHORE_RELAY ?? fileURLToPath(new URL("../../target/release/ashore-relay", import.meta.url));
 const LISTENS = /listening on http:\/\/127\.0\.0\.1:(\d+)/;
 
-export async function startRelay() {
+export async function startRelay(...flags) {
   const folder = mkdtempSync(join(tmpdir(), "ashore-bench-relay-"));
-  const child = spawn(program, ["--port", "0", "--data", folder], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, ["--port", "0", "--data", folder, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
   let printed = "";
   const port = await new Promise((resolve, reject) => {
     child.once("error", reject);
@@ -30,6 +30,8 @@ export async function startRelay() {
   });
   return {
     address: `ws://127.0.0.1:${port}/v1/ws`,
+    /** Where it serves pages, if it was given some. */
+    page: `http://127.0.0.1:${port}/`,
     async end() {
       const ended = once(child, "exit");
       child.kill("SIGTERM");

@@ -1,30 +1,37 @@
-/** Writes the table of docs/benchmarks.md that has one call beside four hops of JSON, from what was measured of those alone. */
+/** Writes the table of docs/benchmarks.md that has one call beside four hops of JSON, from what was measured of those alone. Other places: `--results`, `--document`. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 import { median, percentile, ratio, shown } from "./figures.js";
+import { shapeOf, titleOf } from "./shapes.js";
 import { workloads } from "./workloads.js";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
-const DOCUMENT = at("../../docs/benchmarks.md");
+const { values: asked } = parseArgs({
+  options: {
+    results: { type: "string", default: at("../results/hops.json") },
+    document: { type: "string", default: at("../../docs/benchmarks.md") },
+  },
+});
 const [BEGIN, END] = ["<!-- hops -->", "<!-- /hops -->"];
 const REFERENCE = "hops";
 const STEPS = ["pings", "reads", "writes"];
 
-const run = JSON.parse(readFileSync(at("../results/hops.json"), "utf8"));
-const [size] = run.sizes;
+const run = JSON.parse(readFileSync(asked.results, "utf8"));
+const [size] = run.sizes.map(String);
 
-const text = readFileSync(DOCUMENT, "utf8");
+const text = readFileSync(asked.document, "utf8");
 const [head, tail] = [text.slice(0, text.indexOf(BEGIN) + BEGIN.length), text.slice(text.indexOf(END))];
-writeFileSync(DOCUMENT, `${head}\n${about()}\n\n${table()}\n${tail}`);
+writeFileSync(asked.document, `${head}\n${about()}\n\n${table()}\n${tail}`);
 
 /** Whoever else was at work then stands in the averages of the last minutes. */
 function about() {
   const { machine } = run;
   const load = loadavg().map((average) => average.toFixed(1));
-  return `${run.date}, ${machine.processors}, ${machine.memoryGiB} GiB, ${machine.system}, ${machine.browser}, Node ${machine.node}; ${run.rounds} rounds at ${size.toLocaleString("en")} documents; load of the machine over the last 1, 5 and 15 minutes at the end: ${load.join(", ")}.`;
+  return `${run.date}, ${machine.processors}, ${machine.memoryGiB} GiB, ${machine.system}, ${machine.browser}, Node ${machine.node}; ${run.rounds} rounds at ${titleOf(shapeOf(size))}; load of the machine over the last 1, 5 and 15 minutes at the end: ${load.join(", ")}.`;
 }
 
 function table() {

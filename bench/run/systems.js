@@ -1,4 +1,4 @@
-/** Who is measured. `does`: the only steps it can be asked for; `isApart`: only where it is named. */
+/** Who is measured. `does`: the only steps it can be asked for; `isApart`: only where it is named; `cannot`: which steps or parts are not measured of it, and why, beside what its peer says itself. */
 
 export const systems = [
   {
@@ -22,6 +22,7 @@ export const systems = [
     name: "Ashore, alone",
     package: "ashore",
     keeps: "the same without a group",
+    cannot: { sync: "has no group; with one it is Ashore" },
   },
   { key: "dexie", peer: "dexie", name: "Dexie", package: "dexie", keeps: "one record each" },
   {

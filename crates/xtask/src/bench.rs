@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: Ashore beside the systems that one would pick instead, in one run, which takes an hour or two; and
+//! `cargo xtask bench`: Ashore beside the systems that one would pick instead, in one run, which takes hours; and
 //! `cargo xtask bench relay`: how much a relay bears, in minutes; and `cargo xtask bench hops`: one call beside four hops of JSON, in a minute or two. None
 //! of them is a part of `test`.
 
@@ -41,6 +41,7 @@ fn browser(words: &[&str], report: &str) -> Outcome {
     let browsers = setup::browsers()?;
     wasm::build(wasm::Profile::Wasm)?;
     npm::build()?;
+    npm::build_demo()?;
     process::run(cargo(["build", "--release", "-p", "ashore-relay"]))?;
     setup::npm_packages_in(FOLDER)?;
     process::run(npm::script(FOLDER, "build")?)?;

@@ -35,7 +35,7 @@ usage: cargo xtask <command>
   gen [--check]                 write npm/src/generated/ and docs/errors.md from the Rust types
   wasm [--profile wasm|dev]     build the engine for browsers into npm/wasm/
   fuzz [TARGET] [SECONDS]       every fuzz target under libFuzzer, or one; 60 seconds each. `fuzz keep` takes what was found into the corpus
-  bench [OPTION]...             Ashore beside other systems in Chromium: an hour or two. --rounds N --sizes N,N --systems NAME,NAME
+  bench [OPTION]...             Ashore beside other systems in Chromium: hours. --rounds N --sizes N,NxBYTES --systems NAME,NAME
   bench relay                   how much a relay bears, beside bare WebSockets: minutes
   bench hops                    one call beside four hops of JSON: minutes
   soak [OPTION]...              two browsers and a native device for an hour: what grows, and what is left. --minutes N --writes PER_SECOND
