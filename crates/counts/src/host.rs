@@ -86,7 +86,7 @@ impl Host {
                     let result = block_on(self.store.load(&ranges));
                     self.machine.handle(now, Input::Loaded { load, result });
                 }
-                Output::Commit { commit, batch, durability } => {
+                Output::Commit { commit, batch, durability, .. } => {
                     let result = block_on(self.store.commit(batch, durability));
                     self.machine.handle(now, Input::Committed { commit, result });
                     self.commits += 1;

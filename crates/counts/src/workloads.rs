@@ -10,7 +10,7 @@ use ashore_protocol::frame::{ClientFrame, Received, RelayFrame};
 const MANY: usize = 1_000;
 
 /// A name for the table, and the work.
-pub(crate) const ALL: [(&str, fn()); 15] = [
+pub(crate) const ALL: [(&str, fn()); 16] = [
     ("create", create),
     ("update-field", update_field),
     ("get", get),
@@ -20,6 +20,7 @@ pub(crate) const ALL: [(&str, fn()); 15] = [
     ("search", search),
     ("live", live),
     ("type", type_keys),
+    ("tick-items", tick_items),
     ("put-shared", put_shared),
     ("put-many-shared", put_many_shared),
     ("receive-many", receive_many),
@@ -134,6 +135,26 @@ fn type_keys() {
     // The first makes a text of the string.
     let base = key(&mut world, version, 0);
     world.count(0, |world| drop((1..51).fold(base, |base, at| key(world, base, at * 7))));
+}
+
+/// A field of five of 2,000 items of one document, a call each.
+fn tick_items() {
+    let mut world = World::alone();
+    let item = |at: usize| format!(r#"{{"text":"Item {at}","done":false}}"#);
+    let items: Vec<String> = (0..2 * MANY).map(item).collect();
+    world.put(0, 0..1, |_| format!(r#"{{"items":[{}]}}"#, items.join(",")));
+    tick(&mut world, 7);
+    world.count(0, |world| (1..6).for_each(|at| tick(world, at * 300)));
+}
+
+fn tick(world: &mut World, at: usize) {
+    let (collection, ids) = ("notes".to_owned(), vec!["d000000".to_owned()]);
+    let writes =
+        vec![Write::Modify { collection, ids, modifiers: format!(r#"{{"$set":{{"items.{at}.done":true}}}}"#) }];
+    match world.ask(0, Command::Write { writes, durability: Durability::Relaxed, split: false }) {
+        Reply::Written { results, .. } => assert!(matches!(&results[..], [WriteResult::Modified { .. }])),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn key(world: &mut World, base: String, at: u32) -> String {

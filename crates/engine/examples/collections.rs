@@ -71,7 +71,7 @@ impl Host {
                     let result = block_on(self.store.load(&ranges));
                     self.machine.handle(self.now, Input::Loaded { load, result });
                 }
-                Output::Commit { commit, batch, durability } => {
+                Output::Commit { commit, batch, durability, .. } => {
                     let result = block_on(self.store.commit(batch, durability));
                     self.machine.handle(self.now, Input::Committed { commit, result });
                     while block_on(self.store.maintain()).unwrap() {}

@@ -8,7 +8,7 @@ use crate::machine::{Input, Machine, Output};
 use crate::store::{Store, StoreFailure};
 use crate::time::Timestamp;
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use futures_util::future::{FutureExt, LocalBoxFuture};
+use futures_util::future::{Fuse, FutureExt, LocalBoxFuture, OptionFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -54,7 +54,11 @@ enum Happened {
     Asked(Option<Calls>),
     Connection(u64, Option<TransportEvent>, UnboundedReceiver<TransportEvent>),
     Maintained(bool),
+    Flushed,
 }
+
+/// How long what may be written with the next commit waits for one, in milliseconds.
+const WAIT_MS: u64 = 50;
 
 /// Commits after which the store is asked to tidy up, one bounded step at a time.
 const MAINTAIN_AFTER_COMMITS: u32 = 16;
@@ -79,6 +83,9 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
     let mut commits_since_maintenance = MAINTAIN_AFTER_COMMITS;
     let mut bytes_since_maintenance = 0;
     let mut maintaining = false;
+    let mut flush_at: Option<Timestamp> = None;
+    // Kept when the deadline moves away, which it does with most of what happens: a tick too many costs less than all these timers would.
+    let mut timer: Option<(Timestamp, Fuse<LocalBoxFuture<'static, ()>>)> = None;
     loop {
         while let Some(output) = machine.poll() {
             match output {
@@ -92,7 +99,9 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                             .boxed_local(),
                     );
                 }
-                Output::Commit { commit, batch, durability } => {
+                Output::Commit { commit, batch, durability, may_wait } => {
+                    // What waits is written with this one, or in a little while.
+                    flush_at = if may_wait { flush_at.or(Some(clock.now().plus_ms(WAIT_MS))) } else { None };
                     commits_since_maintenance += 1;
                     bytes_since_maintenance += batch.byte_len();
                     note(
@@ -102,7 +111,11 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                     let store = Rc::clone(&store);
                     running.push(
                         async move {
-                            Happened::Input(Input::Committed { commit, result: store.commit(batch, durability).await })
+                            let result = match may_wait {
+                                true => store.commit_later(batch).await,
+                                false => store.commit(batch, durability).await,
+                            };
+                            Happened::Input(Input::Committed { commit, result })
                         }
                         .boxed_local(),
                     );
@@ -139,15 +152,33 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
             let store = Rc::clone(&store);
             running.push(async move { Happened::Maintained(matches!(store.maintain().await, Ok(true))) }.boxed_local());
         }
-        let deadline = match machine.deadline() {
-            Some(deadline) => clock.sleep_until(deadline),
-            None => futures_util::future::pending().boxed_local(),
-        };
+        let now = clock.now();
+        if flush_at.is_some_and(|at| at <= now || at > now.plus_ms(WAIT_MS)) {
+            flush_at = None;
+            let store = Rc::clone(&store);
+            running.push(
+                async move {
+                    // Why it failed, if it did, the next commit says.
+                    let _ = store.flush().await;
+                    Happened::Flushed
+                }
+                .boxed_local(),
+            );
+        }
+        let deadline = machine.deadline().into_iter().chain(flush_at).min();
+        let is_kept = timer.as_ref().is_some_and(|(at, _)| deadline.is_some_and(|deadline| *at <= deadline));
+        if !is_kept {
+            timer = deadline.map(|at| (at, clock.sleep_until(at).fuse()));
+        }
+        let mut tick = OptionFuture::from(timer.as_mut().map(|(_, sleep)| sleep));
         let happened = futures_util::select_biased! {
             happened = running.select_next_some() => happened,
             asked = calls.next().fuse() => Happened::Asked(asked),
-            () = deadline.fuse() => Happened::Input(Input::Tick),
+            _ = tick => Happened::Input(Input::Tick),
         };
+        if matches!(happened, Happened::Input(Input::Tick)) {
+            timer = None;
+        }
         let now = clock.now();
         match happened {
             Happened::Input(input) => {
@@ -159,6 +190,7 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                 machine.handle(now, Input::Calls(asked));
             }
             Happened::Asked(None) => return,
+            Happened::Flushed => {}
             Happened::Maintained(more) => {
                 maintaining = more;
                 if more {

@@ -54,6 +54,7 @@ mod trials;
 mod upkeep;
 mod vanish;
 mod vouching;
+mod waiting;
 mod watch;
 mod writers;
 
@@ -77,7 +78,7 @@ use rows::{Missing, RowCache};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use sync::Sync;
 use task::{CommandTask, OpenTask, ScanSlot, Task};
-use texts::LiveTexts;
+use texts::LiveDocuments;
 use watch::Watches;
 
 /// A batch that has grown this large waits for its commit before more is done.
@@ -126,7 +127,7 @@ pub struct Machine {
     seen_key: SecretKey,
     /// Collections of which something was declared that cannot be.
     refused_collections: BTreeSet<String>,
-    texts: LiveTexts,
+    lives: LiveDocuments,
     presence: Presence,
     vanish: vanish::Vanish,
     sync: Sync,
@@ -194,7 +195,7 @@ impl Machine {
             collections: BTreeMap::new(),
             refused_collections: BTreeSet::new(),
             seen_key: SecretKey::new(options.local_secret).derive(SEEN_CONTEXT),
-            texts: LiveTexts::default(),
+            lives: LiveDocuments::default(),
             presence: Presence::default(),
             vanish: vanish::Vanish::default(),
             sync: Sync::default(),
@@ -587,10 +588,10 @@ impl Machine {
         self.write_group();
         let mut batch = std::mem::take(&mut self.batch);
         let number = self.rows.close_batch();
-        let durability = batch.durability();
+        let (durability, may_wait) = (batch.durability(), batch.is_word_of_the_relay());
         self.next_commit += 1;
         let rows = std::mem::take(&mut batch.rows);
-        self.outputs.push_back(Output::Commit { commit: self.next_commit, batch: rows, durability });
+        self.outputs.push_back(Output::Commit { commit: self.next_commit, batch: rows, durability, may_wait });
         self.committing = Some(Committing { id: self.next_commit, number, batch });
     }
 

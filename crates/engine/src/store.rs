@@ -82,6 +82,17 @@ pub trait Store {
     /// A batch over the limits is refused with [`StoreFailure::TooLarge`] before anything is written and does not poison.
     async fn commit(&self, batch: StoreBatch, durability: Durability) -> Result<(), StoreFailure>;
 
+    /// Applies `batch` as [`Store::commit`] does, except that it may be written with the next commit: the end of the process may lose it, with nothing that was
+    /// committed before it or after. What waits so is written by [`Store::flush`] too, and by [`Store::close`].
+    async fn commit_later(&self, batch: StoreBatch) -> Result<(), StoreFailure> {
+        self.commit(batch, Durability::Relaxed).await
+    }
+
+    /// Writes what waits to be written with the next commit.
+    async fn flush(&self) -> Result<(), StoreFailure> {
+        Ok(())
+    }
+
     /// Does one bounded step of background work; `true` means that more is waiting. Never changes what loads answer.
     async fn maintain(&self) -> Result<bool, StoreFailure>;
 

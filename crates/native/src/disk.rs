@@ -50,6 +50,23 @@ impl Store for NativeStore {
         }
     }
 
+    async fn commit_later(&self, batch: StoreBatch) -> Result<(), StoreFailure> {
+        self.break_if_told();
+        match &self.kind {
+            Kind::Rows(store) => store.commit_later(batch).await,
+            Kind::Sealed(store) => store.commit_later(batch).await,
+            Kind::Memory(store) => store.commit_later(batch).await,
+        }
+    }
+
+    async fn flush(&self) -> Result<(), StoreFailure> {
+        match &self.kind {
+            Kind::Rows(store) => store.flush().await,
+            Kind::Sealed(store) => store.flush().await,
+            Kind::Memory(store) => store.flush().await,
+        }
+    }
+
     async fn maintain(&self) -> Result<bool, StoreFailure> {
         match &self.kind {
             Kind::Rows(store) => store.maintain().await,

@@ -41,6 +41,16 @@ impl<S: Store> Store for Gated<S> {
         self.store.commit(batch, durability).await
     }
 
+    async fn commit_later(&self, batch: StoreBatch) -> Result<(), StoreFailure> {
+        self.gate.check()?;
+        self.store.commit_later(batch).await
+    }
+
+    async fn flush(&self) -> Result<(), StoreFailure> {
+        self.gate.check()?;
+        self.store.flush().await
+    }
+
     async fn maintain(&self) -> Result<bool, StoreFailure> {
         self.gate.check()?;
         self.store.maintain().await

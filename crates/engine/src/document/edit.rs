@@ -181,12 +181,31 @@ pub fn put(
     actor: Actor,
     now_ms: u64,
 ) -> Result<Put, EditError> {
-    match (current, base) {
+    put_live(current, &mut None, base, (None, new), actor, now_ms)
+}
+
+/// [`put`] to a document that may be in Automerge's memory: it is left there, as it is then, if it was needed. After an error, and where it is not what the
+/// row says, it is not used. `before` is the row's value, for who has it.
+pub fn put_live(
+    current: Option<Current<'_>>,
+    live: &mut Option<Live>,
+    base: Option<&Version>,
+    (before, new): (Option<Value>, &Value),
+    actor: Actor,
+    now_ms: u64,
+) -> Result<Put, EditError> {
+    let put = match (current, base) {
         (None, Some(base)) if !base.is_absent() => Err(EditError::UnknownVersion),
         (None, _) => create(new, actor, now_ms).map(Put::at_the_heads),
-        (Some(current), Some(base)) if !current.is_at(base) => current.put_at(base, new, actor, now_ms),
-        (Some(current), base) => current.put_now(new, base.is_none(), actor, now_ms),
+        (Some(current), Some(base)) if !current.is_at(base) => {
+            current.loaded(live).map_err(Into::into).and_then(|live| live.put_at(current.row, base, new, actor, now_ms))
+        }
+        (Some(current), base) => current.put_now(live, (before, new), base.is_none(), actor, now_ms),
+    };
+    if put.is_err() {
+        *live = None;
     }
+    put
 }
 
 /// Deletes the document. None when it is deleted already.
@@ -222,25 +241,50 @@ pub fn delete(current: Current<'_>, actor: Actor, now_ms: u64) -> Result<Option<
 /// very few changes) that only a hostile member of the group can make it may still panic: where panics unwind that is a refusal; where they abort
 /// (WebAssembly) it ends the engine.
 pub fn merge(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, MergeError> {
+    merge_live(current, &mut None, remote)
+}
+
+/// [`merge`] into a document that may be in Automerge's memory: it is left there, as it is then, if it was needed. After an error, and where it is not what
+/// the row says, it is not used.
+pub fn merge_live(current: Option<Current<'_>>, live: &mut Option<Live>, remote: &[u8]) -> Result<Merged, MergeError> {
     // Nothing of what a panic leaves behind is used again: the document is dropped.
-    catch_unwind(AssertUnwindSafe(|| merge_checked(current, remote))).unwrap_or(Err(MergeError::Panicked))
-}
-
-/// [`merge`] without the net below it: fuzzed changes make Automerge panic here about once in 100,000, whole documents more often.
-fn merge_checked(current: Option<Current<'_>>, remote: &[u8]) -> Result<Merged, MergeError> {
-    let changes = changes_of(remote)?;
-    match plain::merge(current, &changes) {
-        Some(merged) => Ok(merged),
-        None => merge_by_automerge(current, changes),
+    let merged = catch_unwind(AssertUnwindSafe(|| merge_checked(current, live, remote)));
+    let merged = merged.unwrap_or(Err(MergeError::Panicked));
+    if !matches!(merged, Ok(Merged::Changed { .. } | Merged::Unchanged)) {
+        *live = None;
     }
+    merged
 }
 
-pub(super) fn merge_by_automerge(current: Option<Current<'_>>, changes: Vec<Change>) -> Result<Merged, MergeError> {
+/// [`merge_live`] without the net below it: fuzzed changes make Automerge panic here about once in 100,000, whole documents more often.
+fn merge_checked(current: Option<Current<'_>>, live: &mut Option<Live>, remote: &[u8]) -> Result<Merged, MergeError> {
+    let changes = changes_of(remote)?;
+    if let (Some(live), Some(current)) = (live.as_mut(), current)
+        && live.is_at(current.row)
+    {
+        return live.merge(current, changes, remote.len());
+    }
+    *live = None;
+    if let Some(merged) = plain::merge(current, &changes) {
+        return Ok(merged);
+    }
+    let (doc, merged) = merge_by_automerge(current, changes)?;
+    let bytes: usize = current.iter().flat_map(|current| current.chunks).map(|chunk| chunk.len()).sum();
+    *live = Some(Live::of(doc, bytes + remote.len()));
+    Ok(merged)
+}
+
+pub(super) fn merge_by_automerge(
+    current: Option<Current<'_>>,
+    changes: Vec<Change>,
+) -> Result<(Automerge, Merged), MergeError> {
     let mut doc = match current {
         Some(current) => current.load()?,
         None => Automerge::new(),
     };
-    merge_into(&mut doc, current, changes, (&mut PatchLog::inactive(), &mut Expanded::new()), |_, _| None)
+    let merged =
+        merge_into(&mut doc, current, changes, (&mut PatchLog::inactive(), &mut Expanded::new()), |_, _| None)?;
+    Ok((doc, merged))
 }
 
 /// Merges into the document that `current` is; `quickly` may know its value without reading all of it again.
@@ -355,63 +399,37 @@ impl Current<'_> {
         version.matches(&self.row.heads) || version.is_absent() && self.row.deleted
     }
 
-    fn put_now(&self, new: &Value, unread: bool, actor: Actor, now_ms: u64) -> Result<Put, EditError> {
+    fn put_now(
+        &self,
+        live: &mut Option<Live>,
+        (before, new): (Option<Value>, &Value),
+        unread: bool,
+        actor: Actor,
+        now_ms: u64,
+    ) -> Result<Put, EditError> {
         // Below a delete the fields are still there.
-        let stored = if self.row.deleted { None } else { Value::decode(&self.row.value).ok() };
+        let stored = || before.or_else(|| Value::decode(&self.row.value).ok());
+        let stored = if self.row.deleted { None } else { stored() };
         let new = &*stored.as_ref().map_or(Cow::Borrowed(new), |old| shape::kept(old, new, unread));
         let value = new.encode()?;
         if !self.row.deleted && value == self.row.value {
             return Ok(Put { version: self.row.version(), edited: None });
         }
-        let plainly = stored.as_ref().and_then(|stored| plain::put(*self, stored, new, &value, actor, now_ms));
-        match plainly {
+        let is_live = live.as_ref().is_some_and(|live| live.is_at(self.row));
+        let plainly = stored.as_ref().filter(|_| !is_live);
+        match plainly.and_then(|stored| plain::put(*self, stored, new, &value, actor, now_ms)) {
             Some(edited) => Ok(Put::at_the_heads(edited)),
-            None => self.put_by_automerge(stored, new, value, actor, now_ms),
+            None => self.loaded(live)?.put_now(self.row, stored, new, value, actor, now_ms),
         }
     }
 
-    pub(super) fn put_by_automerge(
-        &self,
-        stored: Option<Value>,
-        new: &Value,
-        value: Vec<u8>,
-        actor: Actor,
-        now_ms: u64,
-    ) -> Result<Put, EditError> {
-        let unchanged = Put { version: self.row.version(), edited: None };
-        let mut doc = self.load()?.with_actor(actor.id());
-        let old = stored.unwrap_or_else(|| read::document(&doc, None));
-        let change = match try_change(&mut doc, None, now_ms, |tx| apply::difference(tx, &old, new))? {
-            Some(change) => change,
-            None if self.row.deleted => empty_change(&mut doc, options(now_ms))?,
-            None => return Ok(unchanged),
-        };
-        debug_assert!(reads_as(&read::document(&doc, None), new));
-        Ok(Put::at_the_heads(self.edited(&doc, &[change], None, value)))
-    }
-
-    fn put_at(&self, base: &Version, new: &Value, actor: Actor, now_ms: u64) -> Result<Put, EditError> {
-        new.encode()?;
-        let mut doc = self.load()?;
-        let mut heads = heads_of(&doc, base)?;
-        let old = read::document(&doc, Some(&heads));
-        let revives = self.row.deleted || is_deleted(&doc, &heads);
-        let new = &*if revives { Cow::Borrowed(new) } else { shape::kept(&old, new, false) };
-        if old == *new && !revives {
-            return Ok(Put { version: base.clone(), edited: None });
-        }
-        let (writer, latest) = writer_at(&doc, &heads, actor);
-        heads.extend(latest.filter(|latest| !heads.contains(latest)));
-        doc.set_actor(writer);
-        let change = match try_change(&mut doc, Some(&heads), now_ms, |tx| apply::difference(tx, &old, new))? {
-            Some(change) => change,
-            None if revives => empty_change_at(&mut doc, &heads, now_ms)?,
-            None => return Ok(Put { version: base.clone(), edited: None }),
-        };
-        let value = read::document(&doc, None).to_bytes();
-        let keep = keep(&mut doc, actor, now_ms)?;
-        let edited = self.edited(&doc, std::slice::from_ref(&change), keep.as_ref(), value);
-        Ok(Put { version: Version::of(&[change.hash()]), edited: Some(edited) })
+    /// The document in Automerge's memory; `live` is used if it is that.
+    fn loaded<'l>(&self, live: &'l mut Option<Live>) -> Result<&'l mut Live, CorruptDocument> {
+        let kept = live.take().filter(|live| live.is_at(self.row));
+        Ok(live.insert(match kept {
+            Some(live) => live,
+            None => Live::load(*self)?,
+        }))
     }
 
     /// After these changes, one at least, and what [`keep`] made.

@@ -332,6 +332,11 @@ impl ChunkSpan {
         (span, ChunkWrite { number, bytes, replaces: Some(self.first..=self.last) })
     }
 
+    /// How many bytes they have.
+    pub fn byte_len(self) -> usize {
+        self.base_bytes as usize + self.appended_bytes as usize
+    }
+
     /// These chunks with `bytes` as one more; none when they have grown too many.
     pub(super) fn extended(self, bytes: Vec<u8>) -> Option<(Self, ChunkWrite)> {
         let number = self.last.saturating_add(1);

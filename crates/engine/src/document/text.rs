@@ -144,13 +144,25 @@ fn common(old: impl Iterator<Item = char>, new: impl Iterator<Item = char>) -> u
     old.zip(new).take_while(|(old, new)| old == new).map(|(old, _)| old.len_utf8()).sum()
 }
 
-/// Where two sequences differ: `imara-diff`, which interns what it compares.
+/// Where two sequences differ: `imara-diff`, which interns what it compares. With what both begin and end it is not troubled: it would leave that out
+/// as well, but intern it first.
 pub(super) fn edit_script<T: Hash + Eq>(old: &[T], new: &[T]) -> Vec<Hunk> {
+    let before = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let (old, new) = (old.get(before..).unwrap_or_default(), new.get(before..).unwrap_or_default());
+    let after = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+    let (old, new) = (without_last(old, after), without_last(new, after));
     let mut input =
         InternedInput { before: Vec::new(), after: Vec::new(), interner: Interner::new(old.len() + new.len()) };
     input.update_before(old.iter());
     input.update_after(new.iter());
-    Diff::compute(Algorithm::Myers, &input).hunks().collect()
+    let before = u32::try_from(before).unwrap_or(u32::MAX);
+    let moved = |range: std::ops::Range<u32>| range.start.saturating_add(before)..range.end.saturating_add(before);
+    let difference = Diff::compute(Algorithm::Myers, &input);
+    difference.hunks().map(|hunk| Hunk { before: moved(hunk.before), after: moved(hunk.after) }).collect()
+}
+
+fn without_last<T>(items: &[T], count: usize) -> &[T] {
+    items.get(..items.len().saturating_sub(count)).unwrap_or_default()
 }
 
 pub(super) fn as_range(range: std::ops::Range<u32>) -> std::ops::Range<usize> {

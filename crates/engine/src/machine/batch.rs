@@ -3,7 +3,7 @@
 use super::input::ConnectionId;
 use crate::api::{Answer, ChangedDocuments, Event, News};
 use crate::group::{Announced, BuriedDocument, DocumentChange, RelayPlace};
-use crate::store::{Durability, StoreBatch};
+use crate::store::{Durability, Key, StoreBatch};
 use ashore_protocol::ids::{DeviceId, EntryId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,8 @@ pub(super) struct Batch {
     told: BTreeMap<String, Vec<Event>>,
     pub(super) frames: Vec<(ConnectionId, Vec<u8>)>,
     pub(super) effects: Vec<Effect>,
+    /// The keys of rows that keep what the relay has said of this device's own entries.
+    pub(super) word: BTreeSet<Key>,
     /// Changes that wait for the entry in which they travel.
     pub(super) draft: Draft,
     /// The rows of clients whose remembered answers changed are written when the batch closes.
@@ -139,6 +141,12 @@ impl Batch {
     /// Nothing has to be written; whatever else it holds may leave at once.
     pub(super) fn writes_nothing(&self) -> bool {
         self.rows.is_empty() && self.clients.is_empty() && !self.group_changed && self.draft.changes.is_empty()
+    }
+
+    /// Nothing is written but what the relay has said, and nobody builds on that: lost, it is said again.
+    pub(super) fn is_word_of_the_relay(&self) -> bool {
+        let nobody_builds = self.answers.is_empty() && self.frames.is_empty() && !self.strict;
+        nobody_builds && !self.rows.is_empty() && self.rows.len() == self.word.len()
     }
 
     /// What may leave now that it is committed: answers and events by client, then events for everybody.

@@ -5,6 +5,7 @@ use super::indexes::Incoming;
 use super::many::{not_applicable, parse_modifiers};
 use super::rows::{Missing, chunk_unit, parse_document};
 use super::task::CommandTask;
+use super::texts::{MAX_LIVE, is_large};
 use super::{Machine, keys};
 use crate::api::{ChangedVersions, ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
 use crate::document::edit::{self, Current, Direction, EditError, Edited, Live, OwnActors, Step};
@@ -59,7 +60,7 @@ pub(super) struct Staged {
     versions: Vec<String>,
     /// Which of its writers were this device; asked for only where something is taken back.
     own: OwnActors,
-    /// The document in Automerge's memory, when a text of it was edited.
+    /// The document in Automerge's memory, when a text of it was edited or when it is large.
     live: Option<Live>,
 }
 
@@ -345,17 +346,36 @@ impl Machine {
         base: Option<&str>,
         stage: &mut Stage,
     ) -> Result<String, Failure> {
+        self.stage_value(collection, id, (None, value), base, stage)
+    }
+
+    /// [`Self::stage_put`]; `before` is the document's value now, where that is known.
+    fn stage_value(
+        &mut self,
+        collection: &str,
+        id: &str,
+        (before, value): (Option<Value>, &Value),
+        base: Option<&str>,
+        stage: &mut Stage,
+    ) -> Result<String, Failure> {
         let base = base.map(parse_version).transpose()?;
+        let keeps_live = stage.len() <= MAX_LIVE;
         let staged = staged(stage, collection, id)?;
         if let Some((was, now)) = self.parted(collection, staged.row.as_ref())? {
             let version = staged.put_parts((&was, &now), base.as_ref(), value, &self.writer())?;
             return Ok(version.to_string());
         }
         let (now, actor) = (self.now.as_ms(), self.actor);
-        let put = staged.edit(|current| edit::put(current, base.as_ref(), value, actor, now))?;
+        let mut live = staged.take_live();
+        if let Some(row) = staged.row().filter(|row| live.is_none() && is_large(row)) {
+            live = self.lives.take(&value_key(collection, id), row);
+        }
+        let values = (before, value);
+        let put = staged.edit(|current| edit::put_live(current, &mut live, base.as_ref(), values, actor, now))?;
         if let Some(edited) = put.edited {
             staged.take(edited)?;
         }
+        staged.live = live.filter(|_| keeps_live && staged.row().is_some_and(is_large));
         Ok(put.version.to_string())
     }
 
@@ -372,8 +392,10 @@ impl Machine {
         let corrupt = |_| Failure::new(ErrorCode::StoreCorrupt, "the stored document does not decode");
         Value::decode(&row.value)
             .map_err(corrupt)
-            .and_then(|value| modifiers.apply(&value).map_err(|error| not_applicable(&error)))
-            .and_then(|value| self.stage_put(collection, id, &value, None, stage))
+            .and_then(|value| {
+                let new = modifiers.apply(&value).map_err(|error| not_applicable(&error))?;
+                self.stage_value(collection, id, (Some(value), &new), None, stage)
+            })
             .map_err(|failure| failure.about(collection, id))
     }
 
@@ -496,7 +518,7 @@ impl Machine {
 
     pub(super) fn apply_staged(&mut self, key: Key, collection: &str, id: &str, mut staged: Staged, behind: bool) {
         if let Some(live) = staged.live.take() {
-            self.texts.keep(&key, live);
+            self.lives.keep(&key, live);
         }
         if staged.changes.is_empty() && !staged.touched {
             return;

@@ -356,6 +356,7 @@ impl Machine {
     pub(super) fn write_place(&mut self) {
         let (Some(group), Some(address)) = (&self.sync.group, &self.sync.settings.relay) else { return };
         let key = keys::relay(group.state.generation, address);
+        self.batch.word.insert(key.clone());
         self.rows.write(&mut self.batch.rows, key, Some(encode(&group.place).into()));
         self.batch.effects.push(Effect::Stored(group.place.clone()));
     }
@@ -516,13 +517,14 @@ impl Machine {
         let generation = group.state.generation;
         for sequence in &sequences {
             // Here at once: what comes behind it in the same page of the log may bring it to nothing, but cannot take it back.
-            let waiting = group.outbox.get_mut(sequence);
-            let shown = waiting.and_then(|own| std::mem::take(&mut own.is_new_control).then_some(own.id));
+            let shown = group.outbox.note_shown(*sequence);
             if let Some(control) = shown.and_then(|id| group.control(&id)) {
                 group.note_tip(&control);
                 self.batch.group_changed = true;
             }
-            self.rows.write(&mut self.batch.rows, keys::outbox(generation, *sequence), None);
+            let key = keys::outbox(generation, *sequence);
+            self.batch.word.insert(key.clone());
+            self.rows.write(&mut self.batch.rows, key, None);
         }
         if !sequences.is_empty() {
             self.batch.effects.push(Effect::Acknowledged(sequences));

@@ -22,6 +22,8 @@ pub enum Output {
         batch: StoreBatch,
         /// How durable before the answer.
         durability: Durability,
+        /// It may be written with the next one, a little later: see [`Store::commit_later`](crate::store::Store::commit_later).
+        may_wait: bool,
     },
     /// Open a connection to the relay, then `Connected` or `Disconnected`.
     Connect {

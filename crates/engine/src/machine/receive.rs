@@ -11,6 +11,7 @@ use super::parts::{Parted, Whole};
 use super::rows::Missing;
 use super::sync::{Kept, KeptReason};
 use super::task::ReceiveTask;
+use super::texts::{MAX_LIVE, is_large};
 use super::vanish::Returned;
 use super::vouching::{Grounds, Vouched};
 use super::{Machine, keys};
@@ -431,9 +432,10 @@ impl Machine {
         }
         let mut lives: BTreeMap<(&str, &str), Live> = BTreeMap::new();
         for (name, staged) in &documents {
-            let live = staged.row().and_then(|row| self.texts.take(&value_key(name.0, name.1), row));
+            let live = staged.row().and_then(|row| self.lives.take(&value_key(name.0, name.1), row));
             lives.extend(live.map(|live| (*name, live)));
         }
+        let keeps_live = documents.len() <= MAX_LIVE;
         let mut merged: BTreeMap<(&str, &str), MergedDocument> = BTreeMap::new();
         let mut returned = Returned::default();
         for change in changes {
@@ -462,23 +464,23 @@ impl Machine {
             if chunks.is_empty() && !change.chunks.is_empty() {
                 continue;
             }
-            match merge_one(
-                name,
-                before,
-                merged.get(&name),
-                lives.get_mut(&name),
-                &chunks,
-                &declarations,
-                &self.seen_key,
-            ) {
-                Ok(Some(document)) => drop(merged.insert(name, document)),
-                Ok(None) => {}
+            let mut live = lives.remove(&name);
+            let was_live = live.is_some();
+            let key = &self.seen_key;
+            match merge_one(name, before, merged.get(&name), &mut live, &chunks, &declarations, key) {
+                Ok(Some(document)) => {
+                    lives.extend(
+                        live.filter(|_| was_live || keeps_live && is_large(&document.row)).map(|live| (name, live)),
+                    );
+                    merged.insert(name, document);
+                }
+                Ok(None) => lives.extend(live.filter(|_| was_live).map(|live| (name, live))),
                 Err(reason) => return Ok(Err(reason)),
             }
         }
         // Each is used only while it is what its document's row says: so also when these are not stored after all.
         for (name, live) in lives {
-            self.texts.keep(&value_key(name.0, name.1), live);
+            self.lives.keep(&value_key(name.0, name.1), live);
         }
         Ok(Ok(MergedChanges { documents: merged.into_values().collect(), buried: returned }))
     }
@@ -577,7 +579,7 @@ fn merge_one(
     (collection, id): (&str, &str),
     stored: Option<&Staged>,
     before: Option<&MergedDocument>,
-    live: Option<&mut Live>,
+    live: &mut Option<Live>,
     chunks: &[u8],
     declarations: &Declarations,
     key: &Key,
@@ -603,11 +605,7 @@ fn merge_one(
         row => row.cloned(),
     };
     let current = alone.as_ref().map(|row| Current { row, chunks: &known });
-    let merged = match (live, current) {
-        (Some(live), Some(current)) => live.merge(current, chunks),
-        (_, current) => edit::merge(current, chunks),
-    };
-    match merged {
+    match edit::merge_live(current, live, chunks) {
         Err(MergeError::Panicked) => Err(KeptReason::Crashes),
         Ok(Merged::Unchanged) => Ok(None),
         Ok(Merged::MissingDeps(_)) => Err(KeptReason::MissingChange),

@@ -123,11 +123,10 @@ impl Machine {
     /// Changes that are committed here and not acknowledged. Documents that have yet to be announced count as one.
     pub(super) fn pending(&self) -> u64 {
         let Some(group) = &self.sync.group else { return 0 };
-        let waiting: u64 = group.outbox.values().map(|waiting| waiting.changes.max(1)).sum();
         // What a reader has of its own stays with it.
         let own =
             if self.only_reads() { 0 } else { u64::from(group.announced != Announced::All) + u64::from(group.behind) };
-        waiting + own
+        group.outbox.pending() + own
     }
 
     /// Where one document stands; `None` when rows are missing.

@@ -1,11 +1,12 @@
 //! What the machine knows about sync: the app's settings, the group, the connection, and who waits for what.
 
 use super::asking::Asking;
-use super::batch::{Effect, Waiting};
+use super::batch::Effect;
 use super::link::Link;
 use super::looking_in::LookingIn;
 use super::recover::RecoverBy;
 use super::requests::{Deciding, Requests};
+use super::waiting::Outbox;
 use crate::api::{ErrorCode, Failure, Reply, SyncStatus};
 use crate::crypto::Key;
 use crate::group::{Announced, GroupState, JoiningState, PutAside, RelayPlace, Secrets, StoredEnvelope, SyncSettings};
@@ -81,7 +82,7 @@ pub(super) struct Group {
     pub(super) begun: BTreeMap<u32, Vec<EntryId>>,
     pub(super) upkeep: super::upkeep::Upkeep,
     /// Committed entries that the relay has not acknowledged, by sequence number.
-    pub(super) outbox: BTreeMap<u64, Waiting>,
+    pub(super) outbox: Outbox,
     /// Entries of the outbox that came from peers, and until when whoever wrote them may send them.
     pub(super) carried: BTreeMap<u64, Timestamp>,
     /// Those of them that the relay did not take, and those that this device has vouched for.
@@ -279,16 +280,16 @@ impl Sync {
     pub(super) fn take_effect(&mut self, effect: Effect) {
         match (effect, &mut self.group) {
             (Effect::Pulled(entries), _) => self.pulled += entries,
-            (Effect::Waits(sequence, waiting), Some(group)) => drop(group.outbox.insert(sequence, waiting)),
+            (Effect::Waits(sequence, waiting), Some(group)) => group.outbox.insert(sequence, waiting),
             (Effect::Acknowledged(sequences), Some(group)) => {
                 for sequence in sequences {
-                    if group.outbox.remove(&sequence).is_some() {
-                        self.pushed += 1;
-                    }
+                    self.pushed += u64::from(group.outbox.remove(sequence));
                 }
             }
             (Effect::Dropped(sequences), Some(group)) => {
-                group.outbox.retain(|sequence, _| !sequences.contains(sequence));
+                for sequence in sequences {
+                    group.outbox.remove(sequence);
+                }
             }
             (Effect::Stored(place), Some(group)) => group.stored = place,
             (Effect::Announced(announced), Some(group)) => {
@@ -327,7 +328,7 @@ impl Group {
             named_by: BTreeMap::new(),
             begun: BTreeMap::new(),
             upkeep: super::upkeep::Upkeep::default(),
-            outbox: BTreeMap::new(),
+            outbox: Outbox::default(),
             carried: BTreeMap::new(),
             orphans: BTreeSet::new(),
             vouched: BTreeSet::new(),

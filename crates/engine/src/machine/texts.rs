@@ -1,4 +1,4 @@
-//! Texts as they are typed: what is asked about one, edits of one, and the few documents that are kept live for it.
+//! Texts as they are typed: what is asked about one, edits of one, and the few documents that are kept live for it, and because they are large.
 //!
 //! A live document is used only while it is what its row says. So whatever is written past it, or fails on its way, costs a
 //! load and nothing else.
@@ -17,17 +17,20 @@ use ashore_protocol::gather::Gather;
 use std::collections::BTreeMap;
 
 /// So many documents are live at most, and about so many bytes of them: the least recently used go first.
-const MAX_LIVE: usize = 8;
+pub(super) const MAX_LIVE: usize = 8;
 const MAX_LIVE_BYTES: usize = 32 << 20;
 
-/// The documents whose texts are being edited.
+/// A document with chunks of so many bytes is kept live after any edit that needed Automerge: to load it again would take longer than all else.
+const LARGE_BYTES: usize = 8 << 10;
+
+/// The documents that are being edited, as far as that takes Automerge.
 #[derive(Default)]
-pub(super) struct LiveTexts {
+pub(super) struct LiveDocuments {
     live: BTreeMap<Key, (Live, u64)>,
     clock: u64,
 }
 
-impl LiveTexts {
+impl LiveDocuments {
     /// The live document, if it is what the row says; whoever takes it puts it back once what it made is written.
     pub(super) fn take(&mut self, key: &Key, row: &DocumentRow) -> Option<Live> {
         self.live.remove(key).map(|(live, _)| live).filter(|live| live.is_at(row))
@@ -71,7 +74,7 @@ impl Machine {
         let key = value_key(collection.as_str(), id.as_str());
         let live = self.live(&key, &staged, &row).map_err(about)?;
         let answer = answer(&live, &row, &path, ask).map_err(about);
-        self.texts.keep(&key, live);
+        self.lives.keep(&key, live);
         Ok((Reply::Text { answer: answer? }, self.rows.is_uncommitted(&key)))
     }
 
@@ -90,9 +93,9 @@ impl Machine {
         let edits = edits.iter().map(to_edit).collect::<Result<Vec<_>, _>>()?;
         let kept = staged.take_live();
         let (actor, now_ms) = (self.actor, self.now.as_ms());
-        let change = |texts: &mut LiveTexts, current: Option<Current<'_>>| {
+        let change = |lives: &mut LiveDocuments, current: Option<Current<'_>>| {
             let current = current.ok_or(TextError::Missing)?;
-            let mut live = match kept.filter(|live| live.is_at(current.row)).or_else(|| texts.take(key, current.row)) {
+            let mut live = match kept.filter(|live| live.is_at(current.row)).or_else(|| lives.take(key, current.row)) {
                 Some(live) => live,
                 None => Live::load(current)?,
             };
@@ -105,7 +108,7 @@ impl Machine {
                 let (live, TextEdited { edited, version, path }) = {
                     let chunks = staged.chunks();
                     let current = staged.row().map(|row| Current { row, chunks: &chunks });
-                    change(&mut self.texts, current).map_err(|error| text_failure(&error))?
+                    change(&mut self.lives, current).map_err(|error| text_failure(&error))?
                 };
                 edited.map_or(Ok(()), |edited| staged.take(edited))?;
                 (live, version, path)
@@ -118,7 +121,7 @@ impl Machine {
                 let writer = Writer { actor, now_ms, key: &self.seen_key };
                 let done = staged.change_travelling((&was, &now), &writer, |current| {
                     let (live, TextEdited { edited, version, path }) =
-                        change(&mut self.texts, current).map_err(|error| text_failure(&error))?;
+                        change(&mut self.lives, current).map_err(|error| text_failure(&error))?;
                     Ok(((live, version, path), edited))
                 })?;
                 done.ok_or_else(|| text_failure(&TextError::Missing))?
@@ -130,11 +133,16 @@ impl Machine {
     }
 
     fn live(&mut self, key: &Key, staged: &Staged, row: &DocumentRow) -> Result<Live, TextError> {
-        match self.texts.take(key, row) {
+        match self.lives.take(key, row) {
             Some(live) => Ok(live),
             None => Ok(Live::load(Current { row, chunks: &staged.chunks() })?),
         }
     }
+}
+
+/// Whether a document is kept live when an edit needed Automerge.
+pub(super) fn is_large(row: &DocumentRow) -> bool {
+    row.chunks.byte_len() >= LARGE_BYTES
 }
 
 fn answer(live: &Live, row: &DocumentRow, path: &TextPath, ask: &TextAsk) -> Result<TextAnswer, TextError> {

@@ -29,6 +29,10 @@ impl StoreBatch {
 
     /// Adds all of `later`; where both speak of a key, `later` wins.
     pub fn append(&mut self, later: Self) {
+        if self.rows.is_empty() {
+            *self = later;
+            return;
+        }
         for (key, value) in later.rows {
             self.set(key, value);
         }

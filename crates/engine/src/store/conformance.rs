@@ -207,6 +207,10 @@ pub fn present(answer: &Rows) -> Vec<(Key, Value)> {
     answer.rows.iter().map(|(key, value)| (key.clone(), value.present().unwrap().clone())).collect()
 }
 
+fn model<const N: usize>(rows: [(&str, &str); N]) -> BTreeMap<Key, Value> {
+    rows.map(|(key, value)| (key.into(), value.into())).into()
+}
+
 async fn one<S: Store>(store: &S, key: &str) -> Option<Value> {
     let answers = store.load(&[Range::one(key)]).await.unwrap();
     present(&answers[0]).pop().map(|(_, value)| value)
@@ -347,6 +351,32 @@ pub mod suite {
         let refused = older.commit(puts([("a", "later")]), Durability::Strict).await;
         assert_eq!(refused, Err(StoreFailure::Superseded));
         assert_eq!(one(&newer, "a").await, Some("1".into()));
+    }
+
+    /// At once, and after the next commit, a flush or the end of the handle also on the disk.
+    pub async fn what_is_committed_later_is_there(disk: impl Disk) {
+        let store = disk.open().await.unwrap();
+        store.commit(puts([("a", "1"), ("b", "1")]), Durability::Relaxed).await.unwrap();
+        let mut later = puts([("a", "2"), ("c", "2")]);
+        later.delete("b");
+        store.commit_later(later).await.unwrap();
+        assert_eq!(everything(&store).await, model([("a", "2"), ("c", "2")]));
+        store.commit_later(puts([("c", "3")])).await.unwrap();
+        store.commit(puts([("a", "4")]), Durability::Strict).await.unwrap();
+        drop(store);
+        let store = disk.open().await.unwrap();
+        assert_eq!(everything(&store).await, model([("a", "4"), ("c", "3")]));
+        store.commit_later(puts([("c", "5")])).await.unwrap();
+        store.flush().await.unwrap();
+        store.flush().await.unwrap();
+        drop(store);
+        let store = disk.open().await.unwrap();
+        assert_eq!(one(&store, "c").await, Some("5".into()));
+        store.commit_later(puts([("c", "6")])).await.unwrap();
+        maintain_all(&store).await;
+        store.close().await;
+        assert_eq!(store.commit_later(puts([("c", "7")])).await, Err(StoreFailure::Closed));
+        assert_eq!(one(&disk.open().await.unwrap(), "c").await, Some("6".into()));
     }
 
     /// Whatever is asked.
@@ -500,6 +530,7 @@ macro_rules! store_conformance {
             rows_are_there_after_opening_again
             maintenance_changes_no_answer
             a_superseded_handle_cannot_write
+            what_is_committed_later_is_there
             a_closed_store_answers_closed
             a_batch_over_the_limits_is_refused_whole
             the_largest_value_is_stored

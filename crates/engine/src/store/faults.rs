@@ -364,6 +364,22 @@ impl<S: Store> Store for FaultyStore<S> {
         outcome.map_err(|failure| self.end(failure))
     }
 
+    async fn commit_later(&self, batch: StoreBatch) -> Result<(), StoreFailure> {
+        self.check()?;
+        batch.check_limits()?;
+        let outcome = match self.faults.begin(true).await.map(store_effect) {
+            None => self.inner.commit_later(batch).await,
+            Some(Effect::Refuse(failure)) => Err(failure),
+            Some(Effect::DoAndFail(failure)) => self.inner.commit_later(batch).await.and(Err(failure)),
+        };
+        outcome.map_err(|failure| self.end(failure))
+    }
+
+    async fn flush(&self) -> Result<(), StoreFailure> {
+        self.check()?;
+        self.inner.flush().await.map_err(|failure| self.end(failure))
+    }
+
     async fn maintain(&self) -> Result<bool, StoreFailure> {
         self.check()?;
         match self.faults.begin(false).await.map(store_effect) {

@@ -70,6 +70,9 @@ impl Default for PackedOptions {
     }
 }
 
+/// No more than this waits for the next commit, in bytes of rows.
+const MAX_WAITING_BYTES: usize = 64 << 10;
+
 /// What was found when a store was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpenReport {
@@ -125,6 +128,10 @@ struct State {
     takeovers: Vec<u64>,
     next_run: u64,
     table: Table,
+    /// Rows that are in `table`, or were, and that the next commit writes.
+    waiting: StoreBatch,
+    /// Why what waited could not be written: the next commit says so.
+    unsaid: Option<StoreFailure>,
     /// The table that is being moved to blocks, and the last segment in it.
     frozen: Option<(Rc<Table>, u64)>,
     /// Newest first.
@@ -193,12 +200,33 @@ impl<B: Blobs> Packed<B> {
         }
     }
 
+    /// [`Self::check`] for a commit.
+    fn check_unsaid(&self) -> Result<(), StoreFailure> {
+        let unsaid = self.state.borrow_mut().unsaid.take();
+        unsaid.map_or_else(|| self.check(), Err)
+    }
+
     /// Ends the handle for a failed commit, and says why.
     fn fail(&self, failure: BlobFailure) -> StoreFailure {
         let superseded = matches!(failure, BlobFailure::Exists(_));
         self.state.borrow_mut().health =
             if superseded { Health::Superseded } else { Health::Poisoned(failure.to_string()) };
         failure.into()
+    }
+
+    /// Commits `batch` and what waited for it. Only for who holds `writing`.
+    async fn write(&self, batch: StoreBatch, durability: Durability) -> Result<(), StoreFailure> {
+        self.check_unsaid()?;
+        let (batch, ops) = self.state.borrow_mut().begin_commit(batch, durability)?;
+        if ops.is_empty() {
+            return Ok(());
+        }
+        let segments = ops.len() as u64;
+        let outcome = self.blobs.commit(ops, durability).await;
+        self.state.borrow_mut().unsettled = false;
+        outcome.map_err(|failure| self.fail(failure))?;
+        self.state.borrow_mut().settle_commit(batch, segments);
+        Ok(())
     }
 
     /// Answers `ranges` from memory; `Err` names the blocks that have to be loaded first.
@@ -282,20 +310,28 @@ impl<B: Blobs> Store for Packed<B> {
     }
 
     async fn commit(&self, batch: StoreBatch, durability: Durability) -> Result<(), StoreFailure> {
-        self.check()?;
+        self.check_unsaid()?;
         batch.check_limits()?;
         let _writing = self.writing.lock().await;
-        self.check()?;
-        let ops = self.state.borrow_mut().begin_commit(&batch, durability)?;
-        if ops.is_empty() {
+        self.write(batch, durability).await
+    }
+
+    async fn commit_later(&self, batch: StoreBatch) -> Result<(), StoreFailure> {
+        self.check_unsaid()?;
+        batch.check_limits()?;
+        let _writing = self.writing.lock().await;
+        self.check_unsaid()?;
+        if self.state.borrow_mut().take_later(&batch)? {
             return Ok(());
         }
-        let segments = ops.len() as u64;
-        let outcome = self.blobs.commit(ops, durability).await;
-        self.state.borrow_mut().unsettled = false;
-        outcome.map_err(|failure| self.fail(failure))?;
-        self.state.borrow_mut().settle_commit(batch, segments);
-        Ok(())
+        self.write(batch, Durability::Relaxed).await
+    }
+
+    async fn flush(&self) -> Result<(), StoreFailure> {
+        let _writing = self.writing.lock().await;
+        let outcome = self.write(StoreBatch::new(), Durability::Relaxed).await;
+        self.state.borrow_mut().unsaid = outcome.clone().err();
+        outcome
     }
 
     async fn maintain(&self) -> Result<bool, StoreFailure> {
@@ -306,17 +342,37 @@ impl<B: Blobs> Store for Packed<B> {
 
     async fn close(&self) {
         let _writing = self.writing.lock().await;
+        // A handle that has failed has said so; what waited may be lost.
+        let _ = self.write(StoreBatch::new(), Durability::Relaxed).await;
         self.state.borrow_mut().health = Health::Closed;
         self.blobs.close().await;
     }
 }
 
 impl State {
-    fn begin_commit(&mut self, batch: &StoreBatch, durability: Durability) -> Result<Vec<BlobOp>, StoreFailure> {
+    /// What a commit writes, with what waited for it.
+    fn begin_commit(
+        &mut self,
+        batch: StoreBatch,
+        durability: Durability,
+    ) -> Result<(StoreBatch, Vec<BlobOp>), StoreFailure> {
         self.check_settled()?;
-        let ops = self.encode(batch, durability);
+        let mut all = std::mem::take(&mut self.waiting);
+        all.append(batch);
+        let ops = self.encode(&all, durability);
         self.unsettled = !ops.is_empty();
-        Ok(ops)
+        Ok((all, ops))
+    }
+
+    /// Applies `batch` and lets it wait for the next commit; `false` where it has to be written now.
+    fn take_later(&mut self, batch: &StoreBatch) -> Result<bool, StoreFailure> {
+        self.check_settled()?;
+        if self.mark_is_pending || self.waiting.byte_len() + batch.byte_len() > MAX_WAITING_BYTES {
+            return Ok(false);
+        }
+        self.table.apply(batch.clone());
+        self.waiting.append(batch.clone());
+        Ok(true)
     }
 
     /// Refuses to go on after a commit whose outcome nobody waited for. Only for who holds `writing`.

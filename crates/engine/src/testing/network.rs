@@ -480,7 +480,7 @@ impl Network {
                 let delay = self.rng.below(3);
                 self.plan(delay, Pending::Load { device: index, opening, load, ranges });
             }
-            Output::Commit { commit, batch, durability } => {
+            Output::Commit { commit, batch, durability, .. } => {
                 let delay = 1 + self.rng.below(8);
                 self.plan(delay, Pending::Commit { device: index, opening, commit, batch, durability });
             }

@@ -173,7 +173,7 @@ impl Host {
                     let rows = ranges.iter().map(|range| self.disk.load(range)).collect();
                     Input::Loaded { load, result: Ok(rows) }
                 }
-                Output::Commit { commit, batch, durability } => {
+                Output::Commit { commit, batch, durability, .. } => {
                     self.disk.commit(batch, durability);
                     Input::Committed { commit, result: Ok(()) }
                 }

@@ -1,8 +1,9 @@
-//! A live Automerge document: texts as they are typed, without loading the document for each key.
+//! A live Automerge document: texts as they are typed, and large documents that are edited again and again, without loading the document for each edit.
 //!
 //! It holds exactly what the heads of its row name, so [`Live::is_at`] says whether it may be used. An edit or a merge that
 //! fails may leave it changed: then it is to be dropped.
 
+mod putting;
 mod reading;
 mod writing;
 
@@ -24,7 +25,7 @@ pub struct Live {
     doc: Automerge,
     /// What its chunks take, which says about how much memory it takes.
     chunk_bytes: usize,
-    /// How large it was when it was saved and seen to load again, if nothing but own splices is new since; or 0.
+    /// How large it was when it was saved and seen to load again, if nothing but own splices and puts is new since; or 0.
     loadable_bytes: usize,
     /// Of its changes those that others' changes referred to.
     known: Expanded,
@@ -107,7 +108,7 @@ impl Live {
         current.load().map(|doc| Self::of(doc, chunk_bytes))
     }
 
-    fn of(doc: Automerge, chunk_bytes: usize) -> Self {
+    pub(super) fn of(doc: Automerge, chunk_bytes: usize) -> Self {
         Self { doc, chunk_bytes, loadable_bytes: 0, known: Expanded::new(), latest: None, merged: None }
     }
 

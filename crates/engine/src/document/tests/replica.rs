@@ -70,6 +70,15 @@ impl Replica {
     pub(super) fn try_put(&mut self, base: Option<&Version>, new: &Value) -> Result<(Version, bool), EditError> {
         let (actor, now) = (self.actor, 1_000 * self.sent.len() as u64);
         let put = self.with_current(|current| edit::put(current, base, new, actor, now))?;
+        // To the document in memory, too: both must come to the same.
+        let mut live = self.kept.take();
+        if live.is_none() && self.row.is_some() {
+            live = Some(self.live());
+        }
+        let to_live = self.with_current(|current| edit::put_live(current, &mut live, base, (None, new), actor, now))?;
+        assert_eq!(to_live.version, put.version);
+        assert_edited_alike(to_live.edited.as_ref(), put.edited.as_ref());
+        self.kept = live;
         let changed = put.edited.map(|edited| self.keep(edited)).is_some();
         assert_eq!(self.value_at(&put.version), *new);
         Ok((put.version, changed))
@@ -152,11 +161,11 @@ impl Replica {
     pub(super) fn try_merge(&mut self, remote: &[u8]) -> Option<bool> {
         // Through the live document when there is one, else from the chunks: both must come to the same.
         let plain = self.with_current(|current| edit::merge(current, remote)).unwrap();
-        let kept = self.kept.take().zip(self.row.clone()).filter(|(live, row)| live.is_at(row));
-        if let Some((mut live, _)) = kept {
-            let merged = self.with_current(|current| live.merge(current.unwrap(), remote)).unwrap();
+        let mut live = self.kept.take();
+        if live.is_some() {
+            let merged = self.with_current(|current| edit::merge_live(current, &mut live, remote)).unwrap();
             assert_alike(&merged, &plain);
-            self.kept = Some(live);
+            self.kept = live;
         }
         match plain {
             Merged::Unchanged => Some(false),
@@ -229,6 +238,18 @@ impl Replica {
         let expected = if row.deleted { Value::Null } else { Value::decode(&row.value).unwrap() };
         assert_eq!(value, expected);
     }
+}
+
+/// The same edit, as far as [`assert_alike`] asks for it.
+fn assert_edited_alike(left: Option<&edit::Edited>, right: Option<&edit::Edited>) {
+    assert_eq!(left.is_some(), right.is_some());
+    let (Some(left), Some(right)) = (left, right) else { return };
+    let stored = |edited: &edit::Edited| Merged::Changed { row: edited.row.clone(), write: edited.write.clone() };
+    assert_alike(&stored(left), &stored(right));
+    let says = |edited: &edit::Edited| {
+        (edited.change.clone(), edited.version.clone(), edited.earlier.clone(), edited.over_delete)
+    };
+    assert_eq!(says(left), says(right));
 }
 
 /// The same, except that changes which do not know of each other may be written in another order.

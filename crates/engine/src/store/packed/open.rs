@@ -13,7 +13,7 @@ use super::format::{Damage, FORMAT_VERSION, Purpose, Segment, encode_mark};
 use super::manifest::{KEPT_LOST, KEPT_TAKEOVERS, LostEntry, MAX_NUMBER, Manifest};
 use super::sheet::OpenSheet;
 use super::table::Table;
-use super::{Health, OpenReport, Packed, PackedOptions, Quarantined, State};
+use super::{Health, OpenReport, Packed, PackedOptions, Quarantined, State, StoreBatch};
 use crate::store::{Durability, LostRange, StoreFailure};
 
 /// How often a take-over is tried again while an older handle keeps writing.
@@ -227,6 +227,8 @@ impl Found {
             next_block: 0,
             next_run: manifest.runs.iter().map(|run| run.id + 1).max().unwrap_or(0),
             table: self.replay.table,
+            waiting: StoreBatch::new(),
+            unsaid: None,
             frozen: None,
             runs,
             takeovers: self.replay.takeovers.into_iter().chain([marks.takeover]).collect(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt;
 use futures_util::future::join3;
 
-use crate::store::conformance::{Dice, block_on, everything, puts, sealed};
+use crate::store::conformance::{Dice, block_on, everything, present, puts, sealed};
 use crate::store::faults::{Fault, Faults, FaultyBlobs, When};
 use crate::store::memory::MemoryBlobs;
 use crate::store::packed::{BlobName, Blobs, Packed, PackedOptions};
@@ -18,23 +18,28 @@ fn options() -> PackedOptions {
     PackedOptions { block_bytes: 4_000, flush_bytes: 9_000, flush_segments: 20, cache_bytes: 9_000 }
 }
 
-/// What was acknowledged, and the batch that was under way when the process ended.
+/// What was acknowledged, and the batches that waited or were under way when the process ended.
 #[derive(Default)]
 struct Promise {
     acknowledged: Model,
-    under_way: Option<StoreBatch>,
+    under_way: Vec<StoreBatch>,
 }
 
 impl Promise {
-    fn with_what_was_under_way(&self) -> Model {
+    /// With so many of what was under way, the first ones.
+    fn with(&self, count: usize) -> Model {
         let mut model = self.acknowledged.clone();
-        for (key, value) in self.under_way.iter().flat_map(StoreBatch::rows) {
+        for (key, value) in self.under_way.iter().take(count).flat_map(StoreBatch::rows) {
             match value {
                 Some(value) => model.insert(key.clone(), value.clone()),
                 None => model.remove(key),
             };
         }
         model
+    }
+
+    fn is_kept_by(&self, found: &Model) -> bool {
+        (0..=self.under_way.len()).any(|count| *found == self.with(count))
     }
 }
 
@@ -55,14 +60,23 @@ async fn work(blobs: impl Blobs + Clone, promise: &mut Promise) -> Result<(), St
         let (store, _) = Packed::open(blobs.clone(), options()).await?;
         for _ in 0..25 {
             let batch = random_batch(&mut dice);
-            promise.under_way = Some(batch.clone());
-            store.commit(batch, Durability::Strict).await?;
-            promise.acknowledged = promise.with_what_was_under_way();
-            promise.under_way = None;
+            promise.under_way.push(batch.clone());
+            if dice.roll(3) == 0 {
+                store.commit_later(batch).await?;
+                let answers = store.load(&[Range::all()]).await?;
+                assert_eq!(present(&answers[0]), Vec::from_iter(promise.with(promise.under_way.len())));
+            } else {
+                store.commit(batch, Durability::Strict).await?;
+                promise.acknowledged = promise.with(promise.under_way.len());
+                promise.under_way.clear();
+            }
             for _ in 0..dice.roll(3) {
                 store.maintain().await?;
             }
         }
+        store.flush().await?;
+        promise.acknowledged = promise.with(promise.under_way.len());
+        promise.under_way.clear();
     }
     Ok(())
 }
@@ -102,7 +116,7 @@ async fn crash_at<B: Blobs + Clone>(n: u64, fault: Fault, over: fn(FaultyBlobs<M
     let (store, report) = Packed::open(disk.clone(), options()).await.unwrap();
     assert_eq!(report.quarantined, []);
     let found = everything(&store).await;
-    assert!(found == promise.acknowledged || found == promise.with_what_was_under_way(), "crash {fault:?} at {n}");
+    assert!(promise.is_kept_by(&found), "crash {fault:?} at {n}");
     while store.maintain().await.unwrap() {}
     store.commit(puts([("after", "the crash")]), Durability::Strict).await.unwrap();
     drop(store);
@@ -257,5 +271,40 @@ fn a_superseded_handle_cannot_finish_its_merge() {
         assert_eq!(ended, StoreFailure::Superseded);
         while newer.maintain().await.unwrap() {}
         assert_eq!(everything(&newer).await.len(), 40);
+    });
+}
+
+#[test]
+fn what_is_committed_later_costs_no_operation_of_its_own() {
+    block_on(async {
+        let faults = Faults::new();
+        let (store, _) = Packed::open(FaultyBlobs::new(MemoryBlobs::new(), faults.clone()), options()).await.unwrap();
+        let before = faults.operations();
+        for number in 0..10_u8 {
+            store.commit_later(puts([([number], "later")])).await.unwrap();
+        }
+        assert_eq!(faults.operations(), before);
+        store.commit(puts([("a", "1")]), Durability::Relaxed).await.unwrap();
+        assert_eq!(faults.operations(), before + 1);
+        store.flush().await.unwrap();
+        assert_eq!(faults.operations(), before + 1);
+        assert_eq!(everything(&store).await.len(), 11);
+        // What is too much to wait is written.
+        store.commit_later(puts([("large", vec![1; 100_000])])).await.unwrap();
+        assert_eq!(faults.operations(), before + 2);
+    });
+}
+
+#[test]
+fn why_what_waited_could_not_be_written_is_said_by_the_next_commit() {
+    block_on(async {
+        let faults = Faults::new();
+        let (store, _) = Packed::open(FaultyBlobs::new(MemoryBlobs::new(), faults.clone()), options()).await.unwrap();
+        store.commit_later(puts([("a", "1")])).await.unwrap();
+        faults.arm(When::Commit(1), Fault::Quota);
+        assert_eq!(store.flush().await, Err(StoreFailure::Quota));
+        assert_eq!(store.commit(puts([("b", "2")]), Durability::Relaxed).await, Err(StoreFailure::Quota));
+        let again = store.commit(puts([("b", "2")]), Durability::Relaxed).await;
+        assert!(matches!(again, Err(StoreFailure::Poisoned { .. })), "{again:?}");
     });
 }

@@ -256,7 +256,11 @@ proptest! {
                 let blobs: Vec<_> = disk.blobs().into_iter().collect();
                 let (name, mut bytes) = blobs[which % blobs.len()].clone();
                 let at = at.checked_rem(bytes.len()).unwrap_or(0);
-                if cut { bytes.truncate(at) } else { bytes[at] = byte }
+                // Another spoil may have left nothing of it.
+                match bytes.get_mut(at) {
+                    Some(there) if !cut => *there = byte,
+                    _ => bytes.truncate(at),
+                }
                 disk.overwrite(name, bytes);
             }
             let Ok((store, _)) = open(&disk).await else { return };

@@ -1,15 +1,13 @@
 //! Edits of texts in a live document: each is one change, made at the version that the caller has.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use automerge::marks::{ExpandMark, Mark};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Change, ChangeHash, ObjId, ObjType, PatchLog, Prop, ReadDoc, ScalarValue};
 
 use super::{Found, LastMerge, Live, Place, TextError, after_patches, at};
 use crate::document::edit::{
-    Actor, Current, Edited, MergeError, Merged, apply, bury::rests_on_delete, changes_after, changes_of, corrupt,
-    empty_change_at, is_deleted, keep, loads, merge_into, read, sorted_heads, try_change, writer_at,
+    Actor, Current, Edited, MergeError, Merged, apply, bury::rests_on_delete, changes_after, corrupt, empty_change_at,
+    is_deleted, keep, loads, merge_into, read, sorted_heads, try_change, writer_at,
 };
 use crate::document::state::DocumentRow;
 use crate::document::text::{self, OutOfRange, Splice, byte_at};
@@ -99,18 +97,21 @@ impl Live {
         Ok(TextEdited { edited: Some(self.edited(row, &changes, keep.as_ref(), value)), version, path: path.clone() })
     }
 
-    /// [`merge`](crate::document::edit::merge) into this document.
-    pub fn merge(&mut self, current: Current<'_>, remote: &[u8]) -> Result<Merged, MergeError> {
+    /// Merges other devices' changes, which took so many bytes, into this document, which `current` is.
+    pub(in crate::document) fn merge(
+        &mut self,
+        current: Current<'_>,
+        changes: Vec<Change>,
+        bytes: usize,
+    ) -> Result<Merged, MergeError> {
         let row = current.row;
         let mut spliced = Vec::new();
         let before = sorted_heads(&self.doc);
-        let merged = catch_unwind(AssertUnwindSafe(|| {
-            let mut log = PatchLog::active();
-            merge_into(&mut self.doc, Some(current), changes_of(remote)?, (&mut log, &mut self.known), |doc, log| {
-                if row.deleted { None } else { after_patches(doc, log, &row.value, &mut spliced) }
-            })
-        }));
-        self.chunk_bytes += remote.len();
+        let mut log = PatchLog::active();
+        let merged = merge_into(&mut self.doc, Some(current), changes, (&mut log, &mut self.known), |doc, log| {
+            if row.deleted { None } else { after_patches(doc, log, &row.value, &mut spliced) }
+        });
+        self.chunk_bytes += bytes;
         self.loadable_bytes = 0;
         let spliced_now = |(object, _): (ObjId, String)| {
             let text = spliced.iter().find(|text| text.object == object)?;
@@ -119,7 +120,7 @@ impl Live {
         self.latest = self.latest.take().and_then(spliced_now);
         self.merged = Some(LastMerge { before, now: sorted_heads(&self.doc), spliced });
         self.forget_too_much();
-        merged.unwrap_or(Err(MergeError::Panicked))
+        merged
     }
 
     /// One change with these edits of a text, at earlier heads or at the current ones.
@@ -233,7 +234,7 @@ impl Live {
     }
 
     /// All of it as one chunk. To see that it loads takes far longer than to save it, so that is not seen to again while there is
-    /// nothing new but own splices, until it is twice as large.
+    /// nothing new but own splices and puts, until it is twice as large.
     fn joined(&mut self) -> Vec<u8> {
         let saved = self.doc.save_nocompress();
         if saved.len() <= self.loadable_bytes.saturating_mul(2) {
@@ -244,7 +245,13 @@ impl Live {
         if loads { saved } else { changes_after(&self.doc, &[]) }
     }
 
-    fn edited(&mut self, row: &DocumentRow, changes: &[Change], keep: Option<&Change>, value: Vec<u8>) -> Edited {
+    pub(super) fn edited(
+        &mut self,
+        row: &DocumentRow,
+        changes: &[Change],
+        keep: Option<&Change>,
+        value: Vec<u8>,
+    ) -> Edited {
         let over_delete = changes.iter().chain(keep).any(|change| rests_on_delete(&self.doc, change));
         let change: Vec<u8> = changes.iter().chain(keep).flat_map(|change| change.raw_bytes().to_vec()).collect();
         self.chunk_bytes += change.len();
