@@ -58,6 +58,20 @@ it("is one message there and one back, bytes both ways, and dials nobody", needs
   }
 });
 
+it("tells what came behind an answer once whoever waited for the answer has gone on", needsWorker, async () => {
+  const db = await database();
+  const notes = db.collection("notes");
+  await db.ping("the engine is there");
+  const order: string[] = [];
+  notes.on("change", ({ ids }) => order.push(`told ${ids.join()}`));
+  for (const id of ["n1", "n2", "n3"]) {
+    await notes.put(id, {});
+    order.push(`put ${id}`);
+  }
+  await db.ping("what came behind the last answer is here by now");
+  expect(order).toEqual(["put n1", "told n1", "put n2", "told n2", "put n3", "told n3"]);
+});
+
 function tallied(): { tally: Tally; worker: () => Worker } {
   const tally: Tally = { there: [], back: [] };
   const worker = (): Worker => {
