@@ -236,6 +236,7 @@ fn a_file_whose_last_page_is_cut_costs_what_a_check_says_and_nothing_else() {
     for sealed in [false, true] {
         let spoiled = Spoiled::new(sealed);
         let cost = spoil(&spoiled, "cut in the last page", seeds().div_ceil(4), cut_in_the_last_page);
-        assert_eq!(cost.older, 0, "{cost:?}");
+        // In an encrypted one it may be the last commit that is in that page: then what was there before is shown, and a check says so.
+        assert!(sealed || cost.older == 0, "{cost:?}");
     }
 }

@@ -159,7 +159,7 @@ pub struct Usage {
     pub runs: usize,
     /// Blocks.
     pub blocks: usize,
-    /// Bytes of all blocks.
+    /// Bytes of all blocks, before their pages were packed.
     pub block_bytes: u64,
     /// Rows in blocks, deleted and hidden ones included.
     pub block_rows: u64,

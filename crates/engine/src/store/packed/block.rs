@@ -29,20 +29,22 @@ impl Run {
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) sheet: Result<OpenSheet, Damage>,
+    /// What it takes once all of its pages have been looked at.
     bytes: usize,
 }
 
 impl Block {
     /// Reads a block. Damage is part of the answer: the rows around it can still be read.
     pub(super) fn open(entry: &BlockEntry, bytes: Option<Vec<u8>>) -> Self {
-        let len = bytes.as_ref().map_or(0, Vec::len);
+        let stored = bytes.as_ref().map_or(0, Vec::len);
         let sheet = bytes.ok_or(Damage::Missing).and_then(|bytes| {
-            let start = open_block(&bytes, entry.id)?;
-            let sheet = OpenSheet::open(bytes, start)?;
+            let (start, compression) = open_block(&bytes, entry.id)?;
+            let sheet = OpenSheet::open(bytes, start, compression)?;
             let spans = (sheet.pages().first().map(|page| &page.first), sheet.pages().last().map(|page| &page.last));
             if spans == (Some(&entry.first), Some(&entry.last)) { Ok(sheet) } else { Err(Damage::Foreign) }
         });
-        Self { sheet, bytes: len }
+        let unpacked = sheet.as_ref().map_or(0, OpenSheet::unpacked_bytes);
+        Self { sheet, bytes: stored + unpacked }
     }
 }
 

@@ -13,22 +13,53 @@ pub(super) fn hash(bytes: &[u8]) -> u32 {
     sliced(&TABLES, bytes)
 }
 
+/// Puts one byte right, if that is all that is wrong with bytes that had this checksum.
+///
+/// A wrong byte changes the checksum by what depends on nothing but the byte and its distance from the end, and each step away from the end can be taken
+/// back: so place after place is asked whether one byte there would explain the difference.
+pub(super) fn mend(bytes: &mut [u8], expected: u32) -> bool {
+    let effects = single();
+    // All bytes have effects with different first bytes.
+    let mut by_first = [0; 256];
+    for (byte, effect) in (0..=u8::MAX).zip(&effects) {
+        if let Some(place) = by_first.get_mut((effect >> 24) as usize) {
+            *place = byte;
+        }
+    }
+    let mut difference = hash(bytes) ^ expected;
+    for place in bytes.iter_mut().rev() {
+        let Some(byte) = by_first.get((difference >> 24) as usize).copied() else { return false };
+        let effect = at(&effects, byte);
+        if effect == difference {
+            *place ^= byte;
+            return true;
+        }
+        difference = ((difference ^ effect) << 8) | u32::from(byte);
+    }
+    false
+}
+
+/// What a byte does to the checksum in the last place.
+fn single() -> [u32; 256] {
+    let mut effects = [0; 256];
+    for (byte, effect) in (0..).zip(&mut effects) {
+        *effect = (0..8).fold(byte, |effect: u32, _| (effect >> 1) ^ if effect & 1 == 1 { POLYNOMIAL } else { 0 });
+    }
+    effects
+}
+
 /// What a byte does to the checksum, for each place that it can have among the last 16.
 #[cfg(any(test, target_arch = "wasm32"))]
 type Tables = [[u32; 256]; 16];
 
 /// The polynomial, its bits in reverse.
-#[cfg(any(test, target_arch = "wasm32"))]
 const POLYNOMIAL: u32 = 0xedb8_8320;
 
 #[cfg(any(test, target_arch = "wasm32"))]
 fn tables() -> Box<Tables> {
     let mut tables = Box::new([[0; 256]; 16]);
-    let mut before = [0; 256];
-    for (byte, row) in (0..).zip(&mut before) {
-        *row = (0..8).fold(byte, |row: u32, _| (row >> 1) ^ if row & 1 == 1 { POLYNOMIAL } else { 0 });
-    }
-    let single = before;
+    let single = single();
+    let mut before = single;
     for table in tables.iter_mut() {
         *table = before;
         before = before.map(|row| (row >> 8) ^ at(&single, row as u8));
@@ -51,7 +82,6 @@ fn sliced(tables: &Tables, bytes: &[u8]) -> u32 {
     !rest.iter().fold(crc, |crc, byte| (crc >> 8) ^ at(t0, crc as u8 ^ byte))
 }
 
-#[cfg(any(test, target_arch = "wasm32"))]
 #[inline(always)]
 #[allow(clippy::indexing_slicing, reason = "there are 256 places, and a byte names one of them")]
 fn at(table: &[u32; 256], byte: u8) -> u32 {
@@ -60,6 +90,8 @@ fn at(table: &[u32; 256], byte: u8) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing)]
+
     use super::*;
     use proptest::prelude::*;
 
@@ -73,6 +105,30 @@ mod tests {
         #[test]
         fn browsers_and_native_hosts_agree(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             prop_assert_eq!(sliced(&tables(), &bytes), hash(&bytes));
+        }
+
+        #[test]
+        fn one_wrong_byte_is_put_right(
+            bytes in proptest::collection::vec(any::<u8>(), 1..5_000),
+            at in any::<prop::sample::Index>(),
+            wrong in 1..=u8::MAX,
+        ) {
+            let (mut spoiled, checksum) = (bytes.clone(), hash(&bytes));
+            spoiled[at.index(bytes.len())] ^= wrong;
+            prop_assert!(mend(&mut spoiled, checksum));
+            prop_assert_eq!(spoiled, bytes);
+        }
+
+        #[test]
+        fn more_than_one_wrong_byte_is_not_taken_for_one(
+            bytes in proptest::collection::vec(any::<u8>(), 40..300),
+            at in 0..20_usize,
+            other in 20..40_usize,
+        ) {
+            let (mut spoiled, checksum) = (bytes.clone(), hash(&bytes));
+            spoiled[at] ^= 1;
+            spoiled[other] ^= 2;
+            prop_assert!(!mend(&mut spoiled, checksum) || hash(&spoiled) == checksum);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::blobs::{BlobFailure, BlobName, BlobOp, Blobs, BlockId, Damaged};
 use super::block::{Loaded, Run};
 use super::cursor::{Merge, Missing};
-use super::format::{Purpose, encode_block, encode_mark};
+use super::format::{Compression, Purpose, encode_block, encode_mark};
 use super::manifest::{BlockEntry, LostEntry, Manifest, RunEntry};
 use super::sheet::{Row, Sheet, SheetBuilder};
 use super::table::Table;
@@ -217,11 +217,11 @@ impl State {
         let sheet = sheet?;
         let id = BlockId { handle: self.handle, number: self.next_block };
         self.next_block += 1;
-        let bytes = encode_block(id, &sheet.bytes);
+        let bytes = encode_block(id, &sheet.bytes, Compression::Lz4);
         let job = self.job_mut(which)?;
         job.after = Some(sheet.last.clone());
         let (first, last) = (sheet.first, sheet.last);
-        job.outputs.push(BlockEntry { id, bytes: bytes.len() as u64, rows: sheet.rows, first, last });
+        job.outputs.push(BlockEntry { id, bytes: sheet.unpacked_bytes as u64, rows: sheet.rows, first, last });
         Some(BlobOp::Add(BlobName::Block(id), bytes))
     }
 
@@ -326,7 +326,7 @@ impl Job {
         let tables: Vec<&Table> = self.table.iter().map(|(table, _)| &**table).collect();
         let runs: Vec<&Run> = self.inputs.iter().map(|run| &**run).collect();
         let mut merge = Merge::over(&range, &tables, &runs, loaded, 1)?;
-        let mut builder = SheetBuilder::default();
+        let mut builder = SheetBuilder::with(Compression::Lz4);
         while builder.byte_len() < block_bytes {
             let Some((key, row)) = merge.peek() else { break };
             if !(self.bottom && row == Row::Deleted) {

@@ -3,7 +3,7 @@
 //! ```text
 //! manifest-body = [ edition: uint, first_live: uint, runs: [* run], takeovers: [* uint], lost: [* lost] ]
 //! run   = [ id: uint, blocks: [+ block] ]                       ; runs: newest first; blocks: ascending keys
-//! block = [ id: [ handle: uint, number: uint ], bytes: uint, rows: uint, first: bstr, last: bstr ]
+//! block = [ id: [ handle: uint, number: uint ], bytes: uint, rows: uint, first: bstr, last: bstr ]   ; bytes: before pages are packed
 //! lost  = [ source, start: bstr, end: bstr / null ]             ; end: the last key; null: no bound known
 //! source = [ 0, [ [ handle: uint, number: uint ] ] ] / [ 1, [ segment: uint ] ]   ; in the blob q<name>
 //! ```
@@ -52,6 +52,7 @@ pub(super) struct RunEntry {
 pub(super) struct BlockEntry {
     #[n(0)]
     pub(super) id: BlockId,
+    /// Before its pages were packed: what reading it brings, and what weighs against the table.
     #[n(1)]
     pub(super) bytes: u64,
     #[n(2)]

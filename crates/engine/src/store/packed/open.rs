@@ -9,7 +9,7 @@ use futures_util::lock::Mutex;
 
 use super::blobs::{BlobFailure, BlobName, BlobOp, Blobs, BlockId, Damaged};
 use super::block::{Cache, Run};
-use super::format::{Damage, FORMAT_VERSION, Purpose, Segment, encode_mark};
+use super::format::{Compression, Damage, FORMAT_VERSION, Purpose, Segment, encode_mark};
 use super::manifest::{KEPT_LOST, KEPT_TAKEOVERS, LostEntry, MAX_NUMBER, Manifest};
 use super::sheet::OpenSheet;
 use super::table::Table;
@@ -317,7 +317,7 @@ impl Replay {
 
     /// Takes the rows of one commit; answers the keys that cannot be read.
     fn read_rows(&mut self, sheet: Vec<u8>) -> Vec<LostRange> {
-        let Ok(sheet) = OpenSheet::open(sheet, 0) else { return vec![LostRange::everything()] };
+        let Ok(sheet) = OpenSheet::open(sheet, 0, Compression::None) else { return vec![LostRange::everything()] };
         let mut lost = Vec::new();
         for (at, entry) in sheet.pages().iter().enumerate() {
             let Ok(page) = sheet.page(at) else {

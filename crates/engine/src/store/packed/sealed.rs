@@ -6,7 +6,8 @@
 //! ```
 //!
 //! That is 48 bytes more than what is sealed, so a segment of at most 60,000 bytes still stays below the 64 KiB over which Chromium moves a value
-//! into a file of its own. The version is above the one of plain stores: an engine that knows nothing of sealing refuses such a store as newer.
+//! into a file of its own. No plain blob has this version: bytes that were never sealed are not taken for sealed ones, and an engine that knows nothing of
+//! sealing refused such a store as newer.
 //!
 //! What does not open (a flipped byte, another key, another blob's bytes, bytes that were never sealed) is answered as bytes that no decoder takes, so that
 //! it is found damaged and put into quarantine as a plain blob is. The seal covers the whole blob: a flipped byte costs all of it.
@@ -18,7 +19,7 @@ use crate::crypto::{Key, open, seal, sealed_size};
 use crate::rng::Rng;
 use crate::store::Durability;
 
-use super::{BlobFailure, BlobName, BlobOp, Blobs};
+use super::{BlobFailure, BlobName, BlobOp, Blobs, FORMAT_VERSION};
 
 /// How a sealed blob begins.
 const HEADER: [u8; 8] = *b"ashr\x02\x04\x01\x00";
@@ -49,7 +50,7 @@ pub fn is_sealed(bytes: &[u8]) -> bool {
 
 /// Such a blob is answered as it is, so that whoever reads its version says what it is.
 fn is_of_newer_version(bytes: &[u8]) -> bool {
-    let newest = HEADER[MAGIC_BYTES];
+    let newest = HEADER[MAGIC_BYTES].max(FORMAT_VERSION);
     bytes.starts_with(&HEADER[..MAGIC_BYTES]) && bytes.get(MAGIC_BYTES).is_some_and(|version| *version > newest)
 }
 

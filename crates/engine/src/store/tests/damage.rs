@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::store::conformance::{block_on, puts};
+use crate::store::conformance::{Dice, block_on, puts};
 use crate::store::memory::MemoryBlobs;
-use crate::store::packed::{BlobName, Damaged, Packed, PackedOptions};
+use crate::store::packed::{BlobName, Damaged, FORMAT_VERSION, Packed, PackedOptions};
 use crate::store::{Durability, Key, LostRange, Range, RowValue, Rows, Store, StoreBatch, StoreFailure, Value};
 
 fn options() -> PackedOptions {
@@ -15,8 +15,9 @@ fn options() -> PackedOptions {
 }
 
 fn row(n: u16) -> (Key, Value) {
-    let text = format!("row {n:05}");
-    (Key::from(text.as_str()), Value::from(format!("{text} holds {}", "x".repeat(usize::from(n % 300))).as_str()))
+    // What cannot be packed, so that each value has a place of its own; `sheet` has a test of packed ones.
+    let value = Dice::seeded(u64::from(n) + 1).bytes(40 + usize::from(n % 300));
+    (Key::from(format!("row {n:05}").as_str()), Value::from(value))
 }
 
 /// 300 rows in one block and 5 in a segment.
@@ -71,18 +72,17 @@ fn damaged_rows(answer: &Rows, count: u16) -> usize {
     damaged
 }
 
-fn position(bytes: &[u8], text: &str) -> usize {
-    bytes.windows(text.len()).position(|window| window == text.as_bytes()).unwrap()
+fn position(bytes: &[u8], part: &[u8]) -> usize {
+    bytes.windows(part.len()).position(|window| window == part).unwrap()
 }
 
 #[test]
 fn a_flipped_byte_costs_one_row_and_neighbours_stay_readable() {
     block_on(async {
-        for (wanted, text) in [(is_block as fn(&BlobName) -> bool, "row 00007 holds"), (is_segment, "row 00302 holds")]
-        {
+        for (wanted, number) in [(is_block as fn(&BlobName) -> bool, 7), (is_segment, 302)] {
             let disk = filled().await;
             let (name, bytes) = newest(&disk, wanted);
-            flip(&disk, name, &bytes, position(&bytes, text));
+            flip(&disk, name, &bytes, position(&bytes, &row(number).1));
             let answer = read_all(&disk).await;
             assert_eq!((damaged_rows(&answer, 305), answer.rows.len(), answer.lost.len()), (1, 305, 0));
         }
@@ -117,7 +117,7 @@ fn a_corrupt_value_stays_corrupt_through_merges_until_it_is_written_again() {
     block_on(async {
         let disk = filled().await;
         let (name, bytes) = newest(&disk, is_block);
-        flip(&disk, name, &bytes, position(&bytes, "row 00007 holds"));
+        flip(&disk, name, &bytes, position(&bytes, &row(7).1));
         let (store, _) = Packed::open(disk.clone(), options()).await.unwrap();
         store.commit(puts((400..600).map(row)), Durability::Strict).await.unwrap();
         store.commit(puts((600..900).map(row)), Durability::Strict).await.unwrap();
@@ -138,8 +138,8 @@ fn an_unreadable_page_is_kept_in_quarantine_and_said_to_be_lost() {
         let (name, bytes) = newest(&disk, is_block);
         let BlobName::Block(id) = name else { panic!("{name}") };
         // The first key of the first page stands in the index, then in the page's directory.
-        let index = position(&bytes, "row 00000") + 1;
-        let directory = index + position(&bytes[index..], "row 00000");
+        let index = position(&bytes, b"row 00000") + 1;
+        let directory = index + position(&bytes[index..], b"row 00000");
         flip(&disk, name, &bytes, directory);
         let (store, _) = Packed::open(disk.clone(), options()).await.unwrap();
         let answer = store.load(&[Range::all()]).await.unwrap().remove(0);
@@ -258,12 +258,12 @@ fn a_store_of_a_newer_version_is_not_touched() {
         let disk = filled().await;
         for name in [0, 1].map(BlobName::Manifest) {
             let mut bytes = disk.blobs()[&name].clone();
-            bytes[4] = 2;
+            bytes[4] = FORMAT_VERSION + 1;
             disk.overwrite(name, bytes);
         }
         let before = disk.blobs();
         let refused = Packed::open(disk.clone(), options()).await.unwrap_err();
-        assert_eq!(refused, StoreFailure::NewerFormat { found: 2, known: 1 });
+        assert_eq!(refused, StoreFailure::NewerFormat { found: FORMAT_VERSION + 1, known: FORMAT_VERSION });
         assert_eq!(disk.blobs(), before);
     });
 }
