@@ -213,6 +213,8 @@ impl Machine {
         }
         let row = encode(&group.snapshots.state);
         let key = keys::snapshot_state(group.state.generation);
+        // It counts what came by in the log, so it goes with most of what the relay says.
+        self.batch.word.insert(key.clone());
         self.rows.write(&mut self.batch.rows, key, Some(row.into()));
     }
 
