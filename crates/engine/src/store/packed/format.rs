@@ -38,7 +38,7 @@ use crate::store::MAX_KEY_BYTES;
 /// The newest format version this code reads, and the one it writes.
 pub const FORMAT_VERSION: u8 = 3;
 
-/// Most bytes in one segment: over 64 KiB Chromium moves a value into a file of its own, which takes as long as 100 KB.
+/// Most bytes in one segment: over 64 KiB Chromium moves a value into a file of its own, which costs more than its bytes.
 pub(super) const SEGMENT_BYTES: usize = 60_000;
 /// A commit with a sheet of so many bytes is cut into such files instead. They are written faster then, and gone from the disk as soon as they are deleted:
 /// what lies in Chromium's database takes its room until that is compacted.

@@ -10,7 +10,7 @@ use crate::store::{Bytes, Key, MAX_KEY_BYTES, MAX_VALUE_BYTES};
 
 /// A page is closed before it grows over this, unless one row alone is larger.
 const PAGE_BYTES: usize = 16 * 1024;
-/// A page that is packed: whoever reads one row unpacks all of it, and twice as much would save 6 % of the disk.
+/// A page that is packed: whoever reads one row unpacks all of it, and twice as much would save 5 % of the disk.
 const PACKED_PAGE_BYTES: usize = 8 * 1024;
 /// A page is closed before its keys, written out without sharing, grow over this. Bounds what decoding allocates.
 const PAGE_KEY_BYTES: usize = 64 * 1024;
