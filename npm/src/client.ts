@@ -22,6 +22,7 @@ import { areClosed, type KeyState, keyStateOf, NO_KEYS } from "./keys.js";
 import { type LogEvent, Logs, type LogsOptions } from "./logs.js";
 import { randomName } from "./random.js";
 import { type EngineStatus, Supervision } from "./supervision.js";
+import { Telling } from "./telling.js";
 
 /** What a reply of one kind holds. */
 export type ReplyOf<Kind extends string> = Extract<Reply, Record<Kind, unknown>>[Kind &
@@ -452,12 +453,17 @@ export class Client {
         act();
       }
     };
+    const telling = new Telling<Uint8Array>((bytes) => ifMine(() => this.#onNews(bytes)));
+    const afterNews = (act: () => void): void => {
+      telling.all();
+      ifMine(act);
+    };
     mine = this.#start(this.#name, {
-      ready: () => ifMine(() => this.#onReady()),
-      news: (bytes) => ifMine(() => this.#onNews(bytes)),
+      ready: () => afterNews(() => this.#onReady()),
+      news: (messages) => telling.hear(messages),
       alive: () => ifMine(() => this.#onSign()),
-      replaced: (failure) => ifMine(() => this.#onReplaced(failure)),
-      gone: (failure) => ifMine(() => this.#onGone(failure)),
+      replaced: (failure) => afterNews(() => this.#onReplaced(failure)),
+      gone: (failure) => afterNews(() => this.#onGone(failure)),
     });
     this.#host = mine;
     this.#supervision.started();

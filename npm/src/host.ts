@@ -6,8 +6,8 @@ import type { Failure } from "./generated/Failure.js";
 export interface HostListener {
   /** An engine is there: everything unanswered must be asked, also what was asked of another engine before. */
   ready(): void;
-  /** Bytes of one `News` message. */
-  news(bytes: Uint8Array): void;
+  /** Bytes of `News` messages, as many as came together. */
+  news(messages: readonly Uint8Array[]): void;
   /** The answer to {@link Host.check}. */
   alive(): void;
   /** The engine ended by itself, and the host has the next one: what is unanswered must be asked, once more. Nothing else of the host has changed. */

@@ -1,8 +1,10 @@
 /** The host without a worker and without a disk: the engine in this thread. For Node, server-side rendering and tests. */
 
 import { dead } from "../client.js";
+import type { Failure } from "../generated/Failure.js";
 import type { Host, HostListener, StartHost } from "../host.js";
 import type { WasmSource } from "../open.js";
+import { inNextTurn } from "../telling.js";
 import { type Engine, type EngineOptions, failureOf, openEngine } from "./engine.js";
 
 /** Starts engines that keep their documents in memory until they are stopped. */
@@ -13,6 +15,8 @@ export function startMemory(wasm: WasmSource | undefined, encrypt: EngineOptions
 class MemoryHost implements Host {
   #engine: Engine | null = null;
   #stopped = false;
+  /** What the engine says in one turn of the event loop. */
+  #said: Uint8Array[] = [];
   readonly #listener: HostListener;
   readonly #opening: Promise<void>;
 
@@ -27,8 +31,8 @@ class MemoryHost implements Host {
       const engine = await openEngine(
         { database: "memory", storage: "memory", wasm, encrypt },
         {
-          deliver: (_client, news) => listener.news(news),
-          ended: (failure) => listener.gone(failure),
+          deliver: (_client, news) => this.#deliver(news),
+          ended: (failure) => this.#gone(failure),
           // What is in memory ends with its engine: there is no next one.
           held: () => {},
         },
@@ -48,8 +52,28 @@ class MemoryHost implements Host {
     try {
       this.#engine?.handle(bytes);
     } catch {
-      this.#listener.gone(dead("It broke while it handled a call."));
+      this.#gone(dead("It broke while it handled a call."));
     }
+  }
+
+  #deliver(news: Uint8Array): void {
+    this.#said.push(news);
+    if (this.#said.length === 1) {
+      inNextTurn(() => this.#tell());
+    }
+  }
+
+  #tell(): void {
+    const said = this.#said;
+    this.#said = [];
+    if (said.length > 0) {
+      this.#listener.news(said);
+    }
+  }
+
+  #gone(failure: Failure): void {
+    this.#tell();
+    this.#listener.gone(failure);
   }
 
   check(): void {

@@ -189,19 +189,30 @@ class TauriHost implements Host {
   }
 
   #hear(bytes: Uint8Array): void {
+    let news: Uint8Array[] = [];
+    const tell = (): void => {
+      if (news.length > 0) {
+        this.#listener.news(news);
+        news = [];
+      }
+    };
     for (const { kind, message } of unpacked(bytes)) {
       if (this.#over) {
         return;
       }
       if (kind === MESSAGE) {
-        this.#listener.news(message);
-      } else if (kind === ENDED) {
+        news.push(message);
+        continue;
+      }
+      tell();
+      if (kind === ENDED) {
         this.#end(decode(message) as Failure);
       } else {
         // The app has the page's place kept: the next calls start another engine.
         this.#listener.replaced(decode(message) as Failure);
       }
     }
+    tell();
   }
 
   #onClosed(): void {

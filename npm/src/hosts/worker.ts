@@ -37,10 +37,6 @@ class WorkerHost implements Host {
   readonly #hall: BroadcastChannel;
   readonly #deathWatch = new AbortController();
   readonly #held: Held;
-  /** What came in one message and is not told yet, and whether a turn of the event loop is under way that tells the next of it. */
-  readonly #untold: Uint8Array[] = [];
-  readonly #turns = new MessageChannel();
-  #isTelling = false;
   #term: string | null = null;
   #stopped: () => void = () => {};
 
@@ -54,7 +50,6 @@ class WorkerHost implements Host {
     this.#worker.addEventListener("error", (event) =>
       this.#end(dead(event.message || "Its worker could not be loaded.")),
     );
-    this.#turns.port1.onmessage = () => this.#tell();
     this.#hall = new BroadcastChannel(hallChannel(name));
     this.#hall.addEventListener("message", ({ data }: MessageEvent<InHall>) => this.#answerProbe(data));
     this.#post({ start: { database: name, client, wasm: transferable(wasm), encrypt, spare: held.spare } });
@@ -86,8 +81,6 @@ class WorkerHost implements Host {
   }
 
   kill(): void {
-    this.#untold.length = 0;
-    this.#turns.port1.close();
     this.#deathWatch.abort();
     this.#hall.close();
     this.#worker.terminate();
@@ -95,14 +88,8 @@ class WorkerHost implements Host {
 
   #hear(message: FromWorker): void {
     if ("news" in message) {
-      this.#untold.push(...message.news);
-      if (!this.#isTelling) {
-        this.#tell();
-      }
-      return;
-    }
-    this.#tellAll();
-    if ("ready" in message) {
+      this.#listener.news(message.news);
+    } else if ("ready" in message) {
       this.#listener.ready();
     } else if ("alive" in message) {
       this.#listener.alive();
@@ -119,24 +106,6 @@ class WorkerHost implements Host {
     }
   }
 
-  /** Who waited for an answer goes on before what came behind it is told, as if each had come in a message of its own. */
-  #tell(): void {
-    const news = this.#untold.shift();
-    this.#isTelling = this.#untold.length > 0;
-    if (this.#isTelling) {
-      this.#turns.port2.postMessage(null);
-    }
-    if (news) {
-      this.#listener.news(news);
-    }
-  }
-
-  #tellAll(): void {
-    for (const news of this.#untold.splice(0)) {
-      this.#listener.news(news);
-    }
-  }
-
   /** The worker holds a lock as long as it lives: whoever gets it next knows that it does not, at once. */
   #watch(): void {
     const lock = navigator.locks.request(clientLock(this.#client), { signal: this.#deathWatch.signal }, () =>
@@ -146,7 +115,6 @@ class WorkerHost implements Host {
   }
 
   #end(failure: Parameters<HostListener["gone"]>[0]): void {
-    this.#tellAll();
     this.kill();
     this.#listener.gone(failure);
   }

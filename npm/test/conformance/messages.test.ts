@@ -58,7 +58,7 @@ it("is one message there and one back, bytes both ways, and dials nobody", needs
   }
 });
 
-it("tells what came behind an answer once whoever waited for the answer has gone on", needsWorker, async () => {
+it("tells what came behind an answer once whoever waited for the answer has gone on", async () => {
   const db = await database();
   const notes = db.collection("notes");
   await db.ping("the engine is there");

@@ -1,5 +1,6 @@
 /** The page's end of the conversation, against a scripted engine. */
 
+import { encode } from "cborg";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Client, dead, HANG_MS, UNKNOWN_STATUS } from "../../src/client.js";
 import type { AshoreError } from "../../src/errors.js";
@@ -50,6 +51,56 @@ describe("starting", () => {
   it("asks for the status before anything else", async () => {
     await ping(client, "a");
     expect(hosts.last.sent[0]?.calls[0]?.command).toEqual({ status: {} });
+  });
+});
+
+describe("news that come together", () => {
+  const told = (id: number, text: string): Outcome => ({ ok: { pong: { text: `${id} ${text}` } } });
+  let order: string[];
+
+  beforeEach(async () => {
+    order = [];
+    await ping(client, "warm");
+    hosts.script = () => null;
+    for (const text of ["a", "b"]) {
+      void ping(client, text).then(
+        async () => {
+          // Who waited may wait for what is done already, too.
+          await Promise.resolve();
+          order.push(text);
+        },
+        ({ code }: AshoreError) => order.push(`${text}: ${code}`),
+      );
+    }
+    client.events.on("event", (event) => ("status" in event ? order.push("event") : undefined));
+    await turn();
+  });
+
+  const together = (): Uint8Array[] => [
+    encode({ answers: [{ id: 3, outcome: told(3, "a") }], events: [] }),
+    encode({ answers: [], events: [{ status: { status: UNKNOWN_STATUS } }] }),
+    encode({ answers: [{ id: 4, outcome: told(4, "b") }], events: [] }),
+  ];
+
+  it("are told once whoever waited for what came before has gone on", async () => {
+    hosts.last.listener.news(together());
+    await turn();
+    await turn();
+    expect(order).toEqual(["a", "event", "b"]);
+  });
+
+  it("are all told before the end of the host", async () => {
+    hosts.last.listener.news(together());
+    hosts.last.listener.gone(dead("It is over."));
+    await turn();
+    expect(order).toEqual(["event", "a", "b"]);
+  });
+
+  it("are not told to whoever has closed meanwhile", async () => {
+    hosts.last.listener.news(together());
+    await client.close();
+    await turn();
+    expect(order).toEqual(["b: database.closed", "a"]);
   });
 });
 

@@ -69,16 +69,16 @@ export class ScriptedHost implements Host {
       return outcome ? [{ id, outcome }] : [];
     });
     if (answers.length > 0) {
-      queueMicrotask(() => this.listener.news(encode({ answers, events: [] })));
+      queueMicrotask(() => this.listener.news([encode({ answers, events: [] })]));
     }
   }
 
   answer(id: number, outcome: Outcome): void {
-    this.listener.news(encode({ answers: [{ id, outcome }], events: [] }));
+    this.listener.news([encode({ answers: [{ id, outcome }], events: [] })]);
   }
 
   tell(...events: Event[]): void {
-    this.listener.news(encode({ answers: [], events }));
+    this.listener.news([encode({ answers: [], events })]);
   }
 
   check(): void {

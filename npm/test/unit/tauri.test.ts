@@ -81,7 +81,7 @@ beforeEach(() => {
   const hosts = startTauri("family", "platform");
   const listener = {
     ready: () => said.push("ready"),
-    news: (news: Uint8Array) => said.push([...news]),
+    news: (messages: readonly Uint8Array[]) => said.push(...messages.map((message) => [...message])),
     alive: () => said.push("alive"),
     replaced: ({ code }: Failure) => said.push(`replaced: ${code}`),
     gone: ({ code }: Failure) => said.push(code),
