@@ -430,6 +430,10 @@ pub enum RelayFrame {
         /// The newest finished snapshot, if it covers more than the device has and its author may write: the encoded entry.
         #[n(5)]
         snapshot: Option<Bytes>,
+        /// The log's prefix that ends at the floor, for a device that stands below it: who is the only member and lacks what was
+        /// dropped goes on from there, when no snapshot may be rested on.
+        #[n(6)]
+        floor_prefix: Option<LogPrefix>,
     },
     /// The log is another, or another entry stands at the cursor: the relay lost its disk or was restored from a backup.
     /// The group is not open. The device opens again at cursor 0 of this log, and appends whatever the log lacks.

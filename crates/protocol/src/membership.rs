@@ -441,8 +441,8 @@ impl Membership {
         self.member(device).is_some_and(|member| member.role >= Role::Writer)
     }
 
-    /// Whether a snapshot by this device may be rested on, if the relay took it when the device might write: it may write now, or it has left by itself since. One that an admin removed is
-    /// not believed any more, unless the admin only confirmed that it had left.
+    /// Whether a snapshot by this device may be rested on, if the relay took it when the device might write: it may write now, or it has left or become a reader by itself since. One that an
+    /// admin removed, or took the role of, is not believed any more, unless the admin only confirmed what it had done itself.
     pub fn is_believed(&self, device: &DeviceId) -> bool {
         self.may_write(device) || self.state.left_as_writer(device)
     }

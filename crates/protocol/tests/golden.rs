@@ -191,6 +191,8 @@ fn relay_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, RelayFrame)> 
     let items = vec![Item::Entry { cursor: cursor(8), bytes: sealed() }, Item::Own { cursor: cursor(9), id }];
     let (versions, limits) = (vec![1, 2], Limits { max_snapshot_bytes: None, ..Limits::default() });
     let (nonce, floor) = ([9; 32], Some(cursor(65_536)));
+    let opened =
+        |floor, snapshot, floor_prefix| RelayFrame::Opened { request, group, log, head, floor, snapshot, floor_prefix };
     let keeps_snapshots = Limits { max_snapshot_bytes: Some(512 << 20), ..limits.clone() };
     let failed = RelayFrame::Failed {
         request: Some(request),
@@ -203,8 +205,9 @@ fn relay_frames(group: GroupId, id: EntryId) -> Vec<(&'static str, RelayFrame)> 
         ("challenge", RelayFrame::Challenge { versions: versions.clone(), nonce, limits, now: time() }),
         ("challenge-snapshots", RelayFrame::Challenge { versions, nonce, limits: keeps_snapshots, now: time() }),
         ("welcome", RelayFrame::Welcome { version: 1, now: time() }),
-        ("opened", RelayFrame::Opened { request, group, log, head, floor: None, snapshot: None }),
-        ("opened-snapshot", RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(sealed()) }),
+        ("opened", opened(None, None, None)),
+        ("opened-snapshot", opened(floor, Some(sealed()), None)),
+        ("opened-below", opened(floor, None, Some(LogPrefix([11; 32])))),
         ("diverged", RelayFrame::Diverged { request, group, log, head }),
         ("page", RelayFrame::Page { request, group, log, items: items.clone(), head, more: true }),
         ("live", RelayFrame::Live { group, log, items: items.clone() }),

@@ -436,6 +436,40 @@ fn who_left_by_itself_as_a_writer_is_still_believed_and_who_was_put_out_is_not()
     assert!(!believed(&demoted, 3));
 }
 
+#[test]
+fn who_gave_up_to_write_by_itself_is_still_believed_and_whose_role_was_taken_is_not() {
+    let (view, _) = group_of(&[ADMIN, ADMIN, WRITER]);
+    let believed = |view: &View, who: u8| view.0.is_believed(&device(who));
+    let mut stepped = view.clone();
+    let step = stepped.act(3, role(3, READER));
+    assert!(believed(&stepped, 3) && !stepped.0.may_write(&device(3)));
+    stepped.act(1, role(3, READER));
+    assert!(believed(&stepped, 3), "that it stepped down is only confirmed");
+    let mut left = stepped.clone();
+    left.act(3, Control::Leave);
+    assert!(believed(&left, 3), "also when it leaves afterwards");
+    left.act(1, remove(3));
+    assert!(believed(&left, 3));
+    // Whoever takes it at the same time does not only confirm, in whatever order that is heard of.
+    let mut before = view.clone();
+    let taken = before.act(1, role(3, READER));
+    assert!(!believed(&before, 3));
+    before.take(&[&step]);
+    let mut after = view.clone();
+    after.take(&[&step]);
+    after.take(&[&taken]);
+    assert!(!believed(&before, 3) && !believed(&after, 3));
+    // Who may write again begins anew.
+    let mut again = stepped.clone();
+    again.act(1, role(3, WRITER));
+    assert!(believed(&again, 3));
+    again.act(1, role(3, READER));
+    assert!(!believed(&again, 3), "this time it was taken");
+    before.act(1, role(3, ADMIN));
+    before.act(3, role(3, READER));
+    assert!(believed(&before, 3), "and this time given up");
+}
+
 /// What one of several devices does next, in a random story.
 #[derive(Debug, Clone)]
 enum Step {

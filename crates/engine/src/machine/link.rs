@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 use ashore_protocol::frame::{ClientFrame, FailureCode, Item, PageSize, Placed, Received, RelayFrame, RequestId};
 use ashore_protocol::handshake;
 use ashore_protocol::header::EntryError;
-use ashore_protocol::ids::{Cursor, EntryId, GroupId, LogId};
+use ashore_protocol::ids::{Cursor, EntryId, GroupId, LogId, LogPrefix};
 use ashore_protocol::limits::Limits;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +33,13 @@ const OUTDATED_WAIT_MS: u64 = 3_600_000;
 const MAX_FRUITLESS: u32 = 8;
 /// Bytes that the first page from a log's start may have; the answer to `open` says beside it whether there is a snapshot instead.
 const BYTES_BEFORE_A_SNAPSHOT: u32 = 16_384;
+
+/// Up to where a relay has dropped what a snapshot covers, and the log's prefix there, if it told.
+#[derive(Clone)]
+pub(super) struct Floor {
+    pub(super) at: Cursor,
+    pub(super) prefix: Option<LogPrefix>,
+}
 
 /// One connection.
 pub(super) struct Link {
@@ -56,8 +63,8 @@ pub(super) struct Link {
     pub(super) head: Cursor,
     /// What the relay refused and others name: it is sent behind those.
     pub(super) deferred: BTreeSet<u64>,
-    /// The relay has dropped entries.
-    pub(super) has_floor: bool,
+    /// The relay has dropped entries up to here.
+    pub(super) floor: Option<Floor>,
     /// Requests about snapshots that wait for their answers.
     pub(super) asked: BTreeSet<RequestId>,
     /// Appends that wait for their acknowledgement, with their sizes in bytes.
@@ -125,7 +132,7 @@ impl Link {
             log: None,
             head: Cursor::ZERO,
             deferred: BTreeSet::new(),
-            has_floor: false,
+            floor: None,
             asked: BTreeSet::new(),
             appends: BTreeMap::new(),
             waiting_since: None,
@@ -500,7 +507,8 @@ impl Machine {
         match frame {
             RelayFrame::Challenge { versions, nonce, limits, .. } => self.take_challenge(&versions, nonce, limits),
             RelayFrame::Welcome { .. } => self.take_welcome(),
-            RelayFrame::Opened { request, group, log, head, floor, snapshot } => {
+            RelayFrame::Opened { request, group, log, head, floor, snapshot, floor_prefix } => {
+                let floor = floor.map(|at| Floor { at, prefix: floor_prefix });
                 self.take_opened(request, group, log, head, floor, snapshot.as_deref());
             }
             RelayFrame::Diverged { request, group, log, .. } => self.take_diverged(request, group, log),
@@ -640,7 +648,7 @@ impl Machine {
         group: GroupId,
         log: LogId,
         head: Cursor,
-        floor: Option<Cursor>,
+        floor: Option<Floor>,
         snapshot: Option<&[u8]>,
     ) {
         let Some((own, link)) = self.sync.group.as_mut().zip(self.sync.link.as_mut()) else { return };
@@ -651,7 +659,7 @@ impl Machine {
         link.opened_at.get_or_insert(self.now);
         link.log = Some(log);
         link.head = head;
-        link.has_floor = floor.is_some();
+        link.floor = floor;
         link.caught_up = head == own.stored.cursor;
         // The first page answers the same request.
         link.pull = if link.caught_up { None } else { Some(request) };
@@ -666,7 +674,7 @@ impl Machine {
         self.sync.last_error = None;
         let relay = self.sync.settings.relay.clone().unwrap_or_default();
         self.tell(Event::Connected { relay });
-        self.take_offer(log, floor, snapshot);
+        self.take_offer(log, snapshot);
         if self.waits_for_snapshot()
             && let Some(link) = &mut self.sync.link
         {

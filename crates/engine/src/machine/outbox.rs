@@ -715,11 +715,11 @@ impl Machine {
     }
 
     /// Whether the relay would take this entry of ours if it knew a control entry that waits behind it: somebody took the right to write from this
-    /// device, and it voids that by what it did at the same time.
+    /// device, and it voids that by what it did at the same time. That may have been at a relay before, which has lost it.
     fn stands_by_own_control(&self, code: FailureCode, entry: &EntryId) -> bool {
         let Some(group) = &self.sync.group else { return false };
         let is_own = |waiting: &Waiting| waiting.id == *entry && waiting.author.is_none();
-        let says = |waiting: &Waiting| waiting.is_new_control && group.membership.has_applied(&waiting.id);
+        let says = |waiting: &Waiting| group.membership.has_applied(&waiting.id);
         matches!(code, FailureCode::RoleForbids | FailureCode::Removed)
             && group.membership.may_write(&group.me())
             && group.outbox.values().any(is_own)

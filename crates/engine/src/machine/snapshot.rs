@@ -5,6 +5,7 @@
 //! is newer than the cursor comes by in the log too. Merging it twice changes nothing. What is kept aside and cannot be applied
 //! travels as it is: see [`aside`].
 
+mod alone;
 mod aside;
 mod covered;
 mod make;
@@ -20,6 +21,7 @@ use crate::api::{ErrorCode, Failure, Outcome, Reply, SnapshotInfo};
 use crate::crypto::Key as SecretKey;
 use crate::group::{KnownSnapshot, SnapshotState};
 use crate::time::Timestamp;
+use alone::Alone;
 use ashore_protocol::codec::encode;
 use ashore_protocol::header::VerifiedEntry;
 use ashore_protocol::ids::{DeviceId, EntryId, Epoch};
@@ -43,6 +45,8 @@ pub(super) struct Snapshots {
     pub(super) state: SnapshotState,
     pub(super) making: Option<Making>,
     pub(super) taking: Option<Taking>,
+    /// What this device learns before it goes on without what the relay has dropped.
+    alone: Option<Alone>,
     /// When one is to be made, if all stays as it is.
     due_at: Option<Timestamp>,
     /// None is made before.
@@ -151,7 +155,7 @@ impl Machine {
         let refills = group.place.refill_from.is_some();
         // Of somebody who may not write any more nobody rests on it, but if it left by itself; then, too, another is better: the relay drops nothing by it.
         let usable = known.is_some_and(|known| group.membership.may_write(&known.author));
-        let lacks = !usable && (*covered || link.has_floor || known.is_some());
+        let lacks = !usable && (*covered || link.floor.is_some() || known.is_some());
         if lacks || self.owes_snapshot() || refills && (*covered || *dropped == Some(true)) {
             return Some(SHORT_WAIT_MS);
         }
@@ -259,7 +263,7 @@ impl Machine {
     pub(super) fn waits_for_snapshot(&self) -> bool {
         let Some(group) = &self.sync.group else { return false };
         let taking = group.snapshots.taking.as_ref();
-        taking.is_some_and(|taking| taking.covers() > group.place.cursor)
+        group.snapshots.alone.is_some() || taking.is_some_and(|taking| taking.covers() > group.place.cursor)
     }
 
     /// Whether this device gives a relay that lost its log a snapshot instead of entries: it does not have them all.

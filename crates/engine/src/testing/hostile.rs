@@ -200,7 +200,8 @@ pub fn deny_rollback() -> Lie {
             RelayFrame::Diverged { request, group, .. } => {
                 if let Some((log, head)) = logs.get(&device).copied() {
                     let (request, group) = (*request, *group);
-                    frame = RelayFrame::Opened { request, group, log, head, floor: None, snapshot: None };
+                    let (floor, snapshot, floor_prefix) = (None, None, None);
+                    frame = RelayFrame::Opened { request, group, log, head, floor, snapshot, floor_prefix };
                 }
             }
             _ => {}

@@ -6,7 +6,7 @@ use ashore_engine::testing::{Network, indexes};
 use ashore_protocol::codec::Bytes;
 use ashore_protocol::control::Control;
 use ashore_protocol::frame::{Item, RelayFrame};
-use ashore_protocol::header::VerifiedEntry;
+use ashore_protocol::header::{EntryKind, VerifiedEntry};
 use ashore_protocol::ids::{Cursor, GroupId};
 
 const ALICE: usize = 0;
@@ -183,6 +183,33 @@ fn a_fresh_device_that_took_a_snapshot_has_what_one_has_that_read_every_entry() 
             0
         );
     }
+}
+
+#[test]
+fn who_comes_with_nothing_sends_nothing_back() {
+    let mut world = World::of_two(91);
+    world.write_many(ALICE, 60);
+    world.settle(&[ALICE, BOB]);
+    let group = world.group();
+    let data = |world: &World| {
+        let entries = world.network.relay.entries(&group);
+        entries.iter().filter(|entry| VerifiedEntry::decode(entry).unwrap().kind() == EntryKind::Data).count()
+    };
+    let before = data(&world);
+    world.carol();
+    world.settle(&[ALICE, BOB, CAROL]);
+    assert_eq!(data(&world), before);
+    world.put(CAROL, "carols", "written since");
+    world.settle(&[ALICE, BOB, CAROL]);
+    assert_eq!(data(&world), before + 1);
+    // Who comes with something does.
+    world.network.add_device("dave");
+    world.put(DAVE, "daves", "written before");
+    world.join(DAVE);
+    world.settle(&[ALICE, BOB, CAROL, DAVE]);
+    let all = world.all(DAVE);
+    assert!(all.contains("written since") && all.contains("written before"));
+    assert_eq!(world.all(CAROL), all);
 }
 
 #[test]
@@ -482,12 +509,12 @@ fn a_changed_or_cut_list_of_parts_is_found_out() {
         world.settle(&[ALICE, BOB]);
         world.publish(ALICE);
         world.carol_is_lied_to(move |frame| match frame {
-            RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(Bytes(mut entry)) } => {
+            RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(Bytes(mut entry)), floor_prefix } => {
                 match cut {
                     true => entry.truncate(entry.len() - 70),
                     false => entry[200] ^= 1,
                 }
-                RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(Bytes(entry)) }
+                RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(Bytes(entry)), floor_prefix }
             }
             other => other,
         });
@@ -506,8 +533,8 @@ fn another_groups_snapshot_is_found_out() {
     world.settle(&[ALICE, BOB]);
     world.publish(ALICE);
     world.carol_is_lied_to(move |frame| match frame {
-        RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(_) } => {
-            RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(Bytes(theirs.clone())) }
+        RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(_), floor_prefix } => {
+            RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(Bytes(theirs.clone())), floor_prefix }
         }
         other => other,
     });
@@ -524,8 +551,8 @@ fn an_old_snapshot_costs_only_a_longer_tail() {
     world.settle(&[ALICE, BOB]);
     world.publish(BOB);
     world.network.twist = Some(Box::new(move |frame| match frame {
-        RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(_) } => {
-            RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(Bytes(old.clone())) }
+        RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(_), floor_prefix } => {
+            RelayFrame::Opened { request, group, log, head, floor, snapshot: Some(Bytes(old.clone())), floor_prefix }
         }
         other => other,
     }));
@@ -546,7 +573,7 @@ fn a_relay_that_forgot_without_a_snapshot_is_told_of_and_nothing_here_is_lost() 
     world.write_many(ALICE, 10);
     world.network.twist = Some(Box::new(|frame| match frame {
         RelayFrame::Opened { request, group, log, head, .. } => {
-            RelayFrame::Opened { request, group, log, head, floor: Some(head), snapshot: None }
+            RelayFrame::Opened { request, group, log, head, floor: Some(head), snapshot: None, floor_prefix: None }
         }
         other => other,
     }));
@@ -560,6 +587,76 @@ fn a_relay_that_forgot_without_a_snapshot_is_told_of_and_nothing_here_is_lost() 
     let all = world.all(ALICE);
     assert!(all.contains("kept"));
     assert_eq!(world.all(BOB), all);
+}
+
+/// Alice is away while Bob writes, makes a snapshot, and the relay forgets what it covers; then she removes him before she hears of it.
+fn removed_while_away(seed: u64, others: &[usize]) -> World {
+    let mut world = World::of_two(seed);
+    world.write_many(ALICE, 20);
+    for other in others {
+        world.network.add_device("other");
+        world.network.join(*other, ALICE, "reader");
+    }
+    let everybody: Vec<_> = [ALICE, BOB].iter().chain(others).copied().collect();
+    world.settle(&everybody);
+    let bob = world.network.devices[BOB].status.as_ref().unwrap().device.clone().unwrap();
+    world.network.cut_off(ALICE, true);
+    world.put(ALICE, "alices", "kept");
+    world.write_many(BOB, 40);
+    world.settle(&everybody[1..]);
+    world.publish(BOB);
+    world.time_passes(YEAR_MS, &everybody[1..]);
+    world.settle(&everybody[1..]);
+    assert!(world.network.tidy_relay() > 0, "there is something to forget");
+    world.network.crash(BOB, false);
+    world.network.open(ALICE);
+    world.call(ALICE, Command::RemoveDevice { device: bob }).unwrap();
+    world.network.cut_off(ALICE, false);
+    world
+}
+
+#[test]
+fn the_only_member_left_goes_on_without_what_nobody_else_has() {
+    for restored in [false, true] {
+        let mut world = removed_while_away(76, &[]);
+        if restored {
+            // It asks again, and the relay offers what Bob made as long as it has not heard that he is out.
+            world.network.crash(ALICE, true);
+            world.network.open(ALICE);
+        }
+        world.settle(&[ALICE]);
+        let status = world.network.devices[ALICE].status.clone().unwrap();
+        assert_eq!((status.state, status.pending), (SyncState::Synced, 0), "{status:?}");
+        assert!(world.all(ALICE).contains("kept"));
+        world.put(ALICE, "later", "goes on");
+        world.settle(&[ALICE]);
+        world.carol();
+        world.settle(&[ALICE, CAROL]);
+        assert!(world.began_from_snapshot(CAROL), "she made one of what she has");
+        let all = world.all(ALICE);
+        assert_eq!(world.all(CAROL), all);
+        world.put(CAROL, "carols", "goes both ways");
+        world.settle(&[ALICE, CAROL]);
+        assert!(world.all(ALICE).contains("carols"));
+        world.time_passes(60_000, &[ALICE, CAROL]);
+        world.settle(&[ALICE, CAROL]);
+    }
+}
+
+#[test]
+fn nobody_goes_on_without_what_another_member_has() {
+    let mut world = removed_while_away(77, &[CAROL]);
+    world.network.run_ms(120_000);
+    let status = world.network.devices[ALICE].status.clone().unwrap();
+    assert_eq!(status.last_error.unwrap().code.as_str(), "sync.snapshot-unusable");
+    assert!(world.all(ALICE).contains("kept"));
+    let device = world.network.devices[CAROL].status.as_ref().unwrap().device.clone().unwrap();
+    world.call(ALICE, Command::ChangeRole { device, role: "writer".into() }).unwrap();
+    world.network.run_ms(DAY_MS);
+    world.settle(&[ALICE, CAROL]);
+    let all = world.all(CAROL);
+    assert_eq!(world.all(ALICE), all);
+    assert!(all.contains("kept") && all.contains("text 39"), "{all}");
 }
 
 #[test]

@@ -70,8 +70,9 @@ impl<S: LogStore> Mailbox<S> {
             snapshot = self.snapshot_after(group, stand.cursor)?.map(|snapshot| snapshot.entry);
         }
         let below = stand.cursor < floor;
+        let floor_prefix = if below { self.store.prefix_at(&group, floor).map_err(Problem::Store)? } else { None };
         let floor = (floor > Cursor::ZERO).then_some(floor);
-        self.send(conn, &RelayFrame::Opened { request, group, log, head, floor, snapshot });
+        self.send(conn, &RelayFrame::Opened { request, group, log, head, floor, snapshot, floor_prefix });
         if stand.cursor < head && !below {
             self.send_page(conn, device, request, group, stand.cursor, page)?;
         }

@@ -63,6 +63,17 @@ struct Seat {
     left: Vec<usize>,
     /// Somebody took from it the right to write, and did not know that it had left.
     is_put_out: bool,
+    /// By what it gave up the right to write itself and stayed, by place, but for what was before it was given that again.
+    stepped_down: Vec<usize>,
+    /// By what others took it, by place, who did not know that; likewise.
+    demoted: Vec<usize>,
+}
+
+impl Seat {
+    /// Whether it writes no more because it wanted to.
+    fn has_stepped_down(&self) -> bool {
+        !self.stepped_down.is_empty() && self.demoted.is_empty()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -260,6 +271,7 @@ impl State {
                 if *role < Role::Writer && self.gone.contains_key(device) {
                     self.note_end(device, place, false, view);
                 }
+                self.note_right_to_write(device, place, *role >= Role::Writer, author == *device, view);
             }
             Act::Rotate { turn } => {
                 self.turn(node.id, place, turn.epoch, turn.recipients.iter().copied().gather(), view);
@@ -303,10 +315,30 @@ impl State {
         }
     }
 
-    /// Whether a device left by itself, might write then, and nobody put it out at the same time or before.
+    /// Notes who did it that a member may write no more, or may again.
+    fn note_right_to_write(&mut self, device: &DeviceId, place: usize, may: bool, by_itself: bool, view: View<'_>) {
+        let Some(seat) = self.seats.get_mut(device) else { return };
+        match (may, by_itself) {
+            (true, _) => {
+                seat.stepped_down.retain(|before| !view.contains(*before));
+                seat.demoted.retain(|before| !view.contains(*before));
+            }
+            (false, true) => seat.stepped_down.push(place),
+            (false, false) if seat.stepped_down.iter().any(|before| view.contains(*before)) => {}
+            (false, false) => seat.demoted.push(place),
+        }
+    }
+
+    /// Whether a device left by itself, or gave up by itself to write, might write until then, and nobody put it out at the same time or before.
     pub(super) fn left_as_writer(&self, device: &DeviceId) -> bool {
-        let wrote = self.gone.get(device).is_some_and(|gone| gone.member.role >= Role::Writer);
-        wrote && self.seats.get(device).is_some_and(|seat| !seat.left.is_empty() && !seat.is_put_out)
+        let Some(seat) = self.seats.get(device) else { return false };
+        match self.gone.get(device) {
+            Some(gone) => {
+                let wrote = gone.member.role >= Role::Writer || seat.has_stepped_down();
+                wrote && !seat.left.is_empty() && !seat.is_put_out
+            }
+            None => self.members.contains_key(device) && seat.has_stepped_down(),
+        }
     }
 
     /// Devices that left or took a lesser role by themselves, which no admin has said since; with what they are now.
@@ -448,7 +480,10 @@ impl PartialEq for State {
                 events.sort_unstable();
                 events
             };
-            one.gone == other.gone && one.given_up.is_some() == other.given_up.is_some() && events(one) == events(other)
+            one.gone == other.gone
+                && one.given_up.is_some() == other.given_up.is_some()
+                && one.has_stepped_down() == other.has_stepped_down()
+                && events(one) == events(other)
         };
         self.group == other.group
             && self.members == other.members

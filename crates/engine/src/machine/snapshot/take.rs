@@ -12,12 +12,12 @@ use super::super::rows::Missing;
 use super::super::sync::KeptReason;
 use super::super::task::Task;
 use super::super::{Machine, keys};
-use super::unusable;
+use super::{Snapshots, unusable};
 use crate::api::{DisconnectReason, ErrorCode, Event, Failure};
 use crate::document::{CollectionName, DocumentId};
 use crate::group::{DocumentChange, RelayPlace, SnapshotPart};
 use crate::store::RowValue;
-use ashore_protocol::control::Control;
+use ashore_protocol::control::{Control, Role};
 use ashore_protocol::frame::{ClientFrame, FailureCode, Item, RequestId};
 use ashore_protocol::header::{Entry, VerifiedEntry};
 use ashore_protocol::ids::{Cursor, GroupId, LogId};
@@ -35,7 +35,7 @@ pub(in crate::machine) struct Taking {
     manifest: Manifest,
     /// The control entries after this are asked for; `None` when all are here.
     controls_after: Option<Cursor>,
-    /// The first place in this log where the author says that it leaves.
+    /// The first place in this log where the author says that it leaves, or that it writes no more.
     left_at: Option<Cursor>,
     /// The part that is merged next.
     next: u32,
@@ -74,6 +74,7 @@ impl Taking {
         let leaves = match Control::parse(entry.payload()) {
             Ok(Control::Leave) => true,
             Ok(Control::Remove { device, .. }) => device == author,
+            Ok(Control::Role { device, role }) => device == author && role < Role::Writer,
             _ => false,
         };
         if leaves && entry.header().author == author {
@@ -81,7 +82,7 @@ impl Taking {
         }
     }
 
-    /// Whether it may be rested on: its author may write, or has left by itself, and not before the place that it covers: what others
+    /// Whether it may be rested on: its author may write, or has left or become a reader by itself, and not before the place that it covers: what others
     /// wrote later is not its to tell.
     fn is_believed(&self, members: &Membership) -> bool {
         let author = self.entry.author();
@@ -97,10 +98,12 @@ impl Taking {
 
 impl Machine {
     /// The relay has opened the log, and said from where on it has all entries, and which snapshot there is.
-    pub(in crate::machine) fn take_offer(&mut self, log: LogId, floor: Option<Cursor>, offered: Option<&[u8]>) {
-        let Some(group) = &mut self.sync.group else { return };
+    pub(in crate::machine) fn take_offer(&mut self, log: LogId, offered: Option<&[u8]>) {
+        let Some((group, link)) = self.sync.group.as_mut().zip(self.sync.link.as_ref()) else { return };
         let (cursor, group_id) = (group.place.cursor, group.state.group);
+        let floor = link.floor.as_ref().map(|floor| floor.at);
         let below = floor.is_some_and(|floor| cursor < floor);
+        group.snapshots.alone = None;
         if group.snapshots.taking.as_ref().is_some_and(|taking| taking.manifest.log == log) {
             return;
         }
@@ -126,11 +129,7 @@ impl Machine {
         match usable {
             Some(entry) if below && floor.is_some_and(|floor| covers(&entry) >= floor) => self.begin_taking(entry),
             Some(entry) if !below && fresh && saves(&entry) => self.begin_taking(entry),
-            _ if below => {
-                let failure =
-                    unusable("the relay has dropped entries that are not here, and there is no snapshot of them");
-                self.lose_link(failure, DisconnectReason::Refused);
-            }
+            _ if below => self.look_who_is_left(log),
             _ => {}
         }
     }
@@ -140,6 +139,7 @@ impl Machine {
         let Some(taking) = Taking::restore(entry, 0) else { return };
         let Some(group) = &mut self.sync.group else { return };
         let key = keys::snapshot_entry(group.state.generation);
+        group.snapshots.alone = None;
         group.snapshots.taking = Some(taking);
         group.snapshots.state.taking = Some(0);
         group.snapshots.changed = true;
@@ -199,6 +199,7 @@ impl Machine {
 
     /// Asks for what is needed next, if it was not asked on this connection.
     pub(super) fn ask_for_snapshot(&mut self) {
+        self.ask_who_is_left();
         let Some((group, link)) = self.sync.group.as_mut().zip(self.sync.link.as_mut()) else { return };
         let group_id = group.state.group;
         let Some(taking) = &mut group.snapshots.taking else { return };
@@ -238,12 +239,18 @@ impl Machine {
         more: bool,
     ) {
         let own = self.sync.group.as_ref().is_some_and(|own| own.state.group == group);
+        let last = items.last().map(Item::cursor);
+        if let Some(alone) = self.answered_alone(request) {
+            if own && alone.takes(log, &items, more) {
+                return self.tasks.push_back(Task::TakeControls(TakeControls { items: items.into(), more }));
+            }
+            return self.misbehaved("control entries out of order");
+        }
         let Some(taking) = self.answered_taking(request) else { return };
         if !own || log != taking.manifest.log {
             return;
         }
         let ascends = items.is_sorted_by_key(Item::cursor) && (!items.is_empty() || !more);
-        let last = items.last().map(Item::cursor);
         if !ascends || last.is_some_and(|last| taking.controls_after >= Some(last)) {
             return self.misbehaved("control entries out of order");
         }
@@ -254,7 +261,8 @@ impl Machine {
 
     pub(in crate::machine) fn take_controls(&mut self, task: &mut TakeControls) -> Result<(), Missing> {
         while let Some(item) = task.items.front() {
-            if self.sync.group.as_ref().is_none_or(|group| group.snapshots.taking.is_none()) {
+            let wanted = |Snapshots { taking, alone, .. }: &Snapshots| taking.is_some() || alone.is_some();
+            if !self.sync.group.as_ref().is_some_and(|group| wanted(&group.snapshots)) {
                 return Ok(());
             }
             let Item::Entry { bytes, .. } = item else {
@@ -273,6 +281,13 @@ impl Machine {
             task.items.pop_front();
         }
         let Some(group) = &mut self.sync.group else { return Ok(()) };
+        if let Some(alone) = &mut group.snapshots.alone {
+            alone.working = false;
+            if !task.more {
+                self.go_on_if_alone();
+            }
+            return Ok(());
+        }
         let Some(taking) = &mut group.snapshots.taking else { return Ok(()) };
         taking.working = false;
         if task.more {
@@ -280,8 +295,14 @@ impl Machine {
         }
         taking.controls_after = None;
         if !taking.is_believed(&group.membership) {
-            self.end_taking();
-            self.misbehaved("a snapshot by somebody who may not write");
+            let id = taking.entry.id();
+            if self.end_taking() || !self.go_on_without() {
+                self.misbehaved("a snapshot by somebody who may not write");
+                return Ok(());
+            }
+            if let Some(group) = &mut self.sync.group {
+                group.snapshots.unusable.push(id);
+            }
         }
         Ok(())
     }
