@@ -498,6 +498,7 @@ impl Machine {
             Task::Receive(task) => self.receive(task),
             Task::Send => self.send_outbox(),
             Task::Announce(scan) => self.announce(scan),
+            Task::LookForDocuments(scan) => self.look_for_documents(scan),
             Task::Refill(task) => self.refill(task),
             Task::Retry => self.retry_quarantined(),
             Task::Sweep(task) => self.sweep(task),
@@ -684,7 +685,11 @@ impl Task {
         match self {
             Self::Open(task) => Some(&mut task.scan),
             Self::Command(task) => Some(&mut task.scan),
-            Self::Announce(scan) | Self::Index(scan) | Self::Adopt(scan) | Self::CatchUp(scan) => Some(scan),
+            Self::Announce(scan)
+            | Self::LookForDocuments(scan)
+            | Self::Index(scan)
+            | Self::Adopt(scan)
+            | Self::CatchUp(scan) => Some(scan),
             Self::Snapshot(scan) | Self::Vanish(scan) => Some(scan),
             Self::Refill(task) => Some(&mut task.scan),
             Self::Sweep(task) => Some(&mut task.scan),

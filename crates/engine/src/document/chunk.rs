@@ -18,6 +18,8 @@ const DEFLATED: u64 = 0b1000;
 pub struct Chunk<'a> {
     /// What it is.
     pub kind: ChunkKind,
+    /// Who wrote it; nothing for a whole document.
+    pub writer: Option<&'a [u8]>,
     /// All of its bytes, with its header.
     pub bytes: &'a [u8],
 }
@@ -84,12 +86,12 @@ impl<'a> Reader<'a> {
         };
         let length = self.length()?;
         let mut body = Reader(self.take(length)?);
-        match kind {
-            ChunkKind::Document => body.document()?,
-            ChunkKind::Change => body.change()?,
-        }
+        let writer = match kind {
+            ChunkKind::Document => body.document().map(|()| None)?,
+            ChunkKind::Change => Some(body.change()?),
+        };
         let bytes = start.get(..start.len() - self.0.len()).ok_or(ChunkError::Malformed)?;
-        Ok(Chunk { kind, bytes })
+        Ok(Chunk { kind, writer, bytes })
     }
 
     fn document(&mut self) -> Result<(), ChunkError> {
@@ -101,16 +103,18 @@ impl<'a> Reader<'a> {
         self.column_rows(&operations, actors)
     }
 
-    fn change(&mut self) -> Result<(), ChunkError> {
+    /// Its writer.
+    fn change(&mut self) -> Result<&'a [u8], ChunkError> {
         self.hashes()?;
-        self.byte_string()?;
+        let writer = self.byte_string()?;
         self.unsigned()?; // sequence number
         self.unsigned()?; // first operation
         self.signed()?; // time
         self.byte_string()?; // message
         let others = self.byte_strings()?;
         let operations = self.columns()?;
-        self.column_rows(&operations, others + 1)
+        self.column_rows(&operations, others + 1)?;
+        Ok(writer)
     }
 
     fn hashes(&mut self) -> Result<(), ChunkError> {
@@ -121,13 +125,13 @@ impl<'a> Reader<'a> {
     /// The count of byte strings that follow it.
     fn byte_strings(&mut self) -> Result<u64, ChunkError> {
         let count = self.length()? as u64;
-        (0..count).try_for_each(|_| self.byte_string())?;
+        (0..count).try_for_each(|_| self.byte_string().map(drop))?;
         Ok(count)
     }
 
-    fn byte_string(&mut self) -> Result<(), ChunkError> {
+    fn byte_string(&mut self) -> Result<&'a [u8], ChunkError> {
         let length = self.length()?;
-        self.take(length).map(|_| ())
+        self.take(length)
     }
 
     fn columns(&mut self) -> Result<Vec<Column>, ChunkError> {
@@ -187,7 +191,7 @@ impl<'a> Reader<'a> {
             ACTORS if self.unsigned()? < actors => Ok(1),
             ACTORS => Err(ChunkError::Malformed),
             DELTAS => self.signed().map(|_| 1),
-            STRINGS => self.byte_string().map(|()| 1),
+            STRINGS => self.byte_string().map(|_| 1),
             _ => self.unsigned().map(|_| 1),
         }
     }

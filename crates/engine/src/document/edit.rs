@@ -45,6 +45,8 @@ use super::version::Version;
 use check::{Expanded, Stopped};
 use message::Message;
 
+/// So many changes are kept and sent as they are.
+const FEW_CHANGES: usize = 4;
 /// No honest history counts so far; what does could overflow Automerge's counters.
 const MAX_OP: u64 = 1 << 48;
 
@@ -323,6 +325,9 @@ pub fn whole(chunks: &[&[u8]]) -> Result<Vec<u8>, CorruptDocument> {
 /// A whole document in pieces of at most `max_bytes` where its changes allow it: one chunk, or its changes in causal order.
 /// Merged one after another they give the document.
 pub fn pieces(chunks: &[&[u8]], max_bytes: usize) -> Result<Vec<Vec<u8>>, CorruptDocument> {
+    if let Some(as_they_are) = few_changes(chunks).filter(|bytes| bytes.len() <= max_bytes) {
+        return Ok(vec![as_they_are]);
+    }
     let doc = load(chunks)?;
     let whole = joined(&doc);
     if whole.len() <= max_bytes {
@@ -338,6 +343,25 @@ pub fn pieces(chunks: &[&[u8]], max_bytes: usize) -> Result<Vec<Vec<u8>>, Corrup
         }
     }
     Ok(pieces)
+}
+
+/// The changes of a document that has few, each in its order behind those that it builds on: who gets them needs no Automerge to read them, and they take
+/// hardly more room than a chunk of all.
+fn few_changes(chunks: &[&[u8]]) -> Option<Vec<u8>> {
+    let mut hashes = Vec::new();
+    for chunk in chunks {
+        for part in chunk::split(chunk).ok()? {
+            if part.kind != ChunkKind::Change || hashes.len() == FEW_CHANGES {
+                return None;
+            }
+            let change = Change::from_bytes(part.bytes.to_vec()).ok()?;
+            if !change.deps().iter().all(|dependency| hashes.contains(dependency)) {
+                return None;
+            }
+            hashes.push(change.hash());
+        }
+    }
+    (!hashes.is_empty()).then(|| chunks.concat())
 }
 
 /// The value of a document at an earlier version, null when it was deleted or not there yet.
@@ -512,10 +536,10 @@ fn merged(
     (DocumentRow { heads, deleted, sent_with, received_with, chunks, value, parts: None }, write)
 }
 
-/// One change stays as it came; several are smaller as a document.
+/// Few changes stay as they came; many are smaller as a document.
 fn first_chunk(doc: &Automerge) -> Vec<u8> {
     match doc.get_changes(&[]).as_slice() {
-        [only] => only.raw_bytes().to_vec(),
+        few if few.len() <= FEW_CHANGES => few.iter().flat_map(|change| change.raw_bytes().to_vec()).collect(),
         _ => joined(doc),
     }
 }

@@ -4,6 +4,7 @@
 use super::batch::Effect;
 use super::documents::{Staged, Stop};
 use super::rows::{Missing, parse_document};
+use super::sync::Group;
 use super::task::{ScanSlot, SweepTask};
 use super::{Machine, keys};
 use crate::api::{ErrorCode, Event, Failure};
@@ -37,6 +38,29 @@ pub(super) struct Whole {
 }
 
 impl Machine {
+    /// A device that has no documents when it comes to a group has none to announce: what comes from there need not go back.
+    pub(super) fn look_for_documents(&mut self, scan: &mut ScanSlot) -> Result<(), Missing> {
+        let begins = |group: &Group| group.state.announced == Announced::Through(vec![]);
+        if !self.sync.group.as_ref().is_some_and(begins) {
+            return Ok(());
+        }
+        let rows = self.scan_rows(scan, &Range::prefix([VALUE_TAG]).limit(1))?;
+        if rows.rows.is_empty() {
+            self.all_is_announced();
+        }
+        Ok(())
+    }
+
+    fn all_is_announced(&mut self) {
+        self.seal_draft();
+        let Some(group) = &mut self.sync.group else { return };
+        group.state.announced_at = Some(group.state.next_sequence.saturating_sub(1));
+        group.state.announced = Announced::All;
+        group.announcing = true;
+        self.batch.group_changed = true;
+        self.batch.effects.push(Effect::Announced(Announced::All));
+    }
+
     pub(super) fn announce(&mut self, scan: &mut ScanSlot) -> Result<(), Missing> {
         let Some(group) = &self.sync.group else { return Ok(()) };
         let Announced::Through(last) = &group.state.announced else { return Ok(()) };
@@ -79,17 +103,12 @@ impl Machine {
             }
             last = Some(key);
         }
-        let announced = match (rows.more, last) {
-            (true, Some(last)) => Announced::Through(last.to_vec()),
-            (true, None) | (false, _) => Announced::All,
+        let Some(last) = last.filter(|_| rows.more) else {
+            self.all_is_announced();
+            return Ok(());
         };
-        if announced == Announced::All {
-            self.seal_draft();
-        }
+        let announced = Announced::Through(last.to_vec());
         if let Some(group) = &mut self.sync.group {
-            if announced == Announced::All {
-                group.state.announced_at = Some(group.state.next_sequence.saturating_sub(1));
-            }
             group.state.announced = announced.clone();
             group.announcing = true;
         }

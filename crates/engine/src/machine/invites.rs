@@ -77,6 +77,8 @@ impl Machine {
         self.sync.sweep_below = Some(state.generation);
         self.sync.group = Some(Group::new(state, secrets));
         self.forget_group_to_do();
+        // Before anything comes from the group.
+        self.tasks.push_back(Task::LookForDocuments(None));
         self.batch.group_changed = true;
         // Keys that others rely on must not go with the power.
         self.batch.strict = true;

@@ -22,6 +22,8 @@ pub(super) enum Task {
     Send,
     /// Puts documents into entries that were here before the group.
     Announce(ScanSlot),
+    /// Whether there is anything to announce.
+    LookForDocuments(ScanSlot),
     /// Puts every entry into the outbox again, for a relay that lost its log.
     Refill(RefillTask),
     /// Tries quarantined entries again.

@@ -14,6 +14,7 @@ use super::revert::{self, Plan};
 use super::{
     Actor, CorruptDocument, Current, EditError, Edited, empty_change, heads_of, is_deleted, made, options, read,
 };
+use crate::document::chunk;
 use crate::document::value::Value;
 use crate::document::version::Version;
 
@@ -113,15 +114,32 @@ pub fn steps_left(current: Current<'_>, own: &OwnActors) -> Result<(usize, usize
 
 /// The first bytes of the writers of a document, each of which may be one of this device's actors.
 pub fn writers(chunks: &[&[u8]]) -> Result<BTreeSet<[u8; 16]>, CorruptDocument> {
+    if let Some(writers) = writers_of_changes(chunks) {
+        return Ok(writers);
+    }
     let doc = super::load(chunks)?;
     Ok(doc.get_changes_meta(&[]).iter().filter_map(writer).gather())
 }
 
+/// The same where each change is a chunk of its own and says who wrote it.
+fn writers_of_changes(chunks: &[&[u8]]) -> Option<BTreeSet<[u8; 16]>> {
+    let mut writers = BTreeSet::new();
+    for chunk in chunks {
+        for part in chunk::split(chunk).ok()? {
+            writers.extend(beginning(part.writer?));
+        }
+    }
+    Some(writers).filter(|_| !chunks.is_empty())
+}
+
 /// The actor of a change, if it is one of Ashore's.
 pub(in crate::document) fn writer(change: &ChangeMetadata<'_>) -> Option<[u8; 16]> {
-    let bytes = change.actor.to_bytes();
-    let ours = bytes.len() == 16 || bytes.len() == 20;
-    bytes.first_chunk().copied().filter(|_| ours)
+    beginning(change.actor.to_bytes())
+}
+
+fn beginning(actor: &[u8]) -> Option<[u8; 16]> {
+    let ours = actor.len() == 16 || actor.len() == 20;
+    actor.first_chunk().copied().filter(|_| ours)
 }
 
 pub(super) fn is_own(change: &ChangeMetadata<'_>, own: &OwnActors) -> bool {

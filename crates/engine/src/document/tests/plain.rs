@@ -70,6 +70,18 @@ fn puts_alike(current: Current<'_>, new: &Value, now_ms: u64) -> bool {
     })
 }
 
+/// Whether it travels as the changes that it has, which come to the same as all of it in one chunk.
+fn travels_as_it_is(replica: &Replica) -> bool {
+    let whole = replica.whole();
+    let (pieces, writers) = replica.travelling();
+    let mut others = [Replica::new(8), Replica::new(9)];
+    others[0].merge(&whole);
+    pieces.iter().for_each(|piece| drop(others[1].merge(piece)));
+    assert_eq!((others[0].state(), others[1].state()), (replica.state(), replica.state()));
+    assert_eq!(writers, edit::writers(&[whole.as_slice()]).unwrap());
+    pieces != [whole]
+}
+
 /// Does what random steps say on two devices, and compares both ways at each; how many were done without Automerge.
 fn devices_meet(steps: &[(bool, Step)]) -> usize {
     let mut devices = [Replica::with(1, "{}"), Replica::new(2)];
@@ -107,6 +119,7 @@ fn devices_meet(steps: &[(bool, Step)]) -> usize {
                 }
             }
         }
+        devices.iter().filter(|device| device.row.is_some()).for_each(|device| drop(travels_as_it_is(device)));
     }
     plainly
 }
@@ -240,6 +253,36 @@ fn most_of_what_devices_do_needs_no_automerge() {
         bob.merge(change);
     }
     assert_eq!(bob.state(), edited.state());
+}
+
+#[test]
+fn few_changes_are_what_a_whole_document_is() {
+    let mut alice = Replica::with(1, r#"{"n":0}"#);
+    assert!(travels_as_it_is(&alice));
+    let mut bob = alice.fork(2);
+    bob.put(r#"{"n":0,"bobs":[1]}"#);
+    alice.put(r#"{"n":1}"#);
+    alice.exchange(&mut bob);
+    assert!(travels_as_it_is(&alice) && travels_as_it_is(&bob), "beside each other, too");
+    alice.delete();
+    assert!(travels_as_it_is(&alice));
+    for n in 2..40 {
+        alice.put(&format!(r#"{{"n":{n}}}"#));
+    }
+    assert!(!travels_as_it_is(&alice), "many are smaller together");
+}
+
+#[test]
+fn a_change_that_is_spoiled_or_lacks_what_it_builds_on_does_not_travel() {
+    let mut alice = Replica::with(1, r#"{"n":0}"#);
+    alice.put(r#"{"n":1}"#);
+    let [first, second] = &alice.sent[..] else { panic!("two changes") };
+    assert_eq!(edit::pieces(&[first.as_slice(), second], usize::MAX), Ok(vec![[first.as_slice(), second].concat()]));
+    assert!(edit::pieces(&[second.as_slice()], usize::MAX).is_err());
+    let mut spoiled = first.clone();
+    spoiled[20] ^= 1;
+    assert_ne!(edit::pieces(&[spoiled.as_slice()], usize::MAX), Ok(vec![spoiled.clone()]));
+    assert!(edit::pieces(&[], usize::MAX).is_err());
 }
 
 #[test]

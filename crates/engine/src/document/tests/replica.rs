@@ -191,6 +191,12 @@ impl Replica {
         edit::whole(&self.chunks.values().map(Vec::as_slice).collect::<Vec<_>>()).unwrap()
     }
 
+    /// What an entry carries of it, and who wrote it.
+    pub(super) fn travelling(&self) -> (Vec<Vec<u8>>, BTreeSet<[u8; 16]>) {
+        let chunks: Vec<_> = self.chunks.values().map(Vec::as_slice).collect();
+        (edit::pieces(&chunks, usize::MAX).unwrap(), edit::writers(&chunks).unwrap())
+    }
+
     pub(super) fn value_at(&self, version: &Version) -> Value {
         self.with_current(|current| edit::value_at(current.unwrap(), version)).unwrap()
     }

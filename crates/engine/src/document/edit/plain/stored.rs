@@ -2,7 +2,7 @@
 
 use automerge::Change;
 
-use super::super::{Actor, Current, Edited, Merged, seconds};
+use super::super::{Actor, Current, Edited, FEW_CHANGES, Merged, seconds};
 use super::{MAX_CHANGES, Plain, first};
 use crate::document::state::{ChunkSpan, DocumentRow};
 use crate::document::value::Value;
@@ -45,8 +45,8 @@ pub(in crate::document) fn merge(current: Option<Current<'_>>, changes: &[Change
         None => Plain::default(),
     };
     let new: Vec<&Change> = changes.iter().filter(|change| !document.has(&change.hash())).collect();
-    // Several of a new document are smaller together.
-    if new.len() > if current.is_some() { MAX_CHANGES } else { 1 } {
+    // Many of a new document are smaller together.
+    if new.len() > if current.is_some() { MAX_CHANGES } else { FEW_CHANGES } {
         return None;
     }
     for change in &new {
@@ -58,7 +58,7 @@ pub(in crate::document) fn merge(current: Option<Current<'_>>, changes: &[Change
             let bytes = new.iter().flat_map(|change| change.raw_bytes().to_vec()).collect();
             (row.sent_with, row.received_with, row.chunks.extended(bytes)?)
         }
-        (None, [first, ..]) => (0, 0, ChunkSpan::first(first.raw_bytes().to_vec())),
+        (None, few) => (0, 0, ChunkSpan::first(few.iter().flat_map(|change| change.raw_bytes().to_vec()).collect())),
     };
     let (heads, value) = (document.head().into_iter().collect(), document.value().to_bytes());
     let row = DocumentRow { heads, deleted: false, sent_with, received_with, chunks, value, parts: None };
