@@ -8,6 +8,8 @@ const TOGETHER = 5_000;
 
 export async function open({ name, durability, relay, encrypt }) {
   const db = await openDatabase({ name, durability, ...(encrypt ? { encrypt: "platform" } : {}) });
+  // The others are open by now; this one is with its first call.
+  await db.ping("");
   if (relay) {
     await db.sync.enable({ relay, deviceName: "bench" });
   }

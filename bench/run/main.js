@@ -1,6 +1,6 @@
 /** Measures everybody in one run, in an order that alternates, and writes down what came out. */
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -32,6 +32,7 @@ const { values: asked } = parseArgs({
     sizes: { type: "string", default: "1000,10000,100000,1000x10000" },
     systems: { type: "string", default: systems.flatMap(({ key, isApart }) => (isApart ? [] : [key])).join(",") },
     steps: { type: "string" },
+    add: { type: "string" },
     out: { type: "string", default: fileURLToPath(new URL("../results/browser.json", import.meta.url)) },
   },
 });
@@ -57,18 +58,31 @@ const hops = chosen.some(({ peer }) => peer === "hops") ? await startHops() : nu
 const wanted = chosen.map((system) =>
   system.peer === "hops" ? { ...system, options: { server: hops.address } } : system,
 );
+/** What an earlier run wrote at other sizes stays: `--add ../docs/benchmarks/browser.json`. */
+const earlier = asked.add ? JSON.parse(readFileSync(asked.add, "utf8")) : null;
+const isTakenAgain = (key) => shapes.some((shape) => shape.key === String(key));
 /** Results by system, shape and step: all samples of all rounds. */
 const results = {};
-const failures = [];
-let demo = null;
+const failures = (earlier?.failures ?? []).filter(({ size }) => size && !isTakenAgain(size));
+let demo = earlier?.demo ?? null;
 
 for (const system of wanted) {
-  results[system.key] = { download: null, cannot: system.cannot ?? {}, sizes: {} };
+  const sizes = Object.entries(earlier?.results[system.key]?.sizes ?? {}).filter(([key]) => !isTakenAgain(key));
+  results[system.key] = { download: null, cannot: system.cannot ?? {}, sizes: Object.fromEntries(sizes) };
   try {
     Object.assign(results[system.key], await downloaded({ system, site, relay }));
   } catch (error) {
     failed({ system: system.key, step: "download of the page" }, error);
   }
+}
+
+if ((steps ?? usual).includes(DEMO)) {
+  demo = await measureDemo({
+    rounds,
+    note: (round) => note(`the demo, round ${round + 1}`),
+    failed: (round, error) => failed({ system: "ashore", round, step: DEMO }, error),
+  });
+  write();
 }
 
 for (const shape of shapes) {
@@ -81,15 +95,6 @@ for (const shape of shapes) {
     }
   }
 }
-if ((steps ?? usual).includes(DEMO)) {
-  demo = await measureDemo({
-    rounds,
-    note: (round) => note(`the demo, round ${round + 1}`),
-    failed: (round, error) => failed({ system: "ashore", round, step: DEMO }, error),
-  });
-  write();
-}
-
 await hops?.end();
 await relay.end();
 await site.end();
@@ -99,7 +104,7 @@ process.exitCode = failures.length > 0 ? 1 : 0;
 async function measure(system, shape, round) {
   const of = results[system.key];
   const own = (of.sizes[shape.key] ??= { steps: {}, skipped: [] });
-  const isFirst = shape === shapes[0];
+  const isFirst = shape === shapes[0] && !earlier;
   const where = { system: system.key, size: shape.key, round };
   let current = "";
   const noteStep = (step) => {
@@ -113,7 +118,10 @@ async function measure(system, shape, round) {
     if (!isWanted(step)) {
       return true;
     }
-    const smaller = shapes.filter((other) => isSmaller(other, shape)).map(({ key }) => of.sizes[key]);
+    const smaller = Object.keys(of.sizes)
+      .map(shapeOf)
+      .filter((other) => isSmaller(other, shape))
+      .map(({ key }) => of.sizes[key]);
     if (smaller.some((size) => isTooSlow(size, step)) && !own.skipped.includes(step)) {
       own.skipped.push(step);
     }
@@ -158,7 +166,7 @@ function failed(where, error) {
 /** Whether it was given up, or took longer than anybody would wait for more of it. */
 function isTooSlow(size, step) {
   const { rounds: taken = [], unit } = size?.steps[step] ?? {};
-  const slowest = unit === "ms" ? Math.max(0, ...taken.flatMap(({ samples }) => samples)) : 0;
+  const slowest = unit === "ms" ? Math.max(0, ...taken.flatMap(({ samples, median }) => samples ?? median)) : 0;
   return slowest > PATIENCE_MS || size?.skipped.includes(step) === true;
 }
 
@@ -175,6 +183,11 @@ function write() {
   mkdirSync(dirname(asked.out), { recursive: true });
   const described = wanted.map((system) => ({ ...system, version: versionOf(system.package) }));
   const sizes = shapes.map(({ key }) => key);
-  const about = { date: new Date().toISOString().slice(0, 10), machine: machine(browserVersion), rounds, sizes };
-  writeFileSync(asked.out, `${JSON.stringify({ ...about, systems: described, results, demo, failures }, null, 1)}\n`);
+  const runs = [
+    ...(earlier?.runs ?? [])
+      .map((run) => ({ ...run, sizes: run.sizes.filter((key) => !isTakenAgain(key)) }))
+      .filter(({ sizes: left }) => left.length > 0),
+    { date: new Date().toISOString().slice(0, 10), machine: machine(browserVersion), rounds, sizes },
+  ];
+  writeFileSync(asked.out, `${JSON.stringify({ runs, systems: described, results, demo, failures }, null, 1)}\n`);
 }

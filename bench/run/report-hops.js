@@ -21,7 +21,8 @@ const REFERENCE = "hops";
 const STEPS = ["pings", "reads", "writes"];
 
 const run = JSON.parse(readFileSync(asked.results, "utf8"));
-const [size] = run.sizes.map(String);
+const [{ date, machine, rounds: taken, sizes }] = run.runs;
+const [size] = sizes.map(String);
 
 const text = readFileSync(asked.document, "utf8");
 const [head, tail] = [text.slice(0, text.indexOf(BEGIN) + BEGIN.length), text.slice(text.indexOf(END))];
@@ -29,9 +30,8 @@ writeFileSync(asked.document, `${head}\n${about()}\n\n${table()}\n${tail}`);
 
 /** Whoever else was at work then stands in the averages of the last minutes. */
 function about() {
-  const { machine } = run;
   const load = loadavg().map((average) => average.toFixed(1));
-  return `${run.date}, ${machine.processors}, ${machine.memoryGiB} GiB, ${machine.system}, ${machine.browser}, Node ${machine.node}; ${run.rounds} rounds at ${titleOf(shapeOf(size))}; load of the machine over the last 1, 5 and 15 minutes at the end: ${load.join(", ")}.`;
+  return `${date}, ${machine.processors}, ${machine.memoryGiB} GiB, ${machine.system}, ${machine.browser}, Node ${machine.node}; ${taken} rounds at ${titleOf(shapeOf(size))}; load of the machine over the last 1, 5 and 15 minutes at the end: ${load.join(", ")}.`;
 }
 
 function table() {

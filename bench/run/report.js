@@ -8,13 +8,14 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { chart } from "./chart.js";
-import { median, percentile, shown } from "./figures.js";
-import { middleOf, readRun } from "./measured.js";
+import { median, shown } from "./figures.js";
+import { lateOf, middleOf, readRun } from "./measured.js";
 import { curves } from "./report-curves.js";
 import { demo } from "./report-demo.js";
 import { reasons } from "./report-reasons.js";
 import { CHARTED, section } from "./report-section.js";
 import { targets } from "./report-targets.js";
+import { shapeOf, titleOf } from "./shapes.js";
 import { workloads } from "./workloads.js";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -29,7 +30,7 @@ const [BEGIN, END] = ["<!-- measured -->", "<!-- /measured -->"];
 const CHART_SHAPE = "10000";
 
 const run = readRun(asked.results);
-const { sizes, systems, results, machine, rounds, failures } = run;
+const { runs, systems, results, failures } = run;
 
 mkdirSync(asked.charts, { recursive: true });
 for (const workload of workloads.filter(({ step }) => CHARTED.has(step))) {
@@ -55,7 +56,10 @@ writeFileSync(asked.document, `${head}\n${parts.filter((part) => part !== "").jo
 
 function about() {
   return [
-    `${run.date}, ${machine.processors}, ${machine.memoryGiB} GiB, ${machine.system}, ${machine.browser}, Node ${machine.node}; ${rounds} rounds.`,
+    ...runs.map(({ date, machine, rounds, sizes }) => {
+      const titles = sizes.map((shape) => titleOf(shapeOf(String(shape)))).join(", ");
+      return `${date}, ${machine.processors}, ${machine.memoryGiB} GiB, ${machine.system}, ${machine.browser}, Node ${machine.node}: ${titles}; ${rounds} rounds.`;
+    }),
     "",
     "| system | version | keeps |",
     "| --- | --- | --- |",
@@ -78,14 +82,16 @@ function downloads() {
   ].join("\n");
 }
 
-/** What was measured without each single sample: median and 99th percentile of each round. */
+/** What was measured without each single sample: the median of each round, and the 99th percentile of all. */
 function summary() {
-  const round = ({ samples, ...rest }) => ({ median: median(samples), p99: percentile(samples, 0.99), ...rest });
-  const step = ([name, taken]) => [name, { ...taken, rounds: taken.rounds.map(round) }];
+  const round = ({ samples, ...rest }) => (samples ? { median: median(samples), ...rest } : rest);
+  const step = ([name, taken]) => [
+    name,
+    { ...taken, p99: taken.rounds.length > 0 ? lateOf(taken) : null, rounds: taken.rounds.map(round) },
+  ];
   const size = ([shape, { steps, skipped }]) => [shape, { steps: mapped(steps, step), skipped }];
   const system = ([key, { sizes: taken, ...rest }]) => [key, { ...rest, sizes: mapped(taken, size) }];
-  const { date } = run;
-  return { date, machine, rounds, sizes, systems, results: mapped(results, system), demo: run.demo, failures };
+  return { runs, systems, results: mapped(results, system), demo: run.demo, failures };
 }
 
 function mapped(record, map) {

@@ -20,9 +20,14 @@ export function hasServer(peer) {
   return peer in START;
 }
 
+/** Starts the server of that system, with nothing before it. */
+export function startItself(peer) {
+  return START[peer]();
+}
+
 /** Starts the server of that system; `bytes()` counts what passed in both directions since it was asked last. */
 export async function startServer(peer) {
-  const server = await START[peer]();
+  const server = await startItself(peer);
   const counter = await countingProxy(Number(new URL(server.address).port));
   const address = new URL(server.address);
   address.port = String(counter.port);

@@ -16,16 +16,17 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Entries carry so much that is sealed.
-const PAYLOAD: usize = 300;
+pub(crate) const PAYLOAD: usize = 300;
 /// Connections that are opened at a time.
 const OPENING: usize = 64;
 /// Entries that are appended at a time where nothing is measured.
 const AT_A_TIME: usize = 200;
 
-/// The relay's program, and a folder for its data.
+/// The relay's program, a folder for its data, and the benchmark's, where other systems' servers are.
 pub(crate) struct Place {
     pub(crate) relay: PathBuf,
     pub(crate) folder: PathBuf,
+    pub(crate) bench: PathBuf,
 }
 
 impl Place {

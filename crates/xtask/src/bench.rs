@@ -56,11 +56,13 @@ fn browser(words: &[&str], report: &str) -> Outcome {
     process::run(npm::script(FOLDER, report)?)
 }
 
-/// The relay and the load in processes of their own; the table goes into the document.
+/// The relay, the load and other systems' servers in processes of their own; the table goes into the document.
 fn relay() -> Outcome {
     process::run(cargo(["build", "--release", "-p", "ashore-relay", "-p", "ashore-relay-load"]))?;
+    setup::npm_packages_in(FOLDER)?;
     let mut load = program(workspace::built("release", "relay-load"));
     load.arg(workspace::built("release", "ashore-relay")).arg(workspace::target().join("tmp/relay-load"));
+    load.arg(workspace::root().join(FOLDER));
     let output = load.stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| Failure::new(format!("relay-load cannot be started: {error}")))?;
     if !output.status.success() {

@@ -1,10 +1,13 @@
 //! The desktop's engine beside SQLite used bare, in one run, on the same disk: `cargo run --release -p ashore-native --example measure [FOLDER]`.
 //! Then what a fresh device needs for 10,000 documents, what an idle program takes of memory, and how long an engine that broke is away.
+//! With `--curves` before the folder instead: what a document or a call costs from 1,000 documents to a million, in some minutes.
 //!
 //! "Bare" is one table of keys and values in WAL mode, one row for each document, and nothing else: no history, no index, no sync, no checksum.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 mod apart;
+
+mod curves;
 
 use ashore_engine::store::conformance::{Dice, wait_for};
 use ashore_native::api::{Command, IdRange, Reply};
@@ -23,9 +26,15 @@ fn main() {
     if apart::is_another() {
         return;
     }
-    let folder = std::env::args().nth(1).map_or_else(|| std::env::temp_dir().join("ashore-measure"), PathBuf::from);
+    let mut words = std::env::args().skip(1).peekable();
+    let is_of_curves = words.next_if_eq("--curves").is_some();
+    let folder = words.next().map_or_else(|| std::env::temp_dir().join("ashore-measure"), PathBuf::from);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
+    if is_of_curves {
+        curves::all(&folder);
+        return std::fs::remove_dir_all(&folder).unwrap();
+    }
     let bare = bare(&folder.join("bare.sqlite"));
     let options = |name: &str| Options::at(folder.join(name)).secrets_in_files();
     let plain = wait_for(ashore(options("plain.ashore")));

@@ -2,7 +2,8 @@
 
 use super::{Group, OPENING, PAYLOAD, Place, each, follow};
 use crate::bare::Bare;
-use crate::figures::Figure;
+use crate::figures::{Figure, times_told, told};
+use crate::others::{AutomergeRepo, Client, Hocuspocus, Server, patiently, push_all};
 use ashore_protocol::frame::RelayFrame;
 use ashore_relay_load::append;
 use futures_util::future::join_all;
@@ -75,7 +76,46 @@ pub(super) async fn deliveries(place: &Place) -> Figure {
     });
     join_all(tasks.collect::<Vec<_>>()).await.into_iter().for_each(|done| done.unwrap());
     let of_bare = f64::from(GROUPS * OTHERS) * OF_EACH as f64 / started.elapsed().as_secs_f64();
+    let others = (deliveries_of::<Hocuspocus>(place).await, deliveries_of::<AutomergeRepo>(place).await);
     Figure::of("100 groups of ten, one of each pushes: deliveries", "per s", delivered, of_bare)
+        .beside(others.0, others.1)
+}
+
+/// Another system's: 100 documents with ten clients each. Several entries may come in one message.
+async fn deliveries_of<C: Client>(place: &Place) -> Option<String> {
+    let server = Server::start(&place.bench, C::SYSTEM, GROUPS as usize);
+    patiently(async {
+        let (mut pushers, mut listeners) = (Vec::new(), Vec::new());
+        for number in 0..GROUPS {
+            let mut pusher = C::connect(&server, number as usize, number * 1_000).await;
+            pusher.found().await;
+            pushers.push(pusher);
+            for other in 1..=OTHERS {
+                let mut listener = C::connect(&server, number as usize, number * 1_000 + other).await;
+                listener.join().await;
+                listeners.push(listener);
+            }
+        }
+        let started = Instant::now();
+        let listening = listeners.into_iter().map(|client| tokio::spawn(arrivals(client, OF_EACH)));
+        let listening: Vec<_> = listening.collect();
+        let under_way = UNDER_WAY.min(C::UNDER_WAY);
+        let pushing = pushers.into_iter().map(|client| tokio::spawn(push_all(client, OF_EACH, under_way)));
+        join_all(pushing.collect::<Vec<_>>()).await.into_iter().for_each(|done| done.unwrap());
+        join_all(listening).await.into_iter().for_each(|done| drop(done.unwrap()));
+        told(f64::from(GROUPS * OTHERS) * OF_EACH as f64 / started.elapsed().as_secs_f64(), "per s")
+    })
+    .await
+}
+
+/// When each of so many entries of others came.
+async fn arrivals<C: Client>(mut client: C, entries: usize) -> Vec<Instant> {
+    let mut times = Vec::with_capacity(entries);
+    while times.len() < entries {
+        let heard = client.heard().await;
+        times.extend(std::iter::repeat_n(Instant::now(), heard));
+    }
+    times
 }
 
 /// One push to 1,000 devices: until each has it, and until all have.
@@ -133,10 +173,46 @@ pub(super) async fn to_many(place: &Place) -> [Figure; 2] {
     }
     let heard = join_all(listening).await.into_iter().map(|times| times.unwrap()).collect();
     let (mut bare_each, mut bare_all) = delays(&sent, heard);
+    let (hocuspocus, automerge_repo) =
+        (to_many_of::<Hocuspocus>(place).await, to_many_of::<AutomergeRepo>(place).await);
+    let ([hocuspocus_each, hocuspocus_all], [automerge_each, automerge_all]) = (
+        hocuspocus.map_or_else(Default::default, |told| told.map(Some)),
+        automerge_repo.map_or_else(Default::default, |told| told.map(Some)),
+    );
     [
-        Figure::of_times("one push to 1,000 devices, 20 a second, to each: p50 / p99", &mut to_each, &mut bare_each),
-        Figure::of_times("the same, until all have it: p50 / p99", &mut to_all, &mut bare_all),
+        Figure::of_times("one push to 1,000 devices, 20 a second, to each: p50 / p99", &mut to_each, &mut bare_each)
+            .beside(hocuspocus_each, automerge_each),
+        Figure::of_times("the same, until all have it: p50 / p99", &mut to_all, &mut bare_all)
+            .beside(hocuspocus_all, automerge_all),
     ]
+}
+
+/// Another system's: 1,000 clients of one document. To each, and to all.
+async fn to_many_of<C: Client>(place: &Place) -> Option<[String; 2]> {
+    let server = Server::start(&place.bench, C::SYSTEM, 1);
+    let at = &server;
+    patiently(async {
+        let mut pusher = C::connect(at, 0, MANY).await;
+        pusher.found().await;
+        let listeners = each(MANY, OPENING, |number| async move {
+            let mut client = C::connect(at, 0, number).await;
+            client.join().await;
+            // Whoever waits for the others answers meanwhile.
+            tokio::spawn(arrivals(client, PUSHES))
+        });
+        let listening = listeners.await;
+        let mut sent = Vec::with_capacity(PUSHES);
+        for _ in 0..PUSHES {
+            sent.push(Instant::now());
+            pusher.push(1).await;
+            pusher.acknowledged().await;
+            tokio::time::sleep(PAUSE).await;
+        }
+        let heard = join_all(listening).await.into_iter().map(|times| times.unwrap()).collect();
+        let (mut to_each, mut to_all) = delays(&sent, heard);
+        [times_told(&mut to_each), times_told(&mut to_all)]
+    })
+    .await
 }
 
 /// From each push to each arrival, and to the last.

@@ -2,9 +2,11 @@
 
 use super::{OPENING, Place, each};
 use crate::bare::Bare;
-use crate::figures::{Figure, short};
+use crate::figures::{Figure, short, told};
+use crate::others::{AutomergeRepo, Client, Hocuspocus, Server, patiently};
 use ashore_relay_load::{Device, numbered_key};
 use std::time::Duration;
+use tokio::task::AbortHandle;
 
 /// Until what was needed for opening them was given back.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -36,7 +38,34 @@ pub(super) async fn memory(place: &Place, connections: u32) -> Figure {
     let of_bare = (resident(bare.id()) - before) / f64::from(connections);
     drop(open);
     let what = format!("{} connections that say nothing: memory of each", short(f64::from(connections)));
-    Figure::of(what, "KiB", of_relay, of_bare)
+    let others =
+        (memory_of::<Hocuspocus>(place, connections).await, memory_of::<AutomergeRepo>(place, connections).await);
+    Figure::of(what, "KiB", of_relay, of_bare).beside(others.0, others.1)
+}
+
+/// That of another system's server, which answers pings meanwhile; Hocuspocus's connections are all about one empty document, since it takes no others.
+async fn memory_of<C: Client>(place: &Place, connections: u32) -> Option<String> {
+    let server = Server::start(&place.bench, C::SYSTEM, 1);
+    let before = resident(server.id());
+    let at = &server;
+    patiently(async {
+        let open = each(connections, OPENING, |number| async move {
+            let mut client = C::connect(at, 0, number).await;
+            // Whoever does not read answers no ping, and is thrown out.
+            let reading = async move {
+                loop {
+                    client.heard().await;
+                }
+            };
+            tokio::spawn(reading).abort_handle()
+        });
+        let open = open.await;
+        tokio::time::sleep(SETTLED).await;
+        let of_each = (resident(server.id()) - before) / f64::from(connections);
+        open.iter().for_each(AbortHandle::abort);
+        told(of_each, "KiB")
+    })
+    .await
 }
 
 /// A process's memory in KiB.

@@ -2,7 +2,8 @@
 
 use super::{Group, PAYLOAD, Place};
 use crate::bare::{Bare, Socket};
-use crate::figures::Figure;
+use crate::figures::{Figure, told};
+use crate::others::{AutomergeRepo, Client, Hocuspocus, Server, patiently, push_all};
 use ashore_protocol::frame::{ClientFrame, RelayFrame};
 use ashore_relay_load::{Device, append};
 use futures_util::future::join_all;
@@ -24,6 +25,9 @@ pub(super) struct Load {
     /// Entries in all.
     entries: usize,
 }
+
+/// Of so many entries, another system's server is given one.
+const OF_OTHERS: usize = 4;
 
 pub(super) const LOADS: [Load; 5] = [
     Load {
@@ -97,7 +101,34 @@ pub(super) async fn rate(place: &Place, load: Load) -> Figure {
         sockets.into_iter().map(|socket| tokio::spawn(echo(socket, each / load.in_a_frame, bytes, load.under_way)));
     join_all(echoing.collect::<Vec<_>>()).await.into_iter().for_each(|echoed| echoed.unwrap());
     let echoed = load.entries as f64 / started.elapsed().as_secs_f64();
-    Figure::of(format!("{}, {PAYLOAD} bytes sealed", load.what), "per s", pushed, echoed)
+    let figure = Figure::of(format!("{}, {PAYLOAD} bytes sealed", load.what), "per s", pushed, echoed);
+    if load.connections > 1 {
+        // Whoever pushes there hears what the others push.
+        return figure;
+    }
+    let others = (rate_of::<Hocuspocus>(place, load).await, rate_of::<AutomergeRepo>(place, load).await);
+    figure.beside(others.0, others.1)
+}
+
+/// What another system's server takes, a document for a group: in memory, and no signature is checked.
+async fn rate_of<C: Client>(place: &Place, load: Load) -> Option<String> {
+    let server = Server::start(&place.bench, C::SYSTEM, load.groups as usize);
+    // Fewer: a rate as well.
+    let each = load.entries / load.groups as usize / OF_OTHERS;
+    patiently(async {
+        let mut pushers = Vec::new();
+        for number in 0..load.groups {
+            let mut client = C::connect(&server, number as usize, number).await;
+            client.found().await;
+            pushers.push(client);
+        }
+        let started = Instant::now();
+        let under_way = load.under_way.min(C::UNDER_WAY);
+        let pushing = pushers.into_iter().map(|client| tokio::spawn(push_all(client, each, under_way)));
+        join_all(pushing.collect::<Vec<_>>()).await.into_iter().for_each(|pushed| pushed.unwrap());
+        told(each as f64 * f64::from(load.groups) / started.elapsed().as_secs_f64(), "per s")
+    })
+    .await
 }
 
 pub(super) async fn push(mut device: Device, frames: Vec<ClientFrame>, under_way: usize) {

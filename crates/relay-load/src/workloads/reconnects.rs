@@ -2,7 +2,8 @@
 
 use super::{Group, Place, each, follow};
 use crate::bare::Bare;
-use crate::figures::Figure;
+use crate::figures::{Figure, told};
+use crate::others::{AutomergeRepo, Client, Hocuspocus, Server, patiently};
 use futures_util::{SinkExt, StreamExt};
 use std::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
@@ -36,5 +37,28 @@ pub(super) async fn all_at_once(place: &Place) -> Figure {
     let of_bare = started.elapsed();
     drop(back);
     let (of_relay, of_bare) = (of_relay.as_secs_f64() * 1_000.0, of_bare.as_secs_f64() * 1_000.0);
+    let others = (all_at_once_of::<Hocuspocus>(place).await, all_at_once_of::<AutomergeRepo>(place).await);
     Figure::of("1,000 devices at once after a restart, until the last is back", "ms", of_relay, of_bare)
+        .beside(others.0, others.1)
+}
+
+/// Another system's: 1,000 clients of a document of one entry. Its server keeps nothing, so that there is no restart.
+async fn all_at_once_of<C: Client>(place: &Place) -> Option<String> {
+    let server = Server::start(&place.bench, C::SYSTEM, 1);
+    let at = &server;
+    patiently(async {
+        let mut founder = C::connect(at, 0, MANY).await;
+        founder.found().await;
+        let started = Instant::now();
+        let back = each(MANY, MANY as usize, |number| async move {
+            let mut client = C::connect(at, 0, number).await;
+            client.join().await;
+            client
+        });
+        let back = back.await;
+        let took = started.elapsed();
+        drop((founder, back));
+        told(took.as_secs_f64() * 1_000.0, "ms")
+    })
+    .await
 }
