@@ -11,8 +11,11 @@ use crate::workloads::PAYLOAD;
 use serde::Deserialize;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
@@ -108,6 +111,27 @@ pub(crate) async fn push_all<C: Client>(mut client: C, messages: usize, under_wa
     }
     for _ in 0..waiting {
         client.acknowledged().await;
+    }
+}
+
+/// Work beside other work, which ends when nobody waits for it any more.
+pub(crate) struct Beside<T>(JoinHandle<T>);
+
+pub(crate) fn beside<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Beside<T> {
+    Beside(tokio::spawn(work))
+}
+
+impl<T> Future for Beside<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0).poll(context).map(|done| done.unwrap())
+    }
+}
+
+impl<T> Drop for Beside<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -288,6 +288,11 @@ impl<B: Blobs> Packed<B> {
         if on_disk.as_ref().is_some_and(names_all) || !names_all(&self.state.borrow().manifest) {
             return Ok(!names_all(&self.state.borrow().manifest));
         }
+        // What this handle itself has put in their place may be on the disk before it is known here.
+        drop(self.writing.lock().await);
+        if !names_all(&self.state.borrow().manifest) {
+            return Ok(true);
+        }
         self.state.borrow_mut().health = Health::Superseded;
         Err(StoreFailure::Superseded)
     }

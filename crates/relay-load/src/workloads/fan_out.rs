@@ -3,7 +3,7 @@
 use super::{Group, OPENING, PAYLOAD, Place, each, follow};
 use crate::bare::Bare;
 use crate::figures::{Figure, times_told, told};
-use crate::others::{AutomergeRepo, Client, Hocuspocus, Server, patiently, push_all};
+use crate::others::{AutomergeRepo, Client, Hocuspocus, Server, beside, patiently, push_all};
 use ashore_protocol::frame::RelayFrame;
 use ashore_relay_load::append;
 use futures_util::future::join_all;
@@ -97,12 +97,12 @@ async fn deliveries_of<C: Client>(place: &Place) -> Option<String> {
             }
         }
         let started = Instant::now();
-        let listening = listeners.into_iter().map(|client| tokio::spawn(arrivals(client, OF_EACH)));
+        let listening = listeners.into_iter().map(|client| beside(arrivals(client, OF_EACH)));
         let listening: Vec<_> = listening.collect();
         let under_way = UNDER_WAY.min(C::UNDER_WAY);
-        let pushing = pushers.into_iter().map(|client| tokio::spawn(push_all(client, OF_EACH, under_way)));
-        join_all(pushing.collect::<Vec<_>>()).await.into_iter().for_each(|done| done.unwrap());
-        join_all(listening).await.into_iter().for_each(|done| drop(done.unwrap()));
+        let pushing = pushers.into_iter().map(|client| beside(push_all(client, OF_EACH, under_way)));
+        join_all(pushing.collect::<Vec<_>>()).await;
+        join_all(listening).await;
         told(f64::from(GROUPS * OTHERS) * OF_EACH as f64 / started.elapsed().as_secs_f64(), "per s")
     })
     .await
@@ -198,7 +198,7 @@ async fn to_many_of<C: Client>(place: &Place) -> Option<[String; 2]> {
             let mut client = C::connect(at, 0, number).await;
             client.join().await;
             // Whoever waits for the others answers meanwhile.
-            tokio::spawn(arrivals(client, PUSHES))
+            beside(arrivals(client, PUSHES))
         });
         let listening = listeners.await;
         let mut sent = Vec::with_capacity(PUSHES);
@@ -208,7 +208,7 @@ async fn to_many_of<C: Client>(place: &Place) -> Option<[String; 2]> {
             pusher.acknowledged().await;
             tokio::time::sleep(PAUSE).await;
         }
-        let heard = join_all(listening).await.into_iter().map(|times| times.unwrap()).collect();
+        let heard = join_all(listening).await;
         let (mut to_each, mut to_all) = delays(&sent, heard);
         [times_told(&mut to_each), times_told(&mut to_all)]
     })

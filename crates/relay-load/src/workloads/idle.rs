@@ -3,10 +3,9 @@
 use super::{OPENING, Place, each};
 use crate::bare::Bare;
 use crate::figures::{Figure, short, told};
-use crate::others::{AutomergeRepo, Client, Hocuspocus, Server, patiently};
+use crate::others::{AutomergeRepo, Client, Hocuspocus, Server, beside, patiently};
 use ashore_relay_load::{Device, numbered_key};
 use std::time::Duration;
-use tokio::task::AbortHandle;
 
 /// Until what was needed for opening them was given back.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -57,12 +56,12 @@ async fn memory_of<C: Client>(place: &Place, connections: u32) -> Option<String>
                     client.heard().await;
                 }
             };
-            tokio::spawn(reading).abort_handle()
+            beside(reading)
         });
         let open = open.await;
         tokio::time::sleep(SETTLED).await;
         let of_each = (resident(server.id()) - before) / f64::from(connections);
-        open.iter().for_each(AbortHandle::abort);
+        drop(open);
         told(of_each, "KiB")
     })
     .await

@@ -3,7 +3,7 @@
 use super::{Group, PAYLOAD, Place};
 use crate::bare::{Bare, Socket};
 use crate::figures::{Figure, told};
-use crate::others::{AutomergeRepo, Client, Hocuspocus, Server, patiently, push_all};
+use crate::others::{AutomergeRepo, Client, Hocuspocus, Server, beside, patiently, push_all};
 use ashore_protocol::frame::{ClientFrame, RelayFrame};
 use ashore_relay_load::{Device, append};
 use futures_util::future::join_all;
@@ -124,8 +124,8 @@ async fn rate_of<C: Client>(place: &Place, load: Load) -> Option<String> {
         }
         let started = Instant::now();
         let under_way = load.under_way.min(C::UNDER_WAY);
-        let pushing = pushers.into_iter().map(|client| tokio::spawn(push_all(client, each, under_way)));
-        join_all(pushing.collect::<Vec<_>>()).await.into_iter().for_each(|pushed| pushed.unwrap());
+        let pushing = pushers.into_iter().map(|client| beside(push_all(client, each, under_way)));
+        join_all(pushing.collect::<Vec<_>>()).await;
         told(each as f64 * f64::from(load.groups) / started.elapsed().as_secs_f64(), "per s")
     })
     .await

@@ -7,9 +7,9 @@ use futures_util::FutureExt;
 use futures_util::future::join3;
 
 use crate::store::conformance::{Dice, block_on, everything, present, puts, sealed};
-use crate::store::faults::{Fault, Faults, FaultyBlobs, When};
+use crate::store::faults::{Fault, Faults, FaultyBlobs, When, yield_once};
 use crate::store::memory::MemoryBlobs;
-use crate::store::packed::{BlobName, Blobs, Packed, PackedOptions};
+use crate::store::packed::{BlobFailure, BlobName, BlobOp, Blobs, Packed, PackedOptions};
 use crate::store::{Durability, Key, Range, Store, StoreBatch, StoreFailure, Value};
 
 type Model = BTreeMap<Key, Value>;
@@ -271,6 +271,55 @@ fn a_superseded_handle_cannot_finish_its_merge() {
         assert_eq!(ended, StoreFailure::Superseded);
         while newer.maintain().await.unwrap() {}
         assert_eq!(everything(&newer).await.len(), 40);
+    });
+}
+
+/// A disk on which a commit is there before it is answered, as where another thread writes.
+struct AnswersLate(MemoryBlobs);
+
+impl Blobs for AnswersLate {
+    async fn names(&self) -> Result<Vec<BlobName>, BlobFailure> {
+        self.0.names().await
+    }
+
+    async fn get(&self, names: &[BlobName]) -> Result<Vec<Option<Vec<u8>>>, BlobFailure> {
+        self.0.get(names).await
+    }
+
+    async fn segments(&self, first: u64) -> Result<Vec<(u64, Vec<u8>)>, BlobFailure> {
+        self.0.segments(first).await
+    }
+
+    async fn commit(&self, ops: Vec<BlobOp>, durability: Durability) -> Result<(), BlobFailure> {
+        let outcome = self.0.commit(ops, durability).await;
+        yield_once().await;
+        outcome
+    }
+
+    async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+#[test]
+fn a_read_after_blocks_were_replaced_and_before_that_is_answered_is_no_other_handles_doing() {
+    block_on(async {
+        let (store, _) = Packed::open(AnswersLate(MemoryBlobs::new()), options()).await.unwrap();
+        for round in 0..40_u8 {
+            store.commit(puts((0..20_u8).map(|n| ([n, round], vec![n; 500]))), Durability::Relaxed).await.unwrap();
+            let tidied = std::cell::Cell::new(false);
+            let tidying = async {
+                while store.maintain().await.unwrap() {}
+                tidied.set(true);
+            };
+            let reading = async {
+                while !tidied.get() {
+                    assert_eq!(everything(&store).await.len(), 20 * (usize::from(round) + 1));
+                    yield_once().await;
+                }
+            };
+            futures_util::future::join(tidying, reading).await;
+        }
     });
 }
 
