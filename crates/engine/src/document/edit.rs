@@ -458,7 +458,7 @@ impl Current<'_> {
 
     /// After these changes, one at least, and what [`keep`] made.
     fn edited(&self, doc: &Automerge, changes: &[Change], keep: Option<&Change>, value: Vec<u8>) -> Edited {
-        let change: Vec<u8> = changes.iter().chain(keep).flat_map(|change| change.raw_bytes().to_vec()).collect();
+        let change = bytes_of(changes.iter().chain(keep));
         let over_delete = changes.iter().chain(keep).any(|change| bury::rests_on_delete(doc, change));
         let (chunks, write) = self.row.chunks.append(change.clone(), || joined(doc));
         let heads = sorted_heads(doc);
@@ -539,7 +539,7 @@ fn merged(
 /// Few changes stay as they came; many are smaller as a document.
 fn first_chunk(doc: &Automerge) -> Vec<u8> {
     match doc.get_changes(&[]).as_slice() {
-        few if few.len() <= FEW_CHANGES => few.iter().flat_map(|change| change.raw_bytes().to_vec()).collect(),
+        few if few.len() <= FEW_CHANGES => bytes_of(few),
         _ => joined(doc),
     }
 }
@@ -556,7 +556,14 @@ fn loads(doc: &Automerge, saved: &[u8]) -> bool {
 }
 
 fn changes_after(doc: &Automerge, heads: &[ChangeHash]) -> Vec<u8> {
-    doc.get_changes(heads).iter().flat_map(|change| change.raw_bytes().to_vec()).collect()
+    bytes_of(&doc.get_changes(heads))
+}
+
+/// Changes one after another.
+fn bytes_of<'c>(changes: impl IntoIterator<Item = &'c Change>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    changes.into_iter().for_each(|change| bytes.extend_from_slice(change.raw_bytes()));
+    bytes
 }
 
 pub(super) fn changes_of(remote: &[u8]) -> Result<Vec<Change>, MergeError> {

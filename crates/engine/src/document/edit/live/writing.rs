@@ -6,8 +6,8 @@ use automerge::{ActorId, Change, ChangeHash, ObjId, ObjType, PatchLog, Prop, Rea
 
 use super::{Found, LastMerge, Live, Place, TextError, after_patches, at};
 use crate::document::edit::{
-    Actor, Current, Edited, MergeError, Merged, apply, bury::rests_on_delete, changes_after, corrupt, empty_change_at,
-    is_deleted, keep, loads, merge_into, read, sorted_heads, try_change, writer_at,
+    Actor, Current, Edited, MergeError, Merged, apply, bury::rests_on_delete, bytes_of, changes_after, corrupt,
+    empty_change_at, is_deleted, keep, loads, merge_into, read, sorted_heads, try_change, writer_at,
 };
 use crate::document::state::DocumentRow;
 use crate::document::text::{self, OutOfRange, Splice, byte_at};
@@ -253,7 +253,7 @@ impl Live {
         value: Vec<u8>,
     ) -> Edited {
         let over_delete = changes.iter().chain(keep).any(|change| rests_on_delete(&self.doc, change));
-        let change: Vec<u8> = changes.iter().chain(keep).flat_map(|change| change.raw_bytes().to_vec()).collect();
+        let change = bytes_of(changes.iter().chain(keep));
         self.chunk_bytes += change.len();
         let (chunks, write) = row.chunks.append(change.clone(), || self.joined());
         let heads = sorted_heads(&self.doc);

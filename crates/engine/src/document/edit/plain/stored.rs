@@ -2,7 +2,7 @@
 
 use automerge::Change;
 
-use super::super::{Actor, Current, Edited, FEW_CHANGES, Merged, seconds};
+use super::super::{Actor, Current, Edited, FEW_CHANGES, Merged, bytes_of, seconds};
 use super::{MAX_CHANGES, Plain, first};
 use crate::document::state::{ChunkSpan, DocumentRow};
 use crate::document::value::Value;
@@ -55,10 +55,9 @@ pub(in crate::document) fn merge(current: Option<Current<'_>>, changes: &[Change
     let (sent_with, received_with, (chunks, write)) = match (current, new.as_slice()) {
         (_, []) => return Some(Merged::Unchanged),
         (Some(Current { row, .. }), new) => {
-            let bytes = new.iter().flat_map(|change| change.raw_bytes().to_vec()).collect();
-            (row.sent_with, row.received_with, row.chunks.extended(bytes)?)
+            (row.sent_with, row.received_with, row.chunks.extended(bytes_of(new.iter().copied()))?)
         }
-        (None, few) => (0, 0, ChunkSpan::first(few.iter().flat_map(|change| change.raw_bytes().to_vec()).collect())),
+        (None, few) => (0, 0, ChunkSpan::first(bytes_of(few.iter().copied()))),
     };
     let (heads, value) = (document.head().into_iter().collect(), document.value().to_bytes());
     let row = DocumentRow { heads, deleted: false, sent_with, received_with, chunks, value, parts: None };
