@@ -188,6 +188,7 @@ pub(super) async fn to_many(place: &Place) -> [Figure; 2] {
 }
 
 /// Another system's: 1,000 clients of one document. To each, and to all.
+#[allow(clippy::async_yields_async, reason = "what listens is waited for when all has been sent")]
 async fn to_many_of<C: Client>(place: &Place) -> Option<[String; 2]> {
     let server = Server::start(&place.bench, C::SYSTEM, 1);
     let at = &server;

@@ -43,6 +43,7 @@ pub(super) async fn memory(place: &Place, connections: u32) -> Figure {
 }
 
 /// That of another system's server, which answers pings meanwhile; Hocuspocus's connections are all about one empty document, since it takes no others.
+#[allow(clippy::async_yields_async, reason = "what reads is never waited for")]
 async fn memory_of<C: Client>(place: &Place, connections: u32) -> Option<String> {
     let server = Server::start(&place.bench, C::SYSTEM, 1);
     let before = resident(server.id());

@@ -76,7 +76,9 @@ fn travels_as_it_is(replica: &Replica) -> bool {
     let (pieces, writers) = replica.travelling();
     let mut others = [Replica::new(8), Replica::new(9)];
     others[0].merge(&whole);
-    pieces.iter().for_each(|piece| drop(others[1].merge(piece)));
+    for piece in &pieces {
+        others[1].merge(piece);
+    }
     assert_eq!((others[0].state(), others[1].state()), (replica.state(), replica.state()));
     assert_eq!(writers, edit::writers(&[whole.as_slice()]).unwrap());
     pieces != [whole]
@@ -119,7 +121,9 @@ fn devices_meet(steps: &[(bool, Step)]) -> usize {
                 }
             }
         }
-        devices.iter().filter(|device| device.row.is_some()).for_each(|device| drop(travels_as_it_is(device)));
+        for device in devices.iter().filter(|device| device.row.is_some()) {
+            travels_as_it_is(device);
+        }
     }
     plainly
 }
