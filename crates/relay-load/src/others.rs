@@ -7,7 +7,6 @@ pub(crate) use automerge_repo::AutomergeRepo;
 pub(crate) use hocuspocus::Hocuspocus;
 
 use crate::bare::Socket;
-use crate::workloads::PAYLOAD;
 use serde::Deserialize;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -19,6 +18,8 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+/// Entries carry so much that is sealed, or might be.
+pub(crate) const PAYLOAD: usize = 300;
 /// Nobody waits longer for one measurement.
 const PATIENCE: Duration = Duration::from_secs(180);
 

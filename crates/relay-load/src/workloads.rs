@@ -7,6 +7,7 @@ mod pushes;
 mod reconnects;
 
 use crate::figures::{Figure, table};
+use crate::others::PAYLOAD;
 use ashore_protocol::frame::{ClientFrame, PageSize, RelayFrame};
 use ashore_protocol::hash::log_prefix;
 use ashore_protocol::{Cursor, GroupId, LogId, LogPrefix, SigningKey, VerifiedEntry};
@@ -15,8 +16,6 @@ use futures_util::StreamExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Entries carry so much that is sealed.
-pub(crate) const PAYLOAD: usize = 300;
 /// Connections that are opened at a time.
 const OPENING: usize = 64;
 /// Entries that are appended at a time where nothing is measured.

@@ -15,6 +15,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
     () => "no error",
     (error: AshoreError) => error.code,
   );
+const pong = (text: string): Outcome => ({ ok: { pong: { text } } });
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 let hosts: ScriptedHosts;
@@ -55,49 +56,50 @@ describe("starting", () => {
 });
 
 describe("news that come together", () => {
-  const told = (id: number, text: string): Outcome => ({ ok: { pong: { text: `${id} ${text}` } } });
+  const together: readonly Uint8Array[] = [
+    encode({ answers: [{ id: 3, outcome: pong("a") }], events: [] }),
+    encode({ answers: [], events: [{ status: { status: UNKNOWN_STATUS } }] }),
+    encode({ answers: [{ id: 4, outcome: pong("b") }], events: [] }),
+  ];
   let order: string[];
+  const wait = async (text: string): Promise<void> => {
+    try {
+      await ping(client, text);
+      // Who waited may wait for what is done already, too.
+      await Promise.resolve();
+      order.push(text);
+    } catch (error) {
+      order.push(`${text}: ${(error as AshoreError).code}`);
+    }
+  };
 
   beforeEach(async () => {
     order = [];
     await ping(client, "warm");
     hosts.script = () => null;
     for (const text of ["a", "b"]) {
-      void ping(client, text).then(
-        async () => {
-          // Who waited may wait for what is done already, too.
-          await Promise.resolve();
-          order.push(text);
-        },
-        ({ code }: AshoreError) => order.push(`${text}: ${code}`),
-      );
+      void wait(text);
     }
     client.events.on("event", (event) => ("status" in event ? order.push("event") : undefined));
     await turn();
   });
 
-  const together = (): Uint8Array[] => [
-    encode({ answers: [{ id: 3, outcome: told(3, "a") }], events: [] }),
-    encode({ answers: [], events: [{ status: { status: UNKNOWN_STATUS } }] }),
-    encode({ answers: [{ id: 4, outcome: told(4, "b") }], events: [] }),
-  ];
-
   it("are told once whoever waited for what came before has gone on", async () => {
-    hosts.last.listener.news(together());
+    hosts.last.listener.news(together);
     await turn();
     await turn();
     expect(order).toEqual(["a", "event", "b"]);
   });
 
   it("are all told before the end of the host", async () => {
-    hosts.last.listener.news(together());
+    hosts.last.listener.news(together);
     hosts.last.listener.gone(dead("It is over."));
     await turn();
     expect(order).toEqual(["event", "a", "b"]);
   });
 
   it("are not told to whoever has closed meanwhile", async () => {
-    hosts.last.listener.news(together());
+    hosts.last.listener.news(together);
     await client.close();
     await turn();
     expect(order).toEqual(["b: database.closed", "a"]);
