@@ -60,7 +60,12 @@ const wanted = chosen.map((system) =>
 );
 /** What an earlier run wrote at other sizes stays: `--add ../docs/benchmarks/browser.json`. */
 const earlier = asked.add ? JSON.parse(readFileSync(asked.add, "utf8")) : null;
+const isLeftOut = (key) => chosen.every((system) => system.key !== key);
+if (Object.keys(earlier?.results ?? {}).some(isLeftOut)) {
+  throw new Error("--add needs all systems that the earlier run had: what is left out would be lost.");
+}
 const isTakenAgain = (key) => shapes.some((shape) => shape.key === String(key));
+const hasOthers = earlier?.runs.some(({ sizes }) => sizes.some((key) => !isTakenAgain(key))) === true;
 /** Results by system, shape and step: all samples of all rounds. */
 const results = {};
 const failures = (earlier?.failures ?? []).filter(({ size }) => size && !isTakenAgain(size));
@@ -104,7 +109,7 @@ process.exitCode = failures.length > 0 ? 1 : 0;
 async function measure(system, shape, round) {
   const of = results[system.key];
   const own = (of.sizes[shape.key] ??= { steps: {}, skipped: [] });
-  const isFirst = shape === shapes[0] && !earlier;
+  const isFirst = shape === shapes[0] && !hasOthers;
   const where = { system: system.key, size: shape.key, round };
   let current = "";
   const noteStep = (step) => {

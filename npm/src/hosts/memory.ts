@@ -42,6 +42,7 @@ class MemoryHost implements Host {
         return engine.abandon();
       }
       this.#engine = engine;
+      this.#tell();
       listener.ready();
     } catch (error) {
       listener.gone(failureOf(error));
