@@ -5,7 +5,7 @@ use super::indexes::Incoming;
 use super::many::{not_applicable, parse_modifiers};
 use super::rows::{Missing, chunk_unit, parse_document};
 use super::task::CommandTask;
-use super::texts::{MAX_LIVE, is_large};
+use super::texts::MAX_LIVE;
 use super::{Machine, keys};
 use crate::api::{ChangedVersions, ErrorCode, Failure, IdRange, Outcome, Reply, Write, WriteResult};
 use crate::document::edit::{self, Current, Direction, EditError, Edited, Live, OwnActors, Step};
@@ -367,15 +367,16 @@ impl Machine {
         }
         let (now, actor) = (self.now.as_ms(), self.actor);
         let mut live = staged.take_live();
-        if let Some(row) = staged.row().filter(|row| live.is_none() && is_large(row)) {
+        if let Some(row) = staged.row().filter(|_| live.is_none()) {
             live = self.lives.take(&value_key(collection, id), row);
         }
+        let was_live = live.is_some();
         let values = (before, value);
         let put = staged.edit(|current| edit::put_live(current, &mut live, base.as_ref(), values, actor, now))?;
         if let Some(edited) = put.edited {
             staged.take(edited)?;
         }
-        staged.live = live.filter(|_| keeps_live && staged.row().is_some_and(is_large));
+        staged.live = live.filter(|_| was_live || keeps_live);
         Ok(put.version.to_string())
     }
 

@@ -11,7 +11,7 @@ use super::parts::{Parted, Whole};
 use super::rows::Missing;
 use super::sync::{Kept, KeptReason};
 use super::task::ReceiveTask;
-use super::texts::{MAX_LIVE, is_large};
+use super::texts::MAX_LIVE;
 use super::vanish::Returned;
 use super::vouching::{Grounds, Vouched};
 use super::{Machine, keys};
@@ -469,9 +469,7 @@ impl Machine {
             let key = &self.seen_key;
             match merge_one(name, before, merged.get(&name), &mut live, &chunks, &declarations, key) {
                 Ok(Some(document)) => {
-                    lives.extend(
-                        live.filter(|_| was_live || keeps_live && is_large(&document.row)).map(|live| (name, live)),
-                    );
+                    lives.extend(live.filter(|_| was_live || keeps_live).map(|live| (name, live)));
                     merged.insert(name, document);
                 }
                 Ok(None) => lives.extend(live.filter(|_| was_live).map(|live| (name, live))),

@@ -1,4 +1,4 @@
-//! Texts as they are typed: what is asked about one, edits of one, and the few documents that are kept live for it, and because they are large.
+//! Texts as they are typed: what is asked about one, edits of one, and the documents that are kept live for it, and because they are edited again and again.
 //!
 //! A live document is used only while it is what its row says. So whatever is written past it, or fails on its way, costs a
 //! load and nothing else.
@@ -17,13 +17,10 @@ use ashore_protocol::gather::Gather;
 use std::collections::BTreeMap;
 
 /// So many documents are live at most, and about so many bytes of them: the least recently used go first.
-pub(super) const MAX_LIVE: usize = 8;
+pub(super) const MAX_LIVE: usize = 64;
 const MAX_LIVE_BYTES: usize = 32 << 20;
 
-/// A document with chunks of so many bytes is kept live after any edit that needed Automerge: to load it again would take longer than all else.
-const LARGE_BYTES: usize = 8 << 10;
-
-/// The documents that are being edited, as far as that takes Automerge.
+/// The documents that are being edited, as far as that takes Automerge: to load one again for the next edit would take longer than all else.
 #[derive(Default)]
 pub(super) struct LiveDocuments {
     live: BTreeMap<Key, (Live, u64)>,
@@ -138,11 +135,6 @@ impl Machine {
             None => Ok(Live::load(Current { row, chunks: &staged.chunks() })?),
         }
     }
-}
-
-/// Whether a document is kept live when an edit needed Automerge.
-pub(super) fn is_large(row: &DocumentRow) -> bool {
-    row.chunks.byte_len() >= LARGE_BYTES
 }
 
 fn answer(live: &Live, row: &DocumentRow, path: &TextPath, ask: &TextAsk) -> Result<TextAnswer, TextError> {

@@ -53,6 +53,8 @@ pub(super) struct Spliced {
 /// So many operations are kept taken apart, and about so many bytes each of them takes.
 const MAX_KNOWN_OPERATIONS: usize = 150_000;
 const OPERATION_BYTES: usize = 160;
+/// About how many bytes of memory a document takes that has nothing in it.
+const EMPTY_BYTES: usize = 8 << 10;
 
 /// Why a text cannot be read or edited.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -119,7 +121,7 @@ impl Live {
 
     /// About how many bytes of memory it takes.
     pub fn byte_len(&self) -> usize {
-        self.chunk_bytes.saturating_mul(8) + self.known_operations() * OPERATION_BYTES
+        EMPTY_BYTES + self.chunk_bytes.saturating_mul(8) + self.known_operations() * OPERATION_BYTES
     }
 
     fn known_operations(&self) -> usize {
