@@ -46,6 +46,9 @@ pub trait Clock {
 
     /// Resolves at that time or soon after; at once when it has passed.
     fn sleep_until(&self, deadline: Timestamp) -> LocalBoxFuture<'static, ()>;
+
+    /// Resolves once the host has done what else was waiting: events, messages, other tasks.
+    fn yield_now(&self) -> LocalBoxFuture<'static, ()>;
 }
 
 /// What comes back from the outside, one at a time.
@@ -64,6 +67,34 @@ const WAIT_MS: u64 = 50;
 const MAINTAIN_AFTER_COMMITS: u32 = 16;
 /// And as many bytes of rows, if that is sooner: what one tidying takes in, and what an unpacked store holds in memory.
 const MAINTAIN_AFTER_BYTES: usize = 8 << 20;
+/// No step begins before nobody has asked anything for so long, in milliseconds: who asks one thing after another waits for none …
+const QUIET_MS: u64 = 20;
+/// … until there have been so many commits, or so many bytes of them.
+const HURRY_AFTER_COMMITS: u32 = 400;
+const HURRY_AFTER_BYTES: usize = 32 << 20;
+
+/// When the store is asked to tidy up.
+struct Tidying {
+    /// What has been committed since it was tidy.
+    commits: u32,
+    bytes: usize,
+    /// It has begun, and more is waiting.
+    has_begun: bool,
+    /// A step is under way.
+    steps: bool,
+    /// When somebody asked something last.
+    asked: Timestamp,
+}
+
+impl Tidying {
+    /// When the next step may begin.
+    fn due(&self) -> Option<Timestamp> {
+        let is_due = self.has_begun || self.commits >= MAINTAIN_AFTER_COMMITS || self.bytes >= MAINTAIN_AFTER_BYTES;
+        let hurries = self.commits >= HURRY_AFTER_COMMITS || self.bytes >= HURRY_AFTER_BYTES;
+        let at = if hurries { Timestamp::from_ms(0) } else { self.asked.plus_ms(QUIET_MS) };
+        (is_due && !self.steps).then_some(at)
+    }
+}
 
 /// Runs `machine` until it has been closed or `calls` has ended. `deliver` hands news to one client or, with `None`, to all; `note` takes what is worth
 /// noting of all that.
@@ -79,10 +110,9 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
     note(Note::new(LogLevel::Info, "engine", "it runs"));
     let mut connections: BTreeMap<u64, T::Connection> = BTreeMap::new();
     let mut running: FuturesUnordered<LocalBoxFuture<'static, Happened>> = FuturesUnordered::new();
-    // The first look comes with the first commit: sessions may be short.
-    let mut commits_since_maintenance = MAINTAIN_AFTER_COMMITS;
-    let mut bytes_since_maintenance = 0;
-    let mut maintaining = false;
+    // The first look comes soon: sessions may be short.
+    let commits = MAINTAIN_AFTER_COMMITS;
+    let mut tidying = Tidying { commits, bytes: 0, has_begun: false, steps: false, asked: clock.now() };
     let mut flush_at: Option<Timestamp> = None;
     // Kept when the deadline moves away, which it does with most of what happens: a tick too many costs less than all these timers would.
     let mut timer: Option<(Timestamp, Fuse<LocalBoxFuture<'static, ()>>)> = None;
@@ -102,8 +132,8 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                 Output::Commit { commit, batch, durability, may_wait } => {
                     // What waits is written with this one, or in a little while.
                     flush_at = if may_wait { flush_at.or(Some(clock.now().plus_ms(WAIT_MS))) } else { None };
-                    commits_since_maintenance += 1;
-                    bytes_since_maintenance += batch.byte_len();
+                    tidying.commits = tidying.commits.saturating_add(1);
+                    tidying.bytes += batch.byte_len();
                     note(
                         Note::new(LogLevel::Trace, "store", "rows are committed")
                             .counts(&[("rows", count(batch.len()))]),
@@ -145,13 +175,6 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                 }
             }
         }
-        let is_due =
-            commits_since_maintenance >= MAINTAIN_AFTER_COMMITS || bytes_since_maintenance >= MAINTAIN_AFTER_BYTES;
-        if is_due && !maintaining {
-            maintaining = true;
-            let store = Rc::clone(&store);
-            running.push(async move { Happened::Maintained(matches!(store.maintain().await, Ok(true))) }.boxed_local());
-        }
         let now = clock.now();
         if flush_at.is_some_and(|at| at <= now || at > now.plus_ms(WAIT_MS)) {
             flush_at = None;
@@ -165,7 +188,21 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                 .boxed_local(),
             );
         }
-        let deadline = machine.deadline().into_iter().chain(flush_at).min();
+        let mut tidy_at = tidying.due();
+        if tidy_at.is_some_and(|at| at <= now || at > now.plus_ms(QUIET_MS)) {
+            tidy_at = None;
+            tidying.steps = true;
+            let (store, turn) = (Rc::clone(&store), clock.yield_now());
+            running.push(
+                async move {
+                    // Whoever asks meanwhile comes first.
+                    turn.await;
+                    Happened::Maintained(matches!(store.maintain().await, Ok(true)))
+                }
+                .boxed_local(),
+            );
+        }
+        let deadline = machine.deadline().into_iter().chain(flush_at).chain(tidy_at).min();
         let is_kept = timer.as_ref().is_some_and(|(at, _)| deadline.is_some_and(|deadline| *at <= deadline));
         if !is_kept {
             timer = deadline.map(|at| (at, clock.sleep_until(at).fuse()));
@@ -187,21 +224,17 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
             }
             Happened::Asked(Some(asked)) => {
                 note(Note::new(LogLevel::Trace, "calls", "calls came").counts(&[("calls", count(asked.calls.len()))]));
+                tidying.asked = now;
                 machine.handle(now, Input::Calls(asked));
             }
             Happened::Asked(None) => return,
             Happened::Flushed => {}
             Happened::Maintained(more) => {
-                maintaining = more;
-                if more {
-                    let store = Rc::clone(&store);
-                    running.push(
-                        async move { Happened::Maintained(matches!(store.maintain().await, Ok(true))) }.boxed_local(),
-                    );
-                } else {
+                tidying.steps = false;
+                tidying.has_begun = more;
+                if !more {
                     note(Note::new(LogLevel::Debug, "store", "it is tidied up"));
-                    commits_since_maintenance = 0;
-                    bytes_since_maintenance = 0;
+                    (tidying.commits, tidying.bytes) = (0, 0);
                 }
             }
             Happened::Connection(connection, event, receiver) => {

@@ -27,6 +27,10 @@ impl Clock for SystemClock {
         }
         .boxed_local()
     }
+
+    fn yield_now(&self) -> LocalBoxFuture<'static, ()> {
+        tokio::task::yield_now().boxed_local()
+    }
 }
 
 /// Milliseconds since 1970.

@@ -8,8 +8,11 @@ use gloo_timers::future::TimeoutFuture;
 /// Timers take at most 2^31 - 1 milliseconds; a day is short of that, and longer waits are taken up again.
 const LONGEST_TIMER_MS: u64 = 24 * 3_600_000;
 
-/// `Date.now()` and `setTimeout`.
-pub(crate) struct BrowserClock;
+/// `Date.now()`, `setTimeout`, and the turns of the event loop.
+pub(crate) struct BrowserClock {
+    /// Resolves in the next turn.
+    pub(crate) next_turn: Box<dyn Fn() -> LocalBoxFuture<'static, ()>>,
+}
 
 impl Clock for BrowserClock {
     fn now(&self) -> Timestamp {
@@ -27,6 +30,10 @@ impl Clock for BrowserClock {
             }
         }
         .boxed_local()
+    }
+
+    fn yield_now(&self) -> LocalBoxFuture<'static, ()> {
+        (self.next_turn)()
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) trait Listener {
     fn trying(&self, entry: Option<&EntryId>);
     /// What opens an unlocked database again; `None` when it was locked.
     fn held(&self, spare: Option<&JsValue>);
+    /// Resolves in the next turn of the event loop.
+    fn next_turn(&self) -> LocalBoxFuture<'static, ()>;
 }
 
 /// A running engine. Dropping it changes nothing: it runs until it is closed or abandoned.
@@ -63,7 +65,9 @@ impl Host {
         let store = Rc::new(Gated { store, gate: gate.clone() });
         let reporter = Reporter { listener: Rc::clone(&listener), end: Rc::clone(&end), gate: gate.clone() };
         let deliver = move |client: Option<&str>, news: News| reporter.deliver(client, news);
-        let run = drive(machine, store, Ways, BrowserClock, asked, deliver, Box::new(move |note| notes.note(note)));
+        let turns = Rc::clone(&listener);
+        let clock = BrowserClock { next_turn: Box::new(move || turns.next_turn()) };
+        let run = drive(machine, store, Ways, clock, asked, deliver, Box::new(move |note| notes.note(note)));
         let ending = Rc::clone(&end);
         let told = Rc::clone(&listener);
         wasm_bindgen_futures::spawn_local(async move {

@@ -21,6 +21,7 @@ use crate::store::IndexedDb;
 use ashore_engine::api::{ErrorCode, Failure, Protection};
 use ashore_protocol::EntryId;
 use disk::Disk;
+use futures_util::future::{FutureExt, LocalBoxFuture};
 use host::Listener;
 use js_sys::{Function, Promise, Uint8Array};
 use std::cell::RefCell;
@@ -28,7 +29,7 @@ use std::rc::Rc;
 use vault::Vault;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::future_to_promise;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 /// Before a database's name in the list of the origin's IndexedDB databases.
 const DATABASE_PREFIX: &str = "ashore/";
@@ -48,7 +49,8 @@ impl Engine {
     /// `deliver(client: string | undefined, news: Uint8Array)` gets the answers of one client or what all shall hear; `ended(failure: string)` hears once, as
     /// JSON, that the engine can do nothing any more; `held(spare)` gets what opens an unlocked database again, and `undefined` when it was locked;
     /// `trying(entry: string | undefined)` hears which entry of another device is being merged: if this instance dies before it hears that it is over, the
-    /// entry's id belongs into the key record `ended-badly`, an array of strings, so that the next engine does not try it. Rejects with a failure as JSON.
+    /// entry's id belongs into the key record `ended-badly`, an array of strings, so that the next engine does not try it; `next_turn()` answers a promise
+    /// that resolves in the next turn of the event loop. Rejects with a failure as JSON.
     #[expect(clippy::too_many_arguments, reason = "the boundary to JavaScript has no structures of functions")]
     pub async fn open(
         database: String,
@@ -59,10 +61,11 @@ impl Engine {
         ended: Function,
         held: Function,
         trying: Function,
+        next_turn: Function,
     ) -> Result<Engine, JsValue> {
         log::start();
         report_panics(&ended);
-        let listener = Rc::new(Callbacks { deliver, ended, held, trying });
+        let listener = Rc::new(Callbacks { deliver, ended, held, trying, next_turn });
         let wanted = match encrypt.as_deref() {
             None => Protection::None,
             Some("platform") => Protection::Platform,
@@ -115,6 +118,7 @@ struct Callbacks {
     ended: Function,
     held: Function,
     trying: Function,
+    next_turn: Function,
 }
 
 impl Listener for Callbacks {
@@ -134,6 +138,11 @@ impl Listener for Callbacks {
     fn trying(&self, entry: Option<&EntryId>) {
         let entry = entry.map_or(JsValue::UNDEFINED, |entry| JsValue::from_str(&entry.to_string()));
         let _ = self.trying.call1(&JsValue::UNDEFINED, &entry);
+    }
+
+    fn next_turn(&self) -> LocalBoxFuture<'static, ()> {
+        let turn = self.next_turn.call1(&JsValue::UNDEFINED, &JsValue::UNDEFINED).unwrap_or_default();
+        JsFuture::from(Promise::resolve(&turn)).map(drop).boxed_local()
     }
 }
 

@@ -2,6 +2,7 @@
 
 import type * as glue from "../../wasm/ashore_wasm.js";
 import type { Failure } from "../generated/Failure.js";
+import { inNextTurn } from "../telling.js";
 import { noteDeathOf } from "./deathbed.js";
 
 /** A running engine. */
@@ -56,8 +57,12 @@ export async function openEngine(
   const memory = options.storage === "memory";
   const { database, encrypt } = options;
   const { Engine } = loaded;
-  const opening = Engine.open(database, memory, encrypt, spare ?? undefined, deliver, ended, held, trying);
+  const opening = Engine.open(database, memory, encrypt, spare ?? undefined, deliver, ended, held, trying, nextTurn);
   return trial.guard(await opening.catch((refusal: unknown) => Promise.reject(fromJson(refusal))));
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise(inNextTurn);
 }
 
 /** What the WebAssembly refuses with is a failure as JSON; what broke it is an error. */

@@ -1,7 +1,7 @@
 /** What is left of a database that was damaged on disk, or deleted underneath: in a browser's own storage, or in the file of an app. */
 
-import { type AshoreError, open } from "ashore";
-import { describe, expect, it } from "vitest";
+import { type AshoreError, type LogEvent, open } from "ashore";
+import { describe, expect, it, vi } from "vitest";
 import { database, freshName, host, needs, needsKeeping, rejection } from "./host.js";
 import { kept, settled } from "./kept.js";
 
@@ -10,6 +10,8 @@ const FILL = { documents: 40, bytes: 100_000 };
 
 /** Nobody knows what was there. */
 const unknown = (code: string): boolean => code === "store.lost";
+
+const saysTidy = ({ message }: LogEvent): boolean => message === "it is tidied up";
 
 /** Text that no compression makes shorter. */
 function noise(length: number): string {
@@ -22,9 +24,17 @@ function noise(length: number): string {
 
 /** A collection so large that it was moved to blocks; the database is closed again. */
 async function large(name: string): Promise<void> {
-  const db = await open({ name });
+  const db = await open({ name, logLevel: "debug" });
   for (let number = 0; number < FILL.documents; number += 1) {
     await db.collection("large").put(`n${String(number).padStart(3, "0")}`, { noise: noise(FILL.bytes) });
+  }
+  if (host === "worker") {
+    // So many commits are always followed by one more look, once it is quiet.
+    const since = Date.now();
+    for (let number = 0; number < 20; number += 1) {
+      await db.collection("more").put(`n${number}`, {});
+    }
+    await vi.waitFor(() => expect(db.logs({ since }).some(saysTidy)).toBe(true), { timeout: 20_000, interval: 10 });
   }
   await db.close();
 }

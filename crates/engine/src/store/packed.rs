@@ -8,7 +8,7 @@
 //!   bytes stored and flushes of f bytes there are at most log2(n/f) runs, about half that on average, and a byte is written
 //!   about log2(n/f) times in all: 7 for 100 MB. Levels of one run each would read from fewer blocks, but write each byte 10 times
 //!   per level; wider tiers write less, but a cold read in a browser costs a whole block per run.
-//! - One step of `maintain` reads what one output block needs and writes that block. Blocks that no manifest names are left-overs of a
+//! - One step of `maintain` takes a part of one output block, and the step that fills it writes it. Blocks that no manifest names are left-overs of a
 //!   merge that was interrupted; opening removes them.
 //!
 //! **One writer.** Segments are added, never put, and numbered without gaps. Opening adds a mark with the next number: if an older handle
@@ -56,6 +56,8 @@ use super::{Durability, LostRange, Range, RowValue, Rows, Store, StoreBatch, Sto
 pub struct PackedOptions {
     /// Blocks are closed at this size.
     pub block_bytes: usize,
+    /// A step of [`Store::maintain`] ends when it has looked at so many bytes of rows.
+    pub step_bytes: usize,
     /// The table is moved to blocks when its rows have this size …
     pub flush_bytes: usize,
     /// … or when it came from this many segments, which bounds what opening reads.
@@ -66,7 +68,13 @@ pub struct PackedOptions {
 
 impl Default for PackedOptions {
     fn default() -> Self {
-        Self { block_bytes: 1_000_000, flush_bytes: 1_000_000, flush_segments: 512, cache_bytes: 16_000_000 }
+        Self {
+            block_bytes: 1_000_000,
+            step_bytes: 64 << 10,
+            flush_bytes: 1_000_000,
+            flush_segments: 512,
+            cache_bytes: 16_000_000,
+        }
     }
 }
 

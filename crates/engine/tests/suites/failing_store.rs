@@ -10,10 +10,11 @@ use ashore_engine::driver::{Clock, Connection, Transport, TransportEvent, drive}
 use ashore_engine::log::{Log, Note};
 use ashore_engine::machine::{Machine, MachineOptions};
 use ashore_engine::store::conformance::{Disk, block_on, packed_in_memory};
-use ashore_engine::store::faults::{Fault, Faults, FaultyStore, When};
+use ashore_engine::store::faults::{Fault, Faults, FaultyStore, When, yield_once};
+use ashore_engine::store::{Durability as HowDurable, Range, Rows, Store, StoreBatch, StoreFailure};
 use ashore_engine::time::Timestamp;
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use futures_util::future::{FutureExt, LocalBoxFuture, join};
+use futures_util::future::{FutureExt, LocalBoxFuture, join, pending};
 use futures_util::stream::StreamExt;
 
 /// No relay can be reached from here.
@@ -31,16 +32,40 @@ impl Connection for NoNetwork {
     fn send(&self, _: Vec<u8>) {}
 }
 
-/// Time stands still.
-struct Stopped;
+const BEGINNING: Timestamp = Timestamp::from_ms(1_800_000_000_000);
 
-impl Clock for Stopped {
+/// Time goes on where somebody waits for a little of it; longer waits do not end.
+#[derive(Clone)]
+struct Waited {
+    ms: Rc<Cell<u64>>,
+    patience_ms: u64,
+}
+
+impl Waited {
+    fn for_ms(patience_ms: u64) -> Self {
+        Self { ms: Rc::default(), patience_ms }
+    }
+}
+
+impl Clock for Waited {
     fn now(&self) -> Timestamp {
-        Timestamp::from_ms(1_800_000_000_000)
+        BEGINNING.plus_ms(self.ms.get())
     }
 
-    fn sleep_until(&self, _: Timestamp) -> LocalBoxFuture<'static, ()> {
-        futures_util::future::pending().boxed_local()
+    fn sleep_until(&self, deadline: Timestamp) -> LocalBoxFuture<'static, ()> {
+        let (clock, left_ms) = (self.clone(), deadline.ms_since(self.now()));
+        async move {
+            if left_ms > clock.patience_ms {
+                return pending().await;
+            }
+            clock.yield_now().await;
+            clock.ms.set(clock.ms.get() + left_ms);
+        }
+        .boxed_local()
+    }
+
+    fn yield_now(&self) -> LocalBoxFuture<'static, ()> {
+        yield_once().boxed_local()
     }
 }
 
@@ -79,6 +104,13 @@ impl Page {
         self.ask(Command::Write { writes: vec![write], durability: Durability::Relaxed, split: false }).await.0
     }
 
+    /// Asks nothing for a while.
+    async fn lets_it_tidy_up(&self) {
+        for _ in 0..100 {
+            yield_once().await;
+        }
+    }
+
     async fn list(&mut self) -> (Outcome, Vec<Event>) {
         self.ask(Command::List { collection: "notes".into(), range: IdRange::default() }).await
     }
@@ -89,21 +121,21 @@ async fn engine<D: Disk>(disk: &D, faults: &Faults, name: &'static str, talk: im
 where
     D::Store: 'static,
 {
-    engine_noting(disk, faults, name, |_| {}, talk).await;
+    engine_noting(disk, faults, (name, Waited::for_ms(100)), |_| {}, talk).await;
 }
 
-/// The same, and what it notes.
+/// The same by that clock, and what it notes.
 async fn engine_noting<D: Disk>(
     disk: &D,
     faults: &Faults,
-    name: &'static str,
+    (name, clock): (&'static str, Waited),
     note: impl Fn(Note<'_>) + 'static,
     talk: impl AsyncFnOnce(&mut Page),
 ) where
     D::Store: 'static,
 {
     let store = Rc::new(FaultyStore::new(disk.open().await.unwrap(), faults.clone()));
-    let options = MachineOptions { seed: [1; 32], local_secret: [2; 32], opening: Stopped.now() };
+    let options = MachineOptions { seed: [1; 32], local_secret: [2; 32], opening: BEGINNING };
     let (calls, asked) = unbounded();
     let (deliver, news) = unbounded();
     let mut page = Page { name, calls, news, asked: Cell::new(0) };
@@ -111,7 +143,7 @@ async fn engine_noting<D: Disk>(
         Machine::new(options),
         store,
         NoNetwork,
-        Stopped,
+        clock,
         asked,
         move |_, news| {
             let _ = deliver.unbounded_send(news);
@@ -135,6 +167,7 @@ fn a_list_over_a_store_that_fails_rejects_with_store_failed() {
         engine(&disk, &faults, "first", async |page| {
             assert!(matches!(page.put("n1").await, Outcome::Ok(_)));
             assert_eq!(ids(page.list().await.0), ["n1"]);
+            page.lets_it_tidy_up().await;
             faults.arm(When::Operation(1), Fault::BeforeEffect);
             let (outcome, _) = page.list().await;
             let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
@@ -152,6 +185,7 @@ fn a_failing_store_is_told_once_however_many_calls_wait() {
         let (disk, faults) = (packed_in_memory(), Faults::new());
         engine(&disk, &faults, "first", async |page| {
             assert!(matches!(page.put("n1").await, Outcome::Ok(_)));
+            page.lets_it_tidy_up().await;
             faults.arm(When::Operation(1), Fault::BeforeEffect);
             let list =
                 |id| Call { id, command: Command::List { collection: "notes".into(), range: IdRange::default() } };
@@ -160,9 +194,8 @@ fn a_failing_store_is_told_once_however_many_calls_wait() {
             let (mut failed, mut told) = (0, 0);
             while let Some(news) = page.news.next().await {
                 for answer in news.answers {
-                    assert!(
-                        matches!(answer.outcome, Outcome::Failed(failure) if failure.code == ErrorCode::StoreFailed)
-                    );
+                    let Outcome::Failed(failure) = answer.outcome else { panic!("{:?}", answer.outcome) };
+                    assert_eq!(failure.code, ErrorCode::StoreFailed, "{failure}");
                     failed += 1;
                 }
                 told += news.events.iter().filter(|event| matches!(event, Event::Error { .. })).count();
@@ -179,12 +212,14 @@ fn a_store_is_tidied_up_after_few_large_writes_as_after_many_small_ones() {
         let log = Rc::new(RefCell::new(Log::new(0)));
         log.borrow_mut().set_level(LogLevel::Debug);
         let noted = Rc::clone(&log);
-        let note = move |note: Note<'_>| drop(noted.borrow_mut().note(Stopped.now(), note));
+        let note = move |note: Note<'_>| drop(noted.borrow_mut().note(BEGINNING, note));
         block_on(async {
-            engine_noting(&packed_in_memory(), &Faults::new(), "first", note, async |page| {
+            let page = ("first", Waited::for_ms(100));
+            engine_noting(&packed_in_memory(), &Faults::new(), page, note, async |page| {
                 let document = format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes));
                 for write in 0..writes {
                     assert!(matches!(page.put_document(&format!("n{write}"), &document).await, Outcome::Ok(_)));
+                    page.lets_it_tidy_up().await;
                 }
             })
             .await;
@@ -196,4 +231,84 @@ fn a_store_is_tidied_up_after_few_large_writes_as_after_many_small_ones() {
     assert_eq!(rounds(10, 100), 1);
     assert!(rounds(20, 100) > 1);
     assert!(rounds(10, 900_000) > 1);
+}
+
+/// A store that has very much to tidy up, none of which has to wait for a disk.
+struct Untidy<S> {
+    store: S,
+    left: Rc<Cell<u32>>,
+}
+
+impl<S: Store> Store for Untidy<S> {
+    async fn load(&self, ranges: &[Range]) -> Result<Vec<Rows>, StoreFailure> {
+        self.store.load(ranges).await
+    }
+
+    async fn commit(&self, batch: StoreBatch, durability: HowDurable) -> Result<(), StoreFailure> {
+        self.store.commit(batch, durability).await
+    }
+
+    async fn maintain(&self) -> Result<bool, StoreFailure> {
+        self.left.set(self.left.get().saturating_sub(1));
+        Ok(self.left.get() > 0)
+    }
+
+    async fn close(&self) {
+        self.store.close().await;
+    }
+}
+
+struct UntidyDisk<D> {
+    disk: D,
+    left: Rc<Cell<u32>>,
+}
+
+impl<D: Disk> Disk for UntidyDisk<D> {
+    type Store = Untidy<D::Store>;
+
+    async fn open(&self) -> Result<Self::Store, StoreFailure> {
+        Ok(Untidy { store: self.disk.open().await?, left: Rc::clone(&self.left) })
+    }
+}
+
+#[test]
+fn whoever_asks_does_not_wait_until_all_is_tidied_up() {
+    block_on(async {
+        let left = Rc::new(Cell::new(100_000));
+        let disk = UntidyDisk { disk: packed_in_memory(), left: Rc::clone(&left) };
+        engine(&disk, &Faults::new(), "first", async |page| {
+            for n in 0..20 {
+                assert!(matches!(page.put(&format!("n{n}")).await, Outcome::Ok(_)));
+            }
+            assert!((1..100_000).contains(&left.get()), "{} steps are left", left.get());
+        })
+        .await;
+    });
+}
+
+#[test]
+fn who_asks_one_thing_after_another_waits_for_no_tidying_for_long() {
+    block_on(async {
+        let left = Rc::new(Cell::new(100_000));
+        let disk = UntidyDisk { disk: packed_in_memory(), left: Rc::clone(&left) };
+        // So little time goes by that it is never quiet.
+        let page = ("first", Waited::for_ms(0));
+        engine_noting(
+            &disk,
+            &Faults::new(),
+            page,
+            |_| {},
+            async |page| {
+                for n in 0..300 {
+                    assert!(matches!(page.put(&format!("n{n}")).await, Outcome::Ok(_)));
+                }
+                assert_eq!(left.get(), 100_000);
+                for n in 300..500 {
+                    assert!(matches!(page.put(&format!("n{n}")).await, Outcome::Ok(_)));
+                }
+                assert!((1..100_000).contains(&left.get()), "{} steps are left", left.get());
+            },
+        )
+        .await;
+    });
 }

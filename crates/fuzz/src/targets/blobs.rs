@@ -6,8 +6,13 @@ use ashore_engine::store::memory::MemoryBlobs;
 use ashore_engine::store::packed::{BlobName, Packed, PackedOptions};
 use ashore_engine::store::{Durability, Range, RowValue, Store, StoreBatch};
 
-const OPTIONS: PackedOptions =
-    PackedOptions { block_bytes: 3_000, flush_bytes: 4_000, flush_segments: 100, cache_bytes: 50_000 };
+const OPTIONS: PackedOptions = PackedOptions {
+    block_bytes: 3_000,
+    step_bytes: 1_000,
+    flush_bytes: 4_000,
+    flush_segments: 100,
+    cache_bytes: 50_000,
+};
 
 thread_local! {
     static BEFORE: MemoryBlobs = block_on(written());
@@ -78,7 +83,7 @@ async fn use_it(store: &Packed<MemoryBlobs>, trusted: bool) -> Option<()> {
     let mut batch = StoreBatch::new();
     batch.put("row 050", "written now");
     store.commit(batch, Durability::Strict).await.ok()?;
-    for _ in 0..50 {
+    for _ in 0..200 {
         if !store.maintain().await.ok()? {
             break;
         }

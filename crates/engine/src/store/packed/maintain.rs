@@ -1,7 +1,7 @@
 //! Background work in bounded steps: moves the table into blocks, merges runs, and switches the manifest.
 //!
-//! A step reads what one output block needs and writes that block. The last step of a job writes its last block, the manifest, and
-//! a segment number as the fence, and deletes what the output replaces, in one commit.
+//! A step takes a part of what one output block needs, so that whoever waits meanwhile does not wait for long; the step that fills a block writes it. The last
+//! step of a job writes its last block, the manifest, and a segment number as the fence, and deletes what the output replaces, in one commit.
 
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ use super::manifest::{BlockEntry, LostEntry, Manifest, RunEntry};
 use super::sheet::{Row, Sheet, SheetBuilder};
 use super::table::Table;
 use super::{Health, Packed, PackedOptions, State};
-use crate::store::{Durability, Key, Range, StoreFailure};
+use crate::store::{Bytes, Durability, Key, Range, StoreFailure};
 
 /// A flush takes newer runs along while everything together is no larger than so many blocks: it saves writing them twice.
 const FLUSH_BLOCKS: usize = 8;
@@ -27,18 +27,21 @@ pub(super) struct Job {
     inputs: Vec<Rc<Run>>,
     /// Whether nothing older lies below, so that deleted rows can go.
     bottom: bool,
-    /// Every row up to and including this one is in `outputs`.
+    /// Every row up to and including this one is in `outputs` or in `building`.
     after: Option<Key>,
+    /// The next output block, as far as it is.
+    building: SheetBuilder,
+    /// What of `inputs` is being read for it.
+    loaded: Loaded,
     outputs: Vec<BlockEntry>,
     lost: Vec<LostEntry>,
 }
 
-/// What one step gathered: the next block, if any row was left.
+/// What came of one step's rows: the next block, if it is full or the last one.
 #[derive(Debug)]
 struct Gathered {
     sheet: Option<Sheet>,
     is_last: bool,
-    lost: Vec<LostEntry>,
 }
 
 /// Whether a job is a flush or a merge: one of each may be under way, and the flush goes first.
@@ -77,27 +80,29 @@ impl<B: Blobs> Packed<B> {
     async fn advance(&self, which: Which) -> Result<(), StoreFailure> {
         let gathered = self.gather(which).await?;
         let block = self.state.borrow_mut().take_block(which, gathered.sheet);
-        if let Some(job) = self.state.borrow_mut().job_mut(which) {
-            job.lost.extend(gathered.lost);
+        match block {
+            block if gathered.is_last => self.switch(which, block).await,
+            Some(block) => Ok(self.blobs.commit(vec![block], Durability::Relaxed).await?),
+            None => Ok(()),
         }
-        if gathered.is_last {
-            return self.switch(which, block).await;
-        }
-        let ops = block.into_iter().collect();
-        Ok(self.blobs.commit(ops, Durability::Relaxed).await?)
     }
 
-    /// Collects rows for one block, loading what they need.
+    /// Takes rows for a block, loading what they need.
     async fn gather(&self, which: Which) -> Result<Gathered, StoreFailure> {
-        let mut loaded = Loaded::new();
         loop {
-            let attempt = self.state.borrow().gather(which, &loaded, self.options.block_bytes);
-            match attempt {
+            let attempt = self.state.borrow_mut().gather(which, &self.options);
+            let missing = match attempt {
                 Ok(gathered) => return Ok(gathered),
-                // The inputs of a job stay in the manifest until it switches: what is missing is lost, not merged away.
-                Err(missing) => self.bring(missing, &mut loaded).await?,
+                Err(missing) => missing,
             };
+            let mut loaded =
+                self.state.borrow_mut().job_mut(which).map(|job| std::mem::take(&mut job.loaded)).unwrap_or_default();
+            // The inputs of a job stay in the manifest until it switches: what is missing is lost, not merged away.
+            self.bring(missing, &mut loaded).await?;
             self.check()?;
+            if let Some(job) = self.state.borrow_mut().job_mut(which) {
+                job.loaded = loaded;
+            }
         }
     }
 
@@ -176,7 +181,7 @@ impl State {
         let inputs = self.runs.get(..taken).unwrap_or_default().to_vec();
         let bottom = taken == self.runs.len();
         self.frozen = Some((table.clone(), self.applied));
-        Job { table: Some((table, self.applied)), inputs, bottom, after: None, outputs: Vec::new(), lost: Vec::new() }
+        Job::new(Some((table, self.applied)), inputs, bottom)
     }
 
     /// How many of the newest runs a flush of `bytes` takes along.
@@ -205,11 +210,8 @@ impl State {
         }
     }
 
-    fn gather(&self, which: Which, loaded: &Loaded, block_bytes: usize) -> Result<Gathered, Missing> {
-        match self.job(which) {
-            Some(job) => job.gather(loaded, block_bytes),
-            None => Ok(Gathered { sheet: None, is_last: true, lost: Vec::new() }),
-        }
+    fn gather(&mut self, which: Which, options: &PackedOptions) -> Result<Gathered, Missing> {
+        self.job_mut(which).map_or(Ok(Gathered { sheet: None, is_last: true }), |job| job.gather(options))
     }
 
     /// Gives the next output block its name and notes it.
@@ -219,7 +221,6 @@ impl State {
         self.next_block += 1;
         let bytes = encode_block(id, &sheet.bytes, Compression::Lz4);
         let job = self.job_mut(which)?;
-        job.after = Some(sheet.last.clone());
         let (first, last) = (sheet.first, sheet.last);
         job.outputs.push(BlockEntry { id, bytes: sheet.unpacked_bytes as u64, rows: sheet.rows, first, last });
         Some(BlobOp::Add(BlobName::Block(id), bytes))
@@ -314,32 +315,60 @@ impl State {
 }
 
 impl Job {
-    fn merge(inputs: Vec<Rc<Run>>, all: &[Rc<Run>]) -> Self {
-        let bottom = inputs.len() == all.len();
-        Self { table: None, inputs, bottom, after: None, outputs: Vec::new(), lost: Vec::new() }
+    fn new(table: Option<(Rc<Table>, u64)>, inputs: Vec<Rc<Run>>, bottom: bool) -> Self {
+        Self {
+            table,
+            inputs,
+            bottom,
+            after: None,
+            building: SheetBuilder::with(Compression::Lz4),
+            loaded: Loaded::new(),
+            outputs: Vec::new(),
+            lost: Vec::new(),
+        }
     }
 
-    /// Merges rows until a block is full or none is left.
-    fn gather(&self, loaded: &Loaded, block_bytes: usize) -> Result<Gathered, Missing> {
+    fn merge(inputs: Vec<Rc<Run>>, all: &[Rc<Run>]) -> Self {
+        let bottom = inputs.len() == all.len();
+        Self::new(None, inputs, bottom)
+    }
+
+    /// Merges rows until a block is full, the step has taken its part, or none is left. What it took it keeps, also where a block is missing.
+    fn gather(&mut self, options: &PackedOptions) -> Result<Gathered, Missing> {
         let all = Range::all();
-        let range = self.after.as_ref().map_or(all.clone(), |after| all.after(after)).max_bytes(block_bytes);
+        let range = self.after.as_ref().map_or(all.clone(), |after| all.after(after)).max_bytes(options.block_bytes);
         let tables: Vec<&Table> = self.table.iter().map(|(table, _)| &**table).collect();
         let runs: Vec<&Run> = self.inputs.iter().map(|run| &**run).collect();
-        let mut merge = Merge::over(&range, &tables, &runs, loaded, 1)?;
-        let mut builder = SheetBuilder::with(Compression::Lz4);
-        while builder.byte_len() < block_bytes {
+        let mut merge = Merge::over(&range, &tables, &runs, &self.loaded, 1)?;
+        let mut taken = 0;
+        let mut last: Option<Vec<u8>> = None;
+        let mut outcome = Ok(());
+        while outcome.is_ok() && taken < options.step_bytes && self.building.byte_len() < options.block_bytes {
             let Some((key, row)) = merge.peek() else { break };
+            taken += key.len() + row.byte_len();
             if !(self.bottom && row == Row::Deleted) {
-                builder.push(key, row);
+                self.building.push(key, row);
             }
-            merge.pass()?;
+            let last = last.get_or_insert_default();
+            last.clear();
+            last.extend_from_slice(key);
+            outcome = merge.pass();
         }
-        let lost = merge.lost().map(|part| LostEntry {
+        let is_last = merge.peek().is_none();
+        // A step that begins in the middle of one names it again, which the manifest takes for the same.
+        self.lost.extend(merge.lost().map(|part| LostEntry {
             source: Damaged::Block(part.block),
             start: part.range.start.clone(),
             end: part.range.end.clone(),
-        });
-        Ok(Gathered { lost: lost.collect(), is_last: merge.peek().is_none(), sheet: builder.finish() })
+        }));
+        self.after = last.map(Bytes::from).or(self.after.take());
+        outcome?;
+        if !is_last && self.building.byte_len() < options.block_bytes {
+            return Ok(Gathered { sheet: None, is_last });
+        }
+        self.loaded = Loaded::new();
+        let building = std::mem::replace(&mut self.building, SheetBuilder::with(Compression::Lz4));
+        Ok(Gathered { sheet: building.finish(), is_last })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::store::{Durability, Key, Range, Store, StoreBatch, StoreFailure, Valu
 type Model = BTreeMap<Key, Value>;
 
 fn options() -> PackedOptions {
-    PackedOptions { block_bytes: 4_000, flush_bytes: 9_000, flush_segments: 20, cache_bytes: 9_000 }
+    PackedOptions { block_bytes: 4_000, step_bytes: 2_500, flush_bytes: 9_000, flush_segments: 20, cache_bytes: 9_000 }
 }
 
 /// What was acknowledged, and the batches that waited or were under way when the process ended.
@@ -70,7 +70,7 @@ async fn work(blobs: impl Blobs + Clone, promise: &mut Promise) -> Result<(), St
                 promise.acknowledged = promise.with(promise.under_way.len());
                 promise.under_way.clear();
             }
-            for _ in 0..dice.roll(3) {
+            for _ in 0..3 * dice.roll(3) {
                 store.maintain().await?;
             }
         }
@@ -134,7 +134,9 @@ fn an_interrupted_compaction_leaves_nothing_behind() {
         let (store, _) = Packed::open(disk.clone(), options()).await.unwrap();
         store.commit(puts((0..40u8).map(|n| ([n], vec![n; 500]))), Durability::Strict).await.unwrap();
         let before = disk.blobs().len();
-        assert!(store.maintain().await.unwrap(), "the work takes several steps");
+        while disk.blobs().len() == before {
+            assert!(store.maintain().await.unwrap(), "the work takes several steps");
+        }
         assert_eq!(disk.blobs().len(), before + 1);
         drop(store);
 
@@ -161,6 +163,27 @@ async fn drop_a_step_at<B: Blobs>(store: &Packed<B>, n: u64) -> bool {
 }
 
 #[test]
+fn a_step_takes_its_part_of_a_block_and_no_more() {
+    block_on(async {
+        let disk = MemoryBlobs::new();
+        let options = PackedOptions { block_bytes: 40_000, step_bytes: 4_000, ..options() };
+        let (store, _) = Packed::open(disk.clone(), options).await.unwrap();
+        store.commit(puts((0..100u8).map(|n| ([n], vec![n; 999]))), Durability::Strict).await.unwrap();
+        let blocks = || disk.blobs().keys().filter(|name| matches!(name, BlobName::Block(_))).count();
+        let mut steps = vec![];
+        let mut more = true;
+        while more {
+            more = store.maintain().await.unwrap();
+            steps.push(blocks());
+        }
+        // Four rows a step, and forty a block.
+        let written = |from: usize| steps.iter().position(|blocks| *blocks == from).unwrap() + 1;
+        assert_eq!((written(1), written(2), written(3), steps.len()), (10, 20, 25, 25));
+        assert_eq!(everything(&store).await.len(), 100);
+    });
+}
+
+#[test]
 fn a_maintenance_step_that_is_dropped_midway_loses_nothing() {
     block_on(async {
         let mut expected = Model::new();
@@ -168,7 +191,7 @@ fn a_maintenance_step_that_is_dropped_midway_loses_nothing() {
         let disk = FaultyBlobs::new(MemoryBlobs::new(), faults.clone());
         faults.yield_before_operations(true);
         let (store, _) = Packed::open(disk.clone(), options()).await.unwrap();
-        for n in 0..40u8 {
+        for n in 0..120u8 {
             let row: (Key, Value) = ([n].into(), vec![n; 2000].into());
             expected.insert(row.0.clone(), row.1.clone());
             store.commit(puts([row]), Durability::Relaxed).await.unwrap();

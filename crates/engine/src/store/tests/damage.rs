@@ -11,7 +11,13 @@ use crate::store::packed::{BlobName, Damaged, FORMAT_VERSION, Packed, PackedOpti
 use crate::store::{Durability, Key, LostRange, Range, RowValue, Rows, Store, StoreBatch, StoreFailure, Value};
 
 fn options() -> PackedOptions {
-    PackedOptions { block_bytes: 100_000, flush_bytes: 50_000, flush_segments: 100, cache_bytes: 50_000 }
+    PackedOptions {
+        block_bytes: 100_000,
+        step_bytes: 20_000,
+        flush_bytes: 50_000,
+        flush_segments: 100,
+        cache_bytes: 50_000,
+    }
 }
 
 fn row(n: u16) -> (Key, Value) {

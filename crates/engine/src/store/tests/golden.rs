@@ -15,7 +15,13 @@ fn folder(version: u8) -> PathBuf {
 }
 
 fn options() -> PackedOptions {
-    PackedOptions { block_bytes: 3_000, flush_bytes: 4_000, flush_segments: 100, cache_bytes: 50_000 }
+    PackedOptions {
+        block_bytes: 3_000,
+        step_bytes: 1_000,
+        flush_bytes: 4_000,
+        flush_segments: 100,
+        cache_bytes: 50_000,
+    }
 }
 
 /// What the golden store of a version was told, batch by batch.

@@ -99,7 +99,13 @@ fn read_model(model: &Model, range: &Range) -> Vec<(Key, Value)> {
 }
 
 async fn run(steps: Vec<Step>) {
-    let options = PackedOptions { block_bytes: 3_000, flush_bytes: 5_000, flush_segments: 12, cache_bytes: 7_000 };
+    let options = PackedOptions {
+        block_bytes: 3_000,
+        step_bytes: 1_500,
+        flush_bytes: 5_000,
+        flush_segments: 12,
+        cache_bytes: 7_000,
+    };
     let blobs = MemoryBlobs::new();
     let disk = PackedDisk { blobs: blobs.clone(), options };
     let mut store = disk.open().await.unwrap();

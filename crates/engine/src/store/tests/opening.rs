@@ -12,7 +12,7 @@ use crate::store::packed::{Packed, PackedOptions};
 use crate::store::{Durability, Store, StoreFailure};
 
 fn options() -> PackedOptions {
-    PackedOptions { block_bytes: 2_000, flush_bytes: 2_000, flush_segments: 5, cache_bytes: 9_000 }
+    PackedOptions { block_bytes: 2_000, step_bytes: 1_000, flush_bytes: 2_000, flush_segments: 5, cache_bytes: 9_000 }
 }
 
 fn slow_disk() -> FaultyBlobs<MemoryBlobs> {

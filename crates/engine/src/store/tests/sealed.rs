@@ -19,7 +19,13 @@ use crate::store::{Durability, Key, Range, RowValue, Rows, Store, StoreFailure, 
 const CANARY: &str = "the canary sings in the mine";
 
 fn options() -> PackedOptions {
-    PackedOptions { block_bytes: 20_000, flush_bytes: 30_000, flush_segments: 100, cache_bytes: 50_000 }
+    PackedOptions {
+        block_bytes: 20_000,
+        step_bytes: 5_000,
+        flush_bytes: 30_000,
+        flush_segments: 100,
+        cache_bytes: 50_000,
+    }
 }
 
 fn row(n: u16) -> (Key, Value) {
@@ -296,7 +302,13 @@ fn read(version: u8) -> MemoryBlobs {
 
 async fn written() -> MemoryBlobs {
     let disk = MemoryBlobs::new();
-    let small = PackedOptions { block_bytes: 2_000, flush_bytes: 3_000, flush_segments: 100, cache_bytes: 50_000 };
+    let small = PackedOptions {
+        block_bytes: 2_000,
+        step_bytes: 1_000,
+        flush_bytes: 3_000,
+        flush_segments: 100,
+        cache_bytes: 50_000,
+    };
     let (store, _) = Packed::open(sealed(disk.clone()), small).await.unwrap();
     let mut dice = Dice::seeded(2026);
     for n in 0..12_u16 {
