@@ -67,11 +67,9 @@ const WAIT_MS: u64 = 50;
 const MAINTAIN_AFTER_COMMITS: u32 = 16;
 /// And as many bytes of rows, if that is sooner: what one tidying takes in, and what an unpacked store holds in memory.
 const MAINTAIN_AFTER_BYTES: usize = 8 << 20;
-/// No step begins before nobody has asked anything for so long, in milliseconds: who asks one thing after another waits for none …
+/// No step begins before the machine has wanted nothing for so long, in milliseconds, unless it presses: who asks one thing after another waits for none,
+/// however long each takes.
 const QUIET_MS: u64 = 20;
-/// … until there have been so many commits, or so many bytes of them.
-const HURRY_AFTER_COMMITS: u32 = 400;
-const HURRY_AFTER_BYTES: usize = 32 << 20;
 
 /// When the store is asked to tidy up.
 struct Tidying {
@@ -82,16 +80,15 @@ struct Tidying {
     has_begun: bool,
     /// A step is under way.
     steps: bool,
-    /// When somebody asked something last.
-    asked: Timestamp,
+    /// When the machine wanted something last.
+    busy: Timestamp,
 }
 
 impl Tidying {
     /// When the next step may begin.
-    fn due(&self) -> Option<Timestamp> {
+    fn due(&self, presses: bool) -> Option<Timestamp> {
         let is_due = self.has_begun || self.commits >= MAINTAIN_AFTER_COMMITS || self.bytes >= MAINTAIN_AFTER_BYTES;
-        let hurries = self.commits >= HURRY_AFTER_COMMITS || self.bytes >= HURRY_AFTER_BYTES;
-        let at = if hurries { Timestamp::from_ms(0) } else { self.asked.plus_ms(QUIET_MS) };
+        let at = if presses { Timestamp::from_ms(0) } else { self.busy.plus_ms(QUIET_MS) };
         (is_due && !self.steps).then_some(at)
     }
 }
@@ -112,12 +109,14 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
     let mut running: FuturesUnordered<LocalBoxFuture<'static, Happened>> = FuturesUnordered::new();
     // The first look comes soon: sessions may be short.
     let commits = MAINTAIN_AFTER_COMMITS;
-    let mut tidying = Tidying { commits, bytes: 0, has_begun: false, steps: false, asked: clock.now() };
+    let mut tidying = Tidying { commits, bytes: 0, has_begun: false, steps: false, busy: clock.now() };
     let mut flush_at: Option<Timestamp> = None;
     // Kept when the deadline moves away, which it does with most of what happens: a tick too many costs less than all these timers would.
     let mut timer: Option<(Timestamp, Fuse<LocalBoxFuture<'static, ()>>)> = None;
     loop {
+        let mut wanted = false;
         while let Some(output) = machine.poll() {
+            wanted = true;
             match output {
                 Output::Load { load, ranges } => {
                     note(
@@ -176,6 +175,9 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
             }
         }
         let now = clock.now();
+        if wanted {
+            tidying.busy = now;
+        }
         if flush_at.is_some_and(|at| at <= now || at > now.plus_ms(WAIT_MS)) {
             flush_at = None;
             let store = Rc::clone(&store);
@@ -188,7 +190,7 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
                 .boxed_local(),
             );
         }
-        let mut tidy_at = tidying.due();
+        let mut tidy_at = tidying.due(store.presses());
         if tidy_at.is_some_and(|at| at <= now || at > now.plus_ms(QUIET_MS)) {
             tidy_at = None;
             tidying.steps = true;
@@ -224,7 +226,6 @@ pub async fn drive<S: Store + 'static, T: Transport, C: Clock>(
             }
             Happened::Asked(Some(asked)) => {
                 note(Note::new(LogLevel::Trace, "calls", "calls came").counts(&[("calls", count(asked.calls.len()))]));
-                tidying.asked = now;
                 machine.handle(now, Input::Calls(asked));
             }
             Happened::Asked(None) => return,

@@ -96,6 +96,11 @@ pub trait Store {
     /// Does one bounded step of background work; `true` means that more is waiting. Never changes what loads answer.
     async fn maintain(&self) -> Result<bool, StoreFailure>;
 
+    /// Whether that work cannot wait for a quiet moment any more: more would be kept in memory, and read at the next opening, than is meant to be.
+    fn presses(&self) -> bool {
+        false
+    }
+
     /// Waits for the commit under way and lets go of the disk. Every later call answers [`StoreFailure::Closed`].
     async fn close(&self);
 }

@@ -75,6 +75,14 @@ impl Store for NativeStore {
         }
     }
 
+    fn presses(&self) -> bool {
+        match &self.kind {
+            Kind::Rows(store) => store.presses(),
+            Kind::Sealed(store) => store.presses(),
+            Kind::Memory(store) => store.presses(),
+        }
+    }
+
     async fn close(&self) {
         match &self.kind {
             Kind::Rows(store) => store.close().await,

@@ -56,6 +56,10 @@ impl<S: Store> Store for Gated<S> {
         self.store.maintain().await
     }
 
+    fn presses(&self) -> bool {
+        self.store.presses()
+    }
+
     async fn close(&self) {
         self.store.close().await;
     }

@@ -388,6 +388,10 @@ impl<S: Store> Store for FaultyStore<S> {
         }
     }
 
+    fn presses(&self) -> bool {
+        self.inner.presses()
+    }
+
     async fn close(&self) {
         *self.ended.borrow_mut() = Some(StoreFailure::Closed);
         self.inner.close().await;

@@ -353,6 +353,10 @@ impl<B: Blobs> Store for Packed<B> {
         self.step().await
     }
 
+    fn presses(&self) -> bool {
+        self.state.borrow().presses(&self.options)
+    }
+
     async fn close(&self) {
         let _writing = self.writing.lock().await;
         // A handle that has failed has said so; what waited may be lost.

@@ -7,6 +7,7 @@ mod model;
 mod opening;
 mod power;
 mod sealed;
+mod upkeep;
 
 mod memory {
     use crate::store::memory::MemoryDisk;

@@ -10,6 +10,8 @@ use std::cell::{Cell, RefCell};
 
 /// After so many bytes of commits the log is moved into the file.
 const CHECKPOINT_BYTES: usize = 4 << 20;
+/// And after so many without waiting for a quiet moment: half of what makes SQLite do it within a commit.
+const PRESSING_BYTES: usize = 16 << 20;
 
 const OWNER: &str = "SELECT owner FROM handle";
 const PUT: &str = "INSERT OR REPLACE INTO store_row (key, value, crc) VALUES (?1, ?2, ?3)";
@@ -99,6 +101,10 @@ impl Store for SqliteStore {
                 .map_err(|error| store_failure(&error))
         });
         moved.await.unwrap_or(Err(StoreFailure::Closed)).map(|()| false)
+    }
+
+    fn presses(&self) -> bool {
+        self.since_checkpoint.get() >= PRESSING_BYTES
     }
 
     async fn close(&self) {
@@ -215,6 +221,27 @@ mod tests {
             assert_eq!(std::fs::metadata(&log).unwrap().len(), before);
             store.commit(StoreBatch::new(), Durability::Strict).await.unwrap();
             assert!(std::fs::metadata(&log).unwrap().len() > before);
+            store.close().await;
+        });
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn the_log_is_moved_into_the_file_without_waiting_once_it_is_long() {
+        let (folder, file) = fresh("log");
+        wait_for(async {
+            let store = SqliteStore::open(&file).unwrap();
+            let mut commits = 0;
+            while !store.presses() {
+                store.commit(puts([("a", vec![7; 1 << 20])]), Durability::Relaxed).await.unwrap();
+                commits += 1;
+            }
+            assert_eq!(commits, 16);
+            let log = std::fs::metadata(folder.join("rows-wal")).unwrap().len();
+            assert!(!store.maintain().await.unwrap() && !store.presses());
+            store.commit(puts([("b", "1")]), Durability::Relaxed).await.unwrap();
+            // It begins again at its beginning: the file grows no more.
+            assert_eq!(std::fs::metadata(folder.join("rows-wal")).unwrap().len(), log);
             store.close().await;
         });
         std::fs::remove_dir_all(folder).unwrap();

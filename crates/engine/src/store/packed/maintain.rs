@@ -18,6 +18,12 @@ use crate::store::{Bytes, Durability, Key, Range, StoreFailure};
 /// A flush takes newer runs along while everything together is no larger than so many blocks: it saves writing them twice.
 const FLUSH_BLOCKS: usize = 8;
 
+/// Work presses when so many times what makes a flush due has come since the last one began …
+const PRESSING_BYTES: usize = 32;
+const PRESSING_SEGMENTS: u64 = 2;
+/// … or when there are so many runs: a cold read of one key may need a block of each.
+const PRESSING_RUNS: usize = 16;
+
 /// Rows on their way from a table, or from runs, into one new run.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -171,8 +177,19 @@ impl State {
     }
 
     fn flush_is_due(&self, options: &PackedOptions) -> bool {
-        let live_segments = self.applied + 1 - self.manifest.first_live;
-        self.table.bytes >= options.flush_bytes || live_segments >= options.flush_segments
+        self.table.bytes >= options.flush_bytes || self.segments_in_table() >= options.flush_segments
+    }
+
+    /// Segments that are neither in blocks nor on their way there.
+    fn segments_in_table(&self) -> u64 {
+        self.applied + 1 - self.frozen.as_ref().map_or(self.manifest.first_live, |(_, last)| last + 1)
+    }
+
+    /// Whether the work cannot wait any longer. Merging can, for long: it makes reading cheaper, and nothing smaller.
+    pub(super) fn presses(&self, options: &PackedOptions) -> bool {
+        self.table.bytes >= PRESSING_BYTES * options.flush_bytes
+            || self.segments_in_table() >= PRESSING_SEGMENTS * options.flush_segments
+            || self.runs.len() >= PRESSING_RUNS
     }
 
     fn begin_flush(&mut self, options: &PackedOptions) -> Job {

@@ -163,27 +163,6 @@ async fn drop_a_step_at<B: Blobs>(store: &Packed<B>, n: u64) -> bool {
 }
 
 #[test]
-fn a_step_takes_its_part_of_a_block_and_no_more() {
-    block_on(async {
-        let disk = MemoryBlobs::new();
-        let options = PackedOptions { block_bytes: 40_000, step_bytes: 4_000, ..options() };
-        let (store, _) = Packed::open(disk.clone(), options).await.unwrap();
-        store.commit(puts((0..100u8).map(|n| ([n], vec![n; 999]))), Durability::Strict).await.unwrap();
-        let blocks = || disk.blobs().keys().filter(|name| matches!(name, BlobName::Block(_))).count();
-        let mut steps = vec![];
-        let mut more = true;
-        while more {
-            more = store.maintain().await.unwrap();
-            steps.push(blocks());
-        }
-        // Four rows a step, and forty a block.
-        let written = |from: usize| steps.iter().position(|blocks| *blocks == from).unwrap() + 1;
-        assert_eq!((written(1), written(2), written(3), steps.len()), (10, 20, 25, 25));
-        assert_eq!(everything(&store).await.len(), 100);
-    });
-}
-
-#[test]
 fn a_maintenance_step_that_is_dropped_midway_loses_nothing() {
     block_on(async {
         let mut expected = Model::new();
